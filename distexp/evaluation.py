@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from distexp.calibrator.base import degenerate, uniform
+from distexp.calibrator.base import cross_predict, degenerate, uniform
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.errors import ConfigError
@@ -298,11 +298,13 @@ def cross_fit(
     ndarray of shape (n_splits, n_cases, max_options)
         NaN where a case was in training.
     """
+    train = np.array([split.train for split in splits])
+    test = np.array([split.test for split in splits])
+    used = (train | test).any(axis=0)
     predictions = np.full((len(splits), *human.shape), np.nan)
-    for split, out in zip(splits, predictions, strict=True):
-        if split.test.any():
-            calibrator.fit(design.take(split.train), human[split.train])
-            out[split.test] = calibrator.predict(design.take(split.test))
+    predictions[:, used] = cross_predict(
+        calibrator, design.take(used), human[used], train[:, used], test[:, used]
+    )
     return predictions
 
 

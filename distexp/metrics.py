@@ -101,6 +101,19 @@ def total_variation(predicted: FloatArray, human: FloatArray) -> FloatArray:
     return distance
 
 
+def distance(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) -> FloatArray:
+    """Return `wasserstein`, and `total_variation` in its place for nominal questions.
+
+    What calibrators choose their settings by, so that a survey of either kind has a criterion.
+
+    Returns
+    -------
+    ndarray of shape (..., n_cases)
+    """
+    along_scale = wasserstein(predicted, human, ordinals)
+    return np.where(np.isnan(along_scale), total_variation(predicted, human), along_scale)
+
+
 def kl_divergence(
     human: FloatArray,
     predicted: FloatArray,

@@ -186,7 +186,7 @@ class Calibrator(Protocol):
 
     @property
     def scope(self) -> str:
-        """`pooled` where one correction serves all groups of people, else `per_group`."""
+        """`pooled` where one correction serves all groups of people; `per_group` or `partial`."""
         ...
 
     def check_params(self) -> None:
@@ -207,5 +207,34 @@ class Calibrator(Protocol):
         ...
 
     def predict(self, X: Design) -> FloatArray:
-        """Return distributions of shape (n_cases, max_options): rows sum to 1, 0 in padding."""
+        """Return distributions of shape (n_cases, max_options): rows sum to 1, 0 in padding.
+
+        All groups' cases of a question are predicted together: what they have in common, the
+        model's mean over groups, may be used.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchCalibrator(Calibrator, Protocol):
+    """A calibrator that can be fitted to many training sets in one go, for speed alone."""
+
+    def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Fit once for each row of `weights` and predict every case by each fit.
+
+        The predictions are those of as many calls of `fit` and `predict`, to rounding. Nothing
+        is remembered.
+
+        Parameters
+        ----------
+        X : Design of n_cases cases
+        y : ndarray of shape (n_cases, max_options)
+            Human distributions, padded with 0; those of cases of weight 0 play no part.
+        weights : ndarray of shape (n_fits, n_cases)
+            Weight of each case in each fit; 0 keeps it out of the training set.
+
+        Returns
+        -------
+        ndarray of shape (n_fits, n_cases, max_options)
+        """
         ...

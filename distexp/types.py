@@ -315,6 +315,14 @@ class Design:
     """Shape (n_cases,): equal numbers mark the same question."""
     group: IntArray
     """Shape (n_cases,): equal numbers mark the same group of people."""
+    inputs: FloatArray | None = None
+    """Shape (n_cases, n_inputs, max_options): the distributions that `predicted` is the plain mean
+    of, where several models, elicitations or prompts are stacked; None where there is but one."""
+
+    @property
+    def stacked(self) -> FloatArray:
+        """Shape (n_cases, n_inputs, max_options): `inputs`, or `predicted` as the only one."""
+        return self.predicted[:, None] if self.inputs is None else self.inputs
 
     @property
     def mask(self) -> BoolArray:
@@ -330,6 +338,7 @@ class Design:
             ordinals=self.ordinals[rows],
             question=self.question[rows],
             group=self.group[rows],
+            inputs=None if self.inputs is None else self.inputs[rows],
         )
 
 

@@ -53,7 +53,7 @@ class TrainMean(Scoped):
 
     Parameters
     ----------
-    scope : {"pooled", "per_group"}
+    scope : {"pooled", "per_group", "partial"}
         The mean of all groups of people, or each group's own.
 
     Attributes

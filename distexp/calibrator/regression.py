@@ -34,7 +34,7 @@ class OptionRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-l
         regressor for each number of options, from the model's shares of all options to the
         humans' of all options; it must be able to predict several targets. A number of options
         with fewer than `MIN_QUESTIONS` training questions is predicted by the pooled regressor.
-    scope : {"pooled", "per_group"}
+    scope : {"pooled", "per_group", "partial"}
         See `distexp.calibrator.base.Scoped`.
 
     Attributes

@@ -5,13 +5,12 @@ from itertools import product
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
-from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import SCOPES, Scoped
+from distexp.calibrator.base import SCOPES, Scoped, question_folds
 from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
-from distexp.metrics import total_variation, wasserstein
+from distexp.metrics import distance
 from distexp.protocols import Calibrator
 from distexp.types import Design, FloatArray
 
@@ -36,7 +35,7 @@ class QuestionCV(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         `regressor__alpha`.
     n_folds : int
         At least 2.
-    scope : {"pooled", "per_group"}
+    scope : {"pooled", "per_group", "partial"}
         See `distexp.calibrator.base.Scoped`.
 
     Attributes
@@ -96,15 +95,13 @@ class QuestionCV(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
     ) -> FloatArray:
         """Return the sum of each candidate's held-out distances."""
         losses = np.zeros(len(candidates))
-        for train, test in GroupKFold(self.n_folds).split(y, groups=X.question):
+        for train, test in question_folds(X.question, self.n_folds):
             X_train, X_test = X.take(train), X.take(test)
             weights = None if weight is None else weight[train]
             for i, candidate in enumerate(candidates):
                 predicted = candidate.fit(X_train, y[train], weights).predict(X_test)
-                distance = wasserstein(predicted, y[test], X_test.ordinals)
-                nominal = np.isnan(distance)
-                distance[nominal] = total_variation(predicted[nominal], y[test][nominal])
-                losses[i] += distance.sum() if weight is None else distance @ weight[test]
+                apart = distance(predicted, y[test], X_test.ordinals)
+                losses[i] += apart.sum() if weight is None else apart @ weight[test]
         return losses
 
     def _settings(self) -> list[Settings]:
