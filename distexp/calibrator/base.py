@@ -160,15 +160,15 @@ def cross_predict(
         NaN where a case is not in the test set.
     """
     if isinstance(calibrator, BatchCalibrator):
-        weights = train * (np.ones(len(y)) if weight is None else weight)
-        predicted = calibrator.fit_predict(X, y, weights)
-        predicted[~test] = np.nan
-        return predicted
+        every = np.ones(len(y)) if weight is None else weight
+        at_once = calibrator.fit_predict(X, y, train * every)
+        at_once[~test] = np.nan
+        return at_once
     predicted = np.full((len(train), *y.shape), np.nan)
     for of_train, of_test, out in zip(train, test, predicted, strict=True):
         if of_test.any():
-            weights = None if weight is None else weight[of_train]
-            calibrator.fit(X.take(of_train), y[of_train], weights)
+            kept = None if weight is None else weight[of_train]
+            calibrator.fit(X.take(of_train), y[of_train], kept)
             out[of_test] = calibrator.predict(X.take(of_test))
     return predicted
 
