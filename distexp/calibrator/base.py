@@ -151,7 +151,7 @@ def cross_predict(
     X : Design of n_cases cases
     y : ndarray of shape (n_cases, max_options)
     train, test : ndarray of bool of shape (n_fits, n_cases)
-    weight : ndarray of shape (n_cases,), optional
+    weight : ndarray of shape (n_cases,) or (n_fits, n_cases), optional
         Weight of each case in training.
 
     Returns
@@ -159,15 +159,15 @@ def cross_predict(
     ndarray of shape (n_fits, n_cases, max_options)
         NaN where a case is not in the test set.
     """
+    weights = train * (np.ones(len(y)) if weight is None else weight)
     if isinstance(calibrator, BatchCalibrator):
-        every = np.ones(len(y)) if weight is None else weight
-        at_once = calibrator.fit_predict(X, y, train * every)
-        at_once[~test] = np.nan
-        return at_once
-    predicted = np.full((len(train), *y.shape), np.nan)
-    for of_train, of_test, out in zip(train, test, predicted, strict=True):
+        predicted = calibrator.fit_predict(X, y, weights)
+        predicted[~test] = np.nan
+        return predicted
+    predicted = np.full(weights.shape + y.shape[1:], np.nan)
+    for of_fit, of_train, of_test, out in zip(weights, train, test, predicted, strict=True):
         if of_test.any():
-            kept = None if weight is None else weight[of_train]
+            kept = None if weight is None else of_fit[of_train]
             calibrator.fit(X.take(of_train), y[of_train], kept)
             out[of_test] = calibrator.predict(X.take(of_test))
     return predicted

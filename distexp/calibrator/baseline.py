@@ -66,6 +66,19 @@ class TrainMean(Scoped):
     scope: str = "pooled"
     means_: dict[int, FloatArray] = field(init=False, repr=False)
 
+    def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`."""
+        if self.scope != "pooled":
+            return np.array([self._unfitted().fit(X, y, w).predict(X) for w in weights])
+        predicted = np.tile(uniform(X), (len(weights), 1, 1))
+        for k in np.unique(X.n_options).tolist():
+            rows = X.n_options == k
+            totals = weights[:, rows].sum(axis=1)
+            trained = totals > 0
+            means = weights[trained][:, rows] @ y[rows] / totals[trained, None]
+            predicted[np.ix_(trained, rows)] = means[:, None]
+        return predicted
+
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         self.means_ = {}
         for k in np.unique(X.n_options).tolist():
