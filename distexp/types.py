@@ -277,6 +277,8 @@ class Study:
     """One per case."""
     shown: frozenset[str] = frozenset()
     """Ids of the questions whose human answers the prompts showed: trained on, never tested."""
+    members: tuple["Study", ...] = ()
+    """Studies of the same cases in the same order, whose plain mean the estimates are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -318,6 +320,9 @@ class Design:
     inputs: FloatArray | None = None
     """Shape (n_cases, n_inputs, max_options): the distributions that `predicted` is the plain mean
     of, where several models, elicitations or prompts are stacked; None where there is but one."""
+    scale: IntArray | None = None
+    """Shape (n_cases,): equal numbers mark questions answered on the same options; None where the
+    options' texts are not known."""
 
     @property
     def stacked(self) -> FloatArray:
@@ -339,6 +344,7 @@ class Design:
             question=self.question[rows],
             group=self.group[rows],
             inputs=None if self.inputs is None else self.inputs[rows],
+            scale=None if self.scale is None else self.scale[rows],
         )
 
 

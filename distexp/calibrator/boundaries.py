@@ -7,7 +7,7 @@ from typing import Self
 
 import numpy as np
 
-from distexp.types import Design, FloatArray, IntArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOGIT_MARGIN = 0.005
 """Added to a share and to what is left of 1 before the logarithm of their ratio."""
@@ -28,6 +28,7 @@ PENALTIES = {
     "spread": (1.0, 1.0),
     "inputs": (1.0,),
     "groups": (3.0,),
+    "scales": (4.0,),
 }
 """Relative penalties of the coefficients, by block of features: small for what every survey needs,
 larger the more special a feature is. A block with one number has it for all of its features."""
@@ -35,12 +36,14 @@ larger the more special a feature is. A block with one number has it for all of 
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """What the features name."""
+    """What the features name. The scales' features stand last."""
 
     sizes: list[int]
     """Numbers of options that have baselines and slopes of their own."""
     groups: list[int]
     """Groups of people that have effects of their own; empty if pooled."""
+    scales: list[int]
+    """Answer scales that several questions share, which have a shift and a tilt of their own."""
     n_inputs: int
     """Stacked inputs; 0 where there is a single prediction."""
 
@@ -50,6 +53,7 @@ class Vocabulary:
         return cls(
             sizes=np.unique(X.n_options).tolist(),
             groups=np.unique(X.group).tolist() if by_group else [],
+            scales=[] if X.scale is None else _shared(X.scale, X.question),
             n_inputs=0 if X.inputs is None else X.inputs.shape[1],
         )
 
@@ -120,6 +124,21 @@ class Boundaries:
         """Shape (n_features,): relative penalties of their coefficients."""
         return self._design[1]
 
+    def used(self, weight: FloatArray) -> BoolArray:
+        """Tell which features a training set speaks about, of shape (n_features,).
+
+        An answer scale that only one of the training questions has is not told apart from its
+        question.
+        """
+        used = np.ones(len(self.penalties), dtype=bool)
+        if self.vocabulary.scales and self.X.scale is not None:
+            train = weight > 0
+            shared = _shared(self.X.scale[train], self.X.question[train])
+            used[-2 * len(self.vocabulary.scales) :] = np.repeat(
+                np.isin(self.vocabulary.scales, shared), 2
+            )
+        return used
+
     @cached_property
     def _design(self) -> tuple[FloatArray, FloatArray]:
         blocks = self._blocks()
@@ -157,6 +176,7 @@ class Boundaries:
             "spread": [wide, wide * tilt],
             "inputs": self._inputs(below, level),
             "groups": self._groups(tilt, deviation),
+            "scales": self._scales(tilt),
         }
         return {name: np.array(block).T for name, block in blocks.items() if len(block)}
 
@@ -184,6 +204,15 @@ class Boundaries:
             features += [rows, rows * tilt, rows * deviation]
         return features
 
+    def _scales(self, tilt: FloatArray) -> list[FloatArray]:
+        if self.X.scale is None:
+            return [np.zeros_like(tilt)] * (2 * len(self.vocabulary.scales))
+        features = []
+        for scale in self.vocabulary.scales:
+            rows = (self.X.scale[self.case] == scale).astype(float)
+            features += [rows, rows * tilt]
+        return features
+
     def _sorted(self, shares: FloatArray) -> FloatArray:
         return np.take_along_axis(shares, self.order, axis=1)
 
@@ -194,6 +223,14 @@ class Boundaries:
         np.add.at(sums, codes, values)
         means: FloatArray = (sums / np.bincount(codes)[:, None])[codes]
         return means
+
+
+def _shared(scale: IntArray, question: IntArray) -> list[int]:
+    """Return the answer scales that more than one question has."""
+    of_question = np.unique(np.column_stack([scale, question]), axis=0)[:, 0]
+    scales, n_questions = np.unique(of_question, return_counts=True)
+    shared: list[int] = scales[n_questions > 1].tolist()
+    return shared
 
 
 def _moments(X: Design) -> tuple[FloatArray, FloatArray]:

@@ -31,7 +31,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     with F the model's cumulative shares, w the `prior_weight` and the features phi of
     `distexp.calibrator.boundaries`: baselines of the boundary, the model's cumulative share split
     into the question's level and the group's deviation, its neighbours, the mean and the spread
-    of the prediction, and, stacked inputs given, each input's own share. Coefficients are pulled
+    of the prediction, the answer scale where several questions share it, and, stacked inputs
+    given, each input's own share. Coefficients are pulled
     to 0, so that few questions change little: the prior is the model itself, shrunk a little to
     the uniform distribution. Boundaries of all questions and sizes are fitted together, and the
     sum of absolute errors over boundaries, weighted by the width of the scale between the
@@ -60,8 +61,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     ----------
     coef_ : ndarray of shape (n_features,)
         The coefficients beta.
-    sizes_, groups_ : list of int
-        Numbers of options and groups of the training cases, which the features name.
+    sizes_, groups_, scales_ : list of int
+        Numbers of options, groups and answer scales of the training cases that features name.
     nominal_weight_ : float
         Weight in [0, 1] of the uniform distribution for nominal questions.
     n_parameters_ : int
@@ -124,7 +125,11 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones(len(y)) if weight is None else weight
         vocabulary = self._vocabulary(X)
-        self.sizes_, self.groups_ = vocabulary.sizes, vocabulary.groups
+        self.sizes_, self.groups_, self.scales_ = (
+            vocabulary.sizes,
+            vocabulary.groups,
+            vocabulary.scales,
+        )
         self.coef_ = self._coefficients(Boundaries(X, vocabulary), y, weights)
         self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
@@ -132,7 +137,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0
-        boundaries = Boundaries(X, Vocabulary(self.sizes_, self.groups_, n_inputs))
+        boundaries = Boundaries(X, Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs))
         mixed = np.array([self.nominal_weight_])
         calibrated: FloatArray = self._calibrated(X, boundaries, self.coef_[None], mixed)[0]
         return calibrated
@@ -145,17 +150,20 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     ) -> FloatArray:
         """Return the coefficients of one fit, of shape (n_features,)."""
         rows = np.flatnonzero(weight[boundaries.case] > 0)
-        features = boundaries.features[rows]
+        used = boundaries.used(weight)
+        features = boundaries.features[np.ix_(rows, used)]
         prior = boundaries.shrunk(self.prior_weight)[rows]
         target = boundaries.cumulative(y)[rows] - prior
         base = weight[boundaries.case[rows]] * boundaries.width[rows]
-        penalty = self.penalty * boundaries.penalties
-        coef = _ridge(features, target, base, penalty)
+        penalty = self.penalty * boundaries.penalties[used]
+        fitted = _ridge(features, target, base, penalty)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
-            error = np.abs(target - features @ coef)
-            coef = _ridge(
+            error = np.abs(target - features @ fitted)
+            fitted = _ridge(
                 features, target, base * USUAL_ERROR / np.maximum(error, SMALL_ERROR), penalty
             )
+        coef = np.zeros(len(used))
+        coef[used] = fitted
         return coef
 
     def _calibrated(
@@ -180,7 +188,7 @@ def _ridge(
     """Solve weighted least squares with a penalty for each coefficient."""
     weighted = features.T * weight
     gram: FloatArray = weighted @ features + np.diag(penalty)
-    return np.linalg.solve(gram, weighted @ target)
+    return np.asarray(np.linalg.solve(gram, weighted @ target), dtype=np.float64)
 
 
 def _nominal_weight(X: Design, y: FloatArray, weight: FloatArray, prior: float) -> float:

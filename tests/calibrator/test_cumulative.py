@@ -79,6 +79,7 @@ def test_absolute_loss_is_less_moved_by_outliers_than_the_squared_one() -> None:
 def test_many_fits_at_once_equal_fits_one_by_one(scope: str) -> None:
     """Batching is for speed and changes no number; weights count."""
     X, y = survey(12, seed=5)
+    X = replace(X, scale=X.question // 3)
     rng = np.random.default_rng(0)
     weights = rng.integers(0, 3, (4, 12))[:, X.question] * rng.uniform(0.5, 1, len(y))
     calibrator = CumulativeRegression(scope=scope)
@@ -118,6 +119,22 @@ def test_group_effects_are_learnt_where_scope_is_partial() -> None:
     }
 
     assert left["partial"] < 0.7 * left["pooled"]
+
+
+def test_questions_on_one_answer_scale_are_shifted_alike() -> None:
+    """What the others on its scale say helps a question; a scale of its own does not."""
+    X, y = survey(60, seed=12)
+    last = np.eye(X.predicted.shape[1])[X.n_options - 1]
+    shifted = np.where((X.question % 3 == 0)[:, None], 0.8 * y + 0.2 * last, y)
+    shared = replace(X, scale=X.question % 3)
+
+    left = {
+        name: mean_distance(X, shifted, CumulativeRegression().fit(one, shifted).predict(one))
+        for name, one in (("none", X), ("shared", shared), ("own", replace(X, scale=X.question)))
+    }
+
+    assert left["shared"] < 0.9 * left["none"]
+    assert left["own"] == pytest.approx(left["none"], abs=1e-12)
 
 
 def test_stacked_inputs_are_told_apart() -> None:
