@@ -10,11 +10,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from distexp.calibrator.base import cross_predict, degenerate, uniform
+from distexp.calibrator.base import cross_predict, uniform
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
-from distexp.checks import check_int, check_number, parameter_error
+from distexp.checks import check_bool, check_int, check_number, parameter_error
+from distexp.comparison import Comparison, compare, pairs
+from distexp.degeneracy import IGNORING, suspicions
 from distexp.errors import ConfigError
-from distexp.metrics import Scores, sampling_ceiling, scaled_ordinals, score
+from distexp.layout import design_of, frame_of, question_codes
+from distexp.measures import Frame, Measures, ceiling, mean_over_splits, measure
+from distexp.metrics import Scores
 from distexp.protocols import Calibrator
 from distexp.scoring import CEILING, RAW, REFERENCE, Score, score_methods
 from distexp.splits import Split, check_split_params, question_splits
@@ -25,12 +29,14 @@ from distexp.types import (
     Design,
     Estimate,
     FloatArray,
-    IntArray,
     Reading,
     Study,
 )
 
+__all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
+
 UNREADABLE = ("leave_out", "uniform")
+WEIGHTS = ("equal", "respondents")
 BASELINES: dict[str, type[Identity] | type[Uniform] | type[TrainMean]] = {
     RAW: Identity,
     "uniform": Uniform,
@@ -54,8 +60,14 @@ class Result:
     """For each calibrator, how it tells groups of people apart."""
     n_train: int = 0
     """Questions trained on: the fewest of all splits."""
-    warnings: tuple[str, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    """Of the calibrators with the uncalibrated prediction, the training mean and each other."""
+    ignoring: frozenset[str] = frozenset()
     """Calibrators whose predictions do not depend on the model."""
+    warnings: tuple[str, ...] = ()
+    """What makes a fit suspect: the model ignored, few examples, extrapolation."""
+    trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
     note: str = ""
     """Why there are no scores."""
 
@@ -84,6 +96,14 @@ class Evaluation:
     unreadable : {"leave_out", "uniform"}
         What becomes of a case whose estimate could not be read. It is counted either way;
         `uniform` scores it as an even guess, as some of the literature does.
+    weights : {"equal", "respondents"}
+        What a training case weighs: as much as any other, or as many people as answered it, over
+        the mean of all. Scores weigh all cases alike either way.
+    n_flips : int
+        Sign flips by question behind each p-value.
+    extras : bool
+        Whether to measure shape, tasks and the worth in respondents too, compare the methods and
+        look for suspect fits. Distances and gains are the same without, and sooner there.
     """
 
     n_splits: int = 50
@@ -94,6 +114,9 @@ class Evaluation:
     n_ceiling_draws: int = 200
     confidence: float = 0.95
     unreadable: str = "leave_out"
+    weights: str = "equal"
+    n_flips: int = 10_000
+    extras: bool = True
 
     def __post_init__(self) -> None:
         check_split_params(self.n_splits, self.test_size, self.seed)
@@ -110,11 +133,11 @@ class Evaluation:
             low_open=True,
             high_open=True,
         )
-
-        if self.unreadable not in UNREADABLE:
-            raise parameter_error(
-                "evaluation", "unreadable", f"one of {', '.join(UNREADABLE)}", self.unreadable
-            )
+        check_int("evaluation", "n_flips", self.n_flips, minimum=1)
+        check_bool("evaluation", "extras", self.extras)
+        for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
+            if (value := getattr(self, parameter)) not in known:
+                raise parameter_error("evaluation", parameter, f"one of {', '.join(known)}", value)
 
     def splits(self, cases: Sequence[Case]) -> list[Split]:
         """Split `cases` by question.
@@ -124,7 +147,7 @@ class Evaluation:
         DatasetError
             If there are too few questions.
         """
-        return question_splits(_question_codes(cases), self.n_splits, self.test_size, self.seed)
+        return question_splits(question_codes(cases), self.n_splits, self.test_size, self.seed)
 
     def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> None:
         """Fit every calibrator once, as if the model were right, before anything is paid for.
@@ -144,13 +167,21 @@ class Evaluation:
         study = Study(condition=condition, cases=tuple(cases), estimates=tuple(perfect))
         design, human, readable = design_of(study)
         split, *_ = self._splits_of(study, design, readable)
+        weight = self.weight_of(study)
         for name, calibrator in calibrators.items():
             if name == CEILING or not isinstance(calibrator, BASELINES.get(name, object)):
                 msg = f"The name {name!r} stands for something else in the tables. Choose another."
                 raise ConfigError(msg)
             calibrator.check_params()
+            rehearsal = getattr(calibrator, "rehearsal", None)  # one fit in place of a search
             try:
-                cross_fit(calibrator, design, human, [split])
+                cross_fit(
+                    calibrator if rehearsal is None else rehearsal(),
+                    design,
+                    human,
+                    [split],
+                    weight,
+                )
             except (ValueError, TypeError) as exc:
                 reason = " ".join(str(exc).split())
                 msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
@@ -176,13 +207,12 @@ class Evaluation:
 
         Raises
         ------
+        ConfigError
+            If `weights` needs a number of respondents that is unknown.
         DatasetError
             If there are too few questions.
         """
-        design, human, readable = design_of(study)
-        if self.unreadable == "uniform":
-            design.predicted[~readable] = uniform(design)[~readable]
-            readable = np.ones_like(readable)
+        design, human, readable = self.laid_out(study)
         splits = self._splits_of(study, design, readable)
         if not all(split.train.any() for split in splits) or not any(
             split.test.any() for split in splits
@@ -191,37 +221,71 @@ class Evaluation:
                 note=f"Only {readable.sum()} of {len(readable)} estimates could be read: too few "
                 "to train and test on. The replies are in unreadable.parquet."
             )
+        weight = self.weight_of(study)
         methods: dict[str, Calibrator] = {RAW: Identity(), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
         held_out = {
-            name: cross_fit(method, design, human, splits) for name, method in methods.items()
+            name: cross_fit(method, design, human, splits, weight)
+            for name, method in methods.items()
         }
-        per_case = {
-            name: Scores(*map(_mean_over_splits, score(p, human, design.ordinals, design.mask)))
-            for name, p in held_out.items()
+        frame = frame_of(study, design, human)
+        measures = {
+            name: measure(predicted, frame, extras=self.extras)
+            for name, predicted in held_out.items()
         }
-        per_case[CEILING] = self._ceiling(study, design, human)
+        measures[CEILING] = ceiling(
+            frame,
+            np.any([split.test for split in splits], axis=0),
+            n_draws=self.n_ceiling_draws,
+            seed=self.seed,
+            extras=self.extras,
+        )
         return Result(
-            scores=tuple(
-                score_methods(
-                    per_case,
-                    design,
-                    n_bootstrap=self.n_bootstrap,
-                    seed=self.seed,
-                    confidence=self.confidence,
-                )
-            ),
-            per_case=per_case,
-            calibrated={name: _mean_over_splits(p) for name, p in held_out.items()},
+            scores=self._scores(measures, frame),
+            per_case={name: of_method.distances for name, of_method in measures.items()},
+            calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
-            warnings=tuple(
-                f"{name} {reason}"
+            comparisons=self._comparisons(measures, design, tuple(calibrators)),
+            ignoring=frozenset(
+                name for name, method in methods.items() if isinstance(method, IGNORING)
+            ),
+            trials={
+                name: method.trials_
                 for name, method in methods.items()
-                if not isinstance(method, Uniform | TrainMean)  # these ignore the model by design
-                and (reason := degenerate(design, held_out[name]))
+                if hasattr(method, "trials_")
+            },
+            warnings=tuple(
+                suspicions(methods, held_out, design, human, splits, weight) if self.extras else ()
             ),
         )
+
+    def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
+        """Lay a study out as `distexp.layout.design_of` does, unreadable estimates as set here."""
+        design, human, readable = design_of(study)
+        if self.unreadable == "uniform":
+            design.predicted[~readable] = uniform(design)[~readable]
+            design.stacked[~readable] = design.predicted[~readable][:, None]
+            readable = np.ones_like(readable)
+        return design, human, readable
+
+    def weight_of(self, study: Study) -> FloatArray | None:
+        """Return what each case weighs in training, 1 on average; None where all are equal."""
+        if self.weights == "equal":
+            return None
+        unknown = [case for case in study.cases if not case.n_respondents]
+        if unknown:
+            case = unknown[0]
+            msg = (
+                "evaluation.weights=respondents needs the number of respondents of every case. "
+                f"That of question {case.question.question_id!r} for {case.group.attribute} "
+                f"{case.group.value!r} is unknown, as of {len(unknown)} cases in all: set "
+                "evaluation.weights=equal."
+            )
+            raise ConfigError(msg)
+        n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
+        weight: FloatArray = n / n.mean()
+        return weight
 
     def _splits_of(self, study: Study, design: Design, readable: BoolArray) -> list[Split]:
         """Return the splits, without what cannot be read and what must not be tested."""
@@ -237,61 +301,44 @@ class Evaluation:
             splits.append(Split(train=train, test=split.test & ~shown & readable))
         return splits
 
-    def _ceiling(self, study: Study, design: Design, human: FloatArray) -> Scores:
-        """Return the ceiling of each case; NaN where the number of respondents is not known."""
-        n = np.array([case.n_respondents or np.nan for case in study.cases])
-        known = np.isfinite(n)
-        drawn = sampling_ceiling(
-            human[known],
-            n[known],
-            design.ordinals[known],
-            design.mask[known],
-            self.n_ceiling_draws,
-            np.random.default_rng([self.seed, 1]),
+    def _scores(self, measures: Mapping[str, Measures], frame: Frame) -> tuple[Score, ...]:
+        scores = score_methods(
+            measures,
+            frame,
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+            confidence=self.confidence,
         )
-        scores = Scores(*(np.full(len(n), np.nan) for _ in Scores._fields))
-        for values, of_known in zip(scores, drawn, strict=True):
-            values[known] = of_known
-        return scores
+        return tuple(scores)
 
-
-def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
-    """Lay a study out as arrays.
-
-    Returns
-    -------
-    Design of n_cases cases
-        What a calibrator may know; the predictions of unreadable estimates are 0.
-    ndarray of shape (n_cases, max_options)
-        The human distributions, padded with 0.
-    ndarray of shape (n_cases,)
-        True where the estimate could be read.
-    """
-    cases = study.cases
-    n_options = np.array([len(case.question.options) for case in cases])
-    shape = len(cases), int(n_options.max())
-    predicted, human, ordinals = np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
-    for row, (case, estimate) in enumerate(zip(cases, study.estimates, strict=True)):
-        if estimate.reading is not None:
-            predicted[row, : n_options[row]] = estimate.reading.distribution.probabilities
-        human[row, : n_options[row]] = case.human.probabilities
-        scaled = scaled_ordinals(case.question.ordinals)
-        if scaled is not None:
-            ordinals[row, : n_options[row]] = scaled
-    design = Design(
-        predicted=predicted,
-        n_options=n_options,
-        ordinals=ordinals,
-        question=_question_codes(cases),
-        group=_codes([f"{case.group.attribute}\n{case.group.value}" for case in cases]),
-    )
-    return design, human, np.array([e.reading is not None for e in study.estimates])
+    def _comparisons(
+        self, measures: Mapping[str, Measures], design: Design, calibrators: Sequence[str]
+    ) -> tuple[Comparison, ...]:
+        """Compare the calibrators with raw, the training mean and each other."""
+        if not self.extras:
+            return ()
+        others = [name for name in calibrators if name not in BASELINES]
+        return compare(
+            {name: measures[name].distances for name in (*others, RAW, REFERENCE)},
+            design.question,
+            pairs(others, (RAW, REFERENCE)),
+            n_bootstrap=self.n_bootstrap,
+            n_flips=self.n_flips,
+            seed=self.seed,
+            confidence=self.confidence,
+        )
 
 
 def cross_fit(
-    calibrator: Calibrator, design: Design, human: FloatArray, splits: Sequence[Split]
+    calibrator: Calibrator,
+    design: Design,
+    human: FloatArray,
+    splits: Sequence[Split],
+    weight: FloatArray | None = None,
 ) -> FloatArray:
     """Fit on each split's training cases and predict its test cases.
+
+    `weight`, of shape (n_cases,), is what each case counts for in training; equal where None.
 
     Returns
     -------
@@ -303,23 +350,11 @@ def cross_fit(
     used = (train | test).any(axis=0)
     predictions = np.full((len(splits), *human.shape), np.nan)
     predictions[:, used] = cross_predict(
-        calibrator, design.take(used), human[used], train[:, used], test[:, used]
+        calibrator,
+        design.take(used),
+        human[used],
+        train[:, used],
+        test[:, used],
+        None if weight is None else weight[used],
     )
     return predictions
-
-
-def _mean_over_splits(values: FloatArray) -> FloatArray:
-    """Average over the first axis, leaving NaN out; NaN where there is nothing else."""
-    tested = ~np.isnan(values)
-    with np.errstate(invalid="ignore"):
-        means: FloatArray = np.where(tested, values, 0.0).sum(axis=0) / tested.sum(axis=0)
-    return means
-
-
-def _codes(names: Sequence[str]) -> IntArray:
-    """Give each different name its place in the alphabet, whatever order they come in."""
-    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
-
-
-def _question_codes(cases: Sequence[Case]) -> IntArray:
-    return _codes([case.question.question_id for case in cases])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 N_EXAMPLES = 6
 COLOURS = {"human": "#4d4d4d", "uncalibrated": "#d95f02", "calibrated": "#1b9e77"}
+VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS["uncalibrated"]}
 BASELINES = ("identity", "uniform", "train_mean", "ceiling")
 
 
@@ -205,3 +206,62 @@ def _save(figure: "Figure", path: Path) -> None:
 
     with mpl.rc_context({"svg.hashsalt": "distexp", "svg.fonttype": "none"}):
         figure.savefig(path, metadata={"Date": None})
+
+
+def differences(table: "pl.DataFrame", *, path: Path) -> None:
+    """Draw differences with their intervals around 0, a panel a metric.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Has the columns `label`, `metric`, `difference`, `low`, `high` and `verdict`.
+    path : Path
+        The SVG file to write.
+    """
+    panels = table.partition_by("metric", maintain_order=True)
+    labels = table["label"].unique(maintain_order=True).to_list()[::-1]
+    height = 0.3 * len(labels) + 1.4
+    figure, axes = _panels(max(1, len(panels)), width=5.0, height=height)
+    for axis, rows in zip(axes, panels, strict=False):
+        for row in rows.iter_rows(named=True):
+            value, place = row["difference"], labels.index(row["label"])
+            # An interval may leave out its value where draws are skewed.
+            reach = [[max(value - row["low"], 0)], [max(row["high"] - value, 0)]]
+            colour = VERDICTS.get(row["verdict"], COLOURS["human"])
+            axis.errorbar(value, place, xerr=reach, fmt="o", capsize=2, markersize=4, color=colour)
+        axis.axvline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
+        axis.set_yticks(range(len(labels)), labels, fontsize=7)
+        axis.set_xlabel(f"difference in {rows['metric'][0]}")
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    _save(figure, path)
+
+
+def curves(table: "pl.DataFrame", *, x: str, colour: str, path: Path) -> None:
+    """Draw differences along `x` with their intervals as bands, a panel a dataset.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Has the columns `dataset`, `difference`, `low`, `high` and those named.
+    x, colour : str
+        Columns: what to draw along, and whose values have a line each.
+    path : Path
+        The SVG file to write.
+    """
+    panels = table.partition_by("dataset", maintain_order=True)
+    figure, axes = _panels(max(1, len(panels)), width=5.0, height=3.8)
+    for axis, panel in zip(axes, panels, strict=False):
+        for rows in panel.sort(x).partition_by(colour, maintain_order=True):
+            axis.plot(rows[x], rows["difference"], marker=".", label=rows[colour][0])
+            axis.fill_between(rows[x], rows["low"], rows["high"], alpha=0.1)
+        axis.axhline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
+        axis.set_xscale("log")
+        axis.set_title(panel["dataset"][0], fontsize=9)
+        axis.set_xlabel(x)
+    for axis in axes[len(panels) :]:
+        axis.set_axis_off()
+    if panels:
+        axes[0].set_ylabel("difference")
+        axes[0].legend(fontsize=7, frameon=False)
+    _save(figure, path)

@@ -6,7 +6,7 @@ are scored against human distributions of shape (n_cases, n_options). A predicti
 NaN. Alignment is 1 minus `wasserstein`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -185,13 +185,34 @@ def sampling_ceiling(
     Scores
         Expected distances, each of shape (n_cases,).
     """
+    totals = np.zeros((len(Scores._fields), len(human)))
+    for sample in human_samples(human, n_respondents, n_draws, rng):
+        totals += score(human, sample, ordinals, mask)
+    return Scores(*(totals / n_draws))
+
+
+def human_samples(
+    human: FloatArray, n_respondents: FloatArray, n_draws: int, rng: np.random.Generator
+) -> Iterator[FloatArray]:
+    """Draw as many respondents again from each observed distribution, `n_draws` times.
+
+    Parameters
+    ----------
+    human : ndarray of shape (n_cases, max_options)
+    n_respondents : ndarray of shape (n_cases,)
+        Rounded to whole people, at least 1.
+    n_draws : int
+    rng : numpy.random.Generator
+
+    Yields
+    ------
+    ndarray of shape (n_cases, max_options)
+        The shares of one draw: all draws at once would be so many copies of the data.
+    """
     n = np.maximum(np.rint(n_respondents), 1).astype(np.int64)
     population = human / human.sum(axis=-1, keepdims=True)  # multinomial refuses rounding errors
-    totals = np.zeros((len(Scores._fields), len(human)))
-    for _ in range(n_draws):  # one at a time: all at once would hold n_draws copies of the data
-        sample = rng.multinomial(n, population) / n[:, None]
-        totals += score(population, sample, ordinals, mask)
-    return Scores(*(totals / n_draws))
+    for _ in range(n_draws):
+        yield rng.multinomial(n, population) / n[:, None]
 
 
 def scaled_ordinals(ordinals: Sequence[float] | None) -> tuple[float, ...] | None:

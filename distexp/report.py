@@ -7,7 +7,6 @@ import math
 import os
 import platform
 import tempfile
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -17,21 +16,15 @@ from typing import TYPE_CHECKING, Self
 from distexp import figures, tables
 from distexp.errors import DistexpError
 from distexp.evaluation import Evaluation, Result
-from distexp.scoring import CEILING, RAW, REFERENCE, Score
+from distexp.prose import described, explained
 from distexp.tables import Unreadable
+from distexp.tuning.trials import trials
 from distexp.types import Answer, Study, Survey
+from distexp.wording import LABELS, findings, score_table, shape_table, task_table
 
 if TYPE_CHECKING:
     import polars as pl
 
-LABELS = {
-    RAW: "uncalibrated",
-    "uniform": "uniform (ignores the model)",
-    REFERENCE: "training mean (ignores the model)",
-    CEILING: "human sampling ceiling",
-}
-MOST_ATTRIBUTES = 15
-"""Longer lists of groups are cut in the report."""
 HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
 PACKAGES = (
     "distexp", "diskcache", "hydra-core", "litellm", "numpy", "polars", "scikit-learn", "scipy",
@@ -119,12 +112,31 @@ class Report:
         )
 
     def markdown(self) -> str:
-        """Return the score table of each study, and what it says."""
+        """Return the tables of each study, and what they say."""
         return "\n\n".join(
             f"### {study.condition.model}, {study.condition.elicitation}, "
             f"prompt {study.condition.prompt}, on {study.condition.dataset}\n\n"
-            + (result.note or f"{_score_table(result.scores)}\n\n{_findings(result)}")
+            + (result.note or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
+        )
+
+    def comparisons(self) -> "pl.DataFrame":
+        """Return one row per study, metric and pair of methods."""
+        import polars as pl
+
+        rows = [
+            asdict(study.condition) | asdict(comparison)
+            for study, result in self._outcomes()
+            for comparison in result.comparisons
+        ]
+        return pl.DataFrame(rows, schema=tables.comparisons_schema()).fill_nan(None)
+
+    def trials(self) -> "pl.DataFrame":
+        """Return one row per study, tuned calibrator, split and trial."""
+        import polars as pl
+
+        return pl.concat(
+            trials(study.condition, result.trials) for study, result in self._outcomes()
         )
 
     def summary(self) -> dict[str, object]:
@@ -183,8 +195,11 @@ class Report:
                 (made / "summary.json").write_text(_json(self.summary()))
                 predictions.write_parquet(made / "predictions.parquet")
                 self.scores().write_parquet(made / "scores.parquet")
+                self.comparisons().write_parquet(made / "comparisons.parquet")
                 self.cases().write_parquet(made / "cases.parquet")
                 tables.unreadable(self.unreadable).write_parquet(made / "unreadable.parquet")
+                if any(result.trials for result in self.results):
+                    self.trials().write_parquet(made / "trials.parquet")
                 figures.distributions(predictions, made / "distributions.svg")
                 figures.alignment(self.scores(), LABELS, made / "alignment.svg")
                 (made / "report.md").write_text(self._document())
@@ -193,6 +208,14 @@ class Report:
         except OSError as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
+
+    def _parts(self, result: Result) -> Iterator[str]:
+        """Yield the tables of one study and the verdicts."""
+        yield score_table(result.scores)
+        if self.evaluation.extras:
+            yield f"Shape, beside that of the human answers:\n\n{shape_table(result.scores)}"
+            yield f"Use:\n\n{task_table(result.scores)}"
+        yield from filter(None, [findings(result, alpha=1 - self.evaluation.confidence)])
 
     def _outcomes(self) -> Iterable[tuple[Study, Result]]:
         return zip(self.studies, self.results, strict=True)
@@ -206,26 +229,16 @@ class Report:
             [
                 f"# {self.survey.name}: how close do the model's distributions come?",
                 "",
-                *_described(self.survey),
+                *described(self.survey),
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
                 f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
                 "",
                 "## Scores",
                 "",
-                f"Out of sample: {evaluation.n_splits} splits by question, "
-                f"{evaluation.test_size:.0%} of the questions held out. W1 is the Wasserstein "
-                "distance on ordinals scaled to [0, 1], smaller is better; alignment is 1 − W1 in "
-                f"points; TV is total variation, KL the divergence in nats. Intervals: "
-                f"{evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
-                "one for every number. Reduction, gain and gap closed (the share of the way to "
-                "the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
-                "against the training mean. The ceiling is what a perfect predictor would score "
-                "against a sample of so many respondents.",
+                *explained(evaluation),
                 "",
                 self.markdown(),
-                "",
-                "The verdicts are one interval each: of many, some exclude zero by chance.",
                 "",
                 "## Figures",
                 "",
@@ -241,43 +254,6 @@ class Report:
         )
 
 
-def _described(survey: Survey) -> Iterator[str]:
-    """Say what was asked of whom, and what the reader must know about it."""
-    questions = {case.question.question_id: case.question for case in survey.cases}
-    groups: dict[str, list[str]] = {}
-    for case in survey.cases:
-        values = groups.setdefault(case.group.attribute, [])
-        if case.group.value not in values:
-            values.append(case.group.value)
-    yield (
-        f"{len(questions)} questions × {sum(map(len, groups.values()))} groups of people = "
-        f"{len(survey.cases)} cases; {survey.n_dropped_cells} cells left out."
-    )
-    for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
-        yield f"- {attribute}: {', '.join(values)}"
-    if len(groups) > MOST_ATTRIBUTES:
-        yield f"- and {len(groups) - MOST_ATTRIBUTES} attributes more"
-    yield ""
-    batteries = Counter(q.battery for q in questions.values() if q.battery is not None)
-    if batteries:
-        counted = ", ".join(f"{n} on {battery}" for battery, n in batteries.items())
-        yield (
-            f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
-            "training on some of them makes the others easier, for the calibrators and still more "
-            "for the training mean, and the intervals, which take questions for independent, are "
-            "too narrow. On questions of a new topic expect less."
-        )
-    pooled = [q.question_id for q in questions.values() if q.wording == "pooled"]
-    if pooled:
-        yield (
-            f"Of {len(pooled)} questions respondents heard one of two wordings; the model is "
-            f"asked one of them ({', '.join(pooled)})."
-        )
-    n_paraphrased = sum(q.wording == "paraphrased" for q in questions.values())
-    if n_paraphrased:
-        yield f"{n_paraphrased} questions are worded after a paraphrase of the questionnaire."
-
-
 def _versions() -> dict[str, str]:
     versions = {}
     for package in PACKAGES:
@@ -288,70 +264,6 @@ def _versions() -> dict[str, str]:
 
 def _n_unreadable(study: Study) -> int:
     return sum(estimate.reading is None for estimate in study.estimates)
-
-
-def _score_table(scores: Sequence[Score]) -> str:
-    """Lay the scores out as a Markdown table, a row a method."""
-    by_method: dict[str, dict[str, Score]] = {}
-    for score in scores:
-        by_method.setdefault(score.calibrator, {})[score.metric] = score
-    header = [
-        "method", "W1 [interval]", "alignment", "W1 reduction [interval]", "alignment gain",
-        "gap closed", "skill [interval]", "TV", "KL",
-    ]  # fmt: skip
-    rows = [
-        [
-            LABELS.get(name, name),
-            _with_interval(metrics["w1"], 4),
-            _cell(metrics["alignment"], scale=100, digits=1),
-            _with_interval(metrics.get("w1_reduction"), 1, scale=100, unit=" %"),
-            _cell(metrics.get("alignment_gain"), scale=100, digits=1, unit=" %"),
-            _cell(metrics.get("gap_closed"), scale=100, digits=0, unit=" %"),
-            _with_interval(metrics.get("w1_skill"), 1, scale=100, unit=" %"),
-            _cell(metrics["tv"], digits=3),
-            _cell(metrics["kl"], digits=3),
-        ]
-        for name, metrics in by_method.items()
-    ]
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [
-        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        for row in [header, rule, *rows]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _findings(result: Result) -> str:
-    """Say in words what the skill intervals show, and no more."""
-    sentences = []
-    for score in result.scores:
-        if score.metric != "w1_skill" or score.calibrator == "uniform" or math.isnan(score.value):
-            continue
-        name = LABELS.get(score.calibrator, score.calibrator)
-        if score.low > 0:
-            verdict = "is closer to the human answers than the training mean: the model adds to it"
-        elif score.high < 0:
-            verdict = "is further from the human answers than the training mean"
-        else:
-            verdict = "cannot be told from the training mean, which ignores the model"
-        interval = _with_interval(score, 1, scale=100, unit=" %")
-        sentences.append(f"- **{name}** {verdict} (skill {interval}).")
-    sentences += [f"- Warning: {warning}" for warning in result.warnings]
-    return "\n".join(sentences)
-
-
-def _with_interval(score: Score | None, digits: int, *, scale: float = 1, unit: str = "") -> str:
-    if score is None or math.isnan(score.value):
-        return "–"
-    value, low, high = (f"{scale * x:.{digits}f}" for x in (score.value, score.low, score.high))
-    return f"{value}{unit} [{low}, {high}]"
-
-
-def _cell(score: Score | None, *, digits: int, scale: float = 1, unit: str = "") -> str:
-    if score is None or math.isnan(score.value):
-        return "–"
-    return f"{scale * score.value:.{digits}f}{unit}"
 
 
 def _total_cost(answers: Sequence[Answer]) -> float | None:

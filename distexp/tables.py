@@ -72,13 +72,36 @@ def scores_schema() -> "dict[str, type[pl.DataType]]":
         "calibrator": pl.String,
         "scope": pl.String,
         "metric": pl.String,
+        "detail": pl.String,
         "value": pl.Float64,
         "low": pl.Float64,
         "high": pl.Float64,
         "n_questions": pl.Int64,
         "n_groups": pl.Int64,
+        "n_respondents": pl.Float64,
         "n_splits": pl.Int64,
         "n_train": pl.Int64,
+    }
+
+
+def comparisons_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `comparisons.parquet`: a row a pair of methods and metric."""
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "method": pl.String,
+        "other": pl.String,
+        "metric": pl.String,
+        "difference": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "p": pl.Float64,
+        "p_holm": pl.Float64,
+        "n_questions": pl.Int64,
     }
 
 

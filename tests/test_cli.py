@@ -18,9 +18,9 @@ from tests.conftest import OpenAIServer, chat
 
 MOCK = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
 FILES = {
-    "alignment.svg", "cases.parquet", "config.yaml", "distributions.svg", "overrides.yaml",
-    "predictions.parquet", "provenance.json", "report.md", "scores.parquet", "summary.json",
-    "unreadable.parquet",
+    "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
+    "overrides.yaml", "predictions.parquet", "provenance.json", "report.md", "scores.parquet",
+    "summary.json", "unreadable.parquet",
 }  # fmt: skip
 
 
@@ -84,7 +84,7 @@ def test_scores_stand_beside_baselines_and_ceiling_with_intervals(tmp_path: Path
     assert w1.select((pl.col("low") <= pl.col("value")) & (pl.col("value") <= pl.col("high")))[
         "low"
     ].all()
-    assert set(scores["n_questions"]) == {24}
+    assert set(w1["n_questions"]) == {24}
     assert set(scores["n_splits"]) == {10}
 
 

@@ -10,7 +10,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from distexp.experiment import Experiment
-from distexp.tables import cases_schema, predictions_schema, scores_schema
+from distexp.tables import (
+    cases_schema,
+    comparisons_schema,
+    predictions_schema,
+    scores_schema,
+)
 
 CONF = Path(__file__).parents[1] / "conf"
 FILES = sorted(
@@ -99,6 +104,10 @@ def test_tables_begin_with_the_condition() -> None:
 
     assert list(predictions_schema())[:4] == list(cases_schema())[:4] == first
     assert list(scores_schema()) == [
-        *first, "calibrator", "scope", "metric", "value", "low", "high",
-        "n_questions", "n_groups", "n_splits", "n_train",
+        *first, "calibrator", "scope", "metric", "detail", "value", "low", "high",
+        "n_questions", "n_groups", "n_respondents", "n_splits", "n_train",
+    ]  # fmt: skip
+    assert list(comparisons_schema()) == [
+        *first, "method", "other", "metric", "difference", "low", "high", "p", "p_holm",
+        "n_questions",
     ]  # fmt: skip

@@ -247,6 +247,10 @@ def test_too_few_questions_are_refused(cases: list[Case]) -> None:
         ("n_bootstrap", 0),
         ("n_ceiling_draws", 2.5),
         ("confidence", 1.0),
+        ("n_flips", 0),
+        ("extras", 1),
+        ("weights", "size"),
+        ("unreadable", "guess"),
     ],
 )
 def test_bad_setting_is_refused(setting: str, value: object) -> None:
@@ -364,3 +368,57 @@ def test_fewer_training_questions_are_part_of_more(cases: list[Case]) -> None:
     assert all(a < b for a, b in zip(shown[1].trained, shown[3].trained, strict=True))
     assert shown[50].trained == shown[None].trained
     assert shown[1].tested == shown[None].tested
+
+
+def weighted(cases: Sequence[Case], weights: str) -> float:
+    """Return the W1 of the training mean, trained with these weights."""
+    evaluation = replace(SMALL, n_splits=3, test_size=0.3, weights=weights)
+    return by_name(evaluation.run(study(cases, [UNIFORM] * len(cases)), {}).scores)[
+        "train_mean", "w1"
+    ].value
+
+
+def test_training_cases_weigh_as_many_people_as_answered(cases: list[Case]) -> None:
+    """Three questions, each predicted from the two others: (.2, 100), (.5, 300) and (.8, 100)."""
+    three = [
+        replace(case, human=Distribution.normalized([share, 0, 1 - share]), n_respondents=n)
+        for case, share, n in zip(cases[:6:2], (0.2, 0.5, 0.8), (100, 300, 100), strict=True)
+    ]
+
+    # Weighted means .575, .5 and .425 of the others, unweighted ones .65, .5 and .35.
+    assert weighted(three, "respondents") == pytest.approx((0.375 + 0 + 0.375) / 3)
+    assert weighted(three, "equal") == pytest.approx((0.45 + 0 + 0.45) / 3)
+
+
+def test_equal_numbers_of_respondents_weigh_nothing(cases: list[Case]) -> None:
+    """Weights are 1 on average, so that penalties mean the same."""
+    assert weighted(cases, "respondents") == weighted(cases, "equal")
+
+
+def test_weights_need_every_number_of_respondents(cases: list[Case]) -> None:
+    """The check says which is missing, before anything is paid for."""
+    unknown = [*cases[:-1], replace(cases[-1], n_respondents=None)]
+
+    with pytest.raises(
+        ConfigError, match="question 'Q9' for party 'Republican' is unknown, as of"
+    ):
+        replace(SMALL, weights="respondents").check(unknown, {})
+
+
+def test_calibrators_are_compared_with_raw_training_mean_and_each_other(cases: list[Case]) -> None:
+    """The differences are those of the scores."""
+    result = SMALL.run(
+        study(cases, [UNIFORM] * len(cases)), {"one": Recorder(), "mean": TrainMean("per_group")}
+    )
+    scores = by_name(result.scores)
+
+    pairs = [(one.method, one.other) for one in result.comparisons if one.metric == "w1"]
+    assert pairs == [
+        ("one", "identity"), ("one", "train_mean"), ("mean", "identity"), ("mean", "train_mean"),
+        ("one", "mean"), ("identity", "train_mean"),
+    ]  # fmt: skip
+    for one in result.comparisons:
+        apart = scores[one.method, one.metric].value - scores[one.other, one.metric].value
+        assert one.difference == pytest.approx(apart, abs=1e-12)
+        assert one.p <= one.p_holm <= 1
+    assert result.ignoring == {"mean", "uniform", "train_mean"}

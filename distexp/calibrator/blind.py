@@ -1,0 +1,63 @@
+"""The same calibrator, with the model's answers withheld: what it does without a model."""
+
+from dataclasses import replace
+from typing import Self
+
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.validation import check_is_fitted
+
+from distexp.calibrator.base import cross_predict, uniform
+from distexp.checks import parameter_error
+from distexp.protocols import Calibrator
+from distexp.types import Design, FloatArray
+
+
+class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    """Fits and applies a calibrator with every prediction replaced by the uniform distribution.
+
+    A calibrator may do well without help of the model: from training means, effects of groups of
+    people and of answer scales. What it does better than its blind twin is what the model adds.
+
+    Parameters
+    ----------
+    calibrator : Calibrator
+
+    Attributes
+    ----------
+    calibrator_ : Calibrator
+        Fitted to uniform predictions.
+    """
+
+    def __init__(self, calibrator: Calibrator) -> None:
+        self.calibrator = calibrator
+
+    @property
+    def scope(self) -> str:
+        """That of the calibrator."""
+        return self.calibrator.scope
+
+    def check_params(self) -> None:
+        """Raise `ConfigError` if the calibrator is none, or has a wrong setting."""
+        if not isinstance(self.calibrator, Calibrator):
+            raise parameter_error("Blind", "calibrator", "a calibrator", self.calibrator)
+        self.calibrator.check_params()
+
+    def fit(self, X: Design, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Learn from training cases without their predictions."""
+        self.calibrator_ = clone(self.calibrator, safe=False).fit(_withheld(X), y, sample_weight)
+        return self
+
+    def predict(self, X: Design) -> FloatArray:
+        """Return distributions that do not depend on the predictions."""
+        check_is_fitted(self)
+        calibrated: FloatArray = self.calibrator_.predict(_withheld(X))
+        return calibrated
+
+    def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`."""
+        every = weights >= 0
+        return cross_predict(self.calibrator, _withheld(X), y, weights > 0, every, weights)
+
+
+def _withheld(X: Design) -> Design:
+    return replace(X, predicted=uniform(X), inputs=None)
