@@ -5,13 +5,17 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from distexp.cache import ResponseCache
-from distexp.checks import check_bool, check_int, parameter_error
+from distexp.card import check_fit
+from distexp.checks import check_bool, check_int, check_text, parameter_error
 from distexp.errors import ParseError
 from distexp.evaluation import Evaluation
+from distexp.predictors import Stack
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report import Calls, Report
 from distexp.runner import Plan, Runner
 from distexp.tables import Unreadable
+from distexp.transfer import TRANSFERS, check_transfer, transferred
+from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
     Answer,
     Case,
@@ -61,8 +65,21 @@ class Experiment:
     retries : int
         How often an unreadable reply is asked for again, with another draw. What is unreadable is
         counted all the same. More than 0 favours the answers that are easy to read.
+    predictors : sequence of mapping
+        Stacks of estimates, each with the keys of `distexp.predictors.Stack`. A stack is one more
+        study: its uncalibrated estimate is the plain mean of its members, and calibrators see
+        each of them.
+    transfer : {"model", "elicitation", "dataset"}, optional
+        Adds, to the calibrators of each study, the same calibrators learnt on every other study
+        that differs from it in this alone; see `distexp.transfer`.
+    tuning : OptunaTuning, optional
+        How settings are searched. Calibrators that search hold it themselves (`${tuning}` in
+        their files); here it is only checked.
     view : View, optional
         Adds a table and a figure to the run, and to the sweep that it is part of.
+    card : str, optional
+        File that the calibrator, of which there must be one, is written to after it is fitted to
+        all cases; see `distexp.card`. `Experiment.run` only checks that it can be.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
@@ -80,7 +97,11 @@ class Experiment:
         cache: ResponseCache,
         evaluation: Evaluation,
         retries: int = 0,
+        predictors: Sequence[object] = (),
+        transfer: str | None = None,
+        tuning: OptunaTuning | None = None,
         view: View | None = None,
+        card: str | None = None,
         dry_run: bool = False,
         progress: bool = True,
     ) -> None:
@@ -104,7 +125,11 @@ class Experiment:
                 raise parameter_error("Experiment", group, wanted, parts)
         if not prompt:
             raise parameter_error("Experiment", "prompt", "at least one prompt style", prompt)
+        if tuning is not None and not isinstance(tuning, OptunaTuning):
+            raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
         check_int("Experiment", "retries", retries, minimum=0)
+        if card is not None:
+            check_text("Experiment", "card", card)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
         self.model = model
@@ -115,7 +140,15 @@ class Experiment:
         self.cache = cache
         self.evaluation = evaluation
         self.retries = retries
+        if isinstance(predictors, str) or not isinstance(predictors, Sequence):
+            raise parameter_error("Experiment", "predictors", "a list of stacks", predictors)
+        self.predictors = [Stack.read(entry) for entry in predictors]
+        if transfer not in (None, *TRANSFERS):
+            wanted = f"null or one of {', '.join(TRANSFERS)}"
+            raise parameter_error("Experiment", "transfer", wanted, transfer)
+        self.transfer = transfer
         self.view = view
+        self.card = card
         self.dry_run = dry_run
         self.progress = progress
 
@@ -156,8 +189,9 @@ class Experiment:
                 answers |= _answered(runner, requests)
 
         elicited, unreadable = self._read(survey, styles, asked, answers)
-        studies = survey.studies or elicited
-        results = [self.evaluation.run(study, self.calibrator) for study in studies]
+        singles = survey.studies or elicited
+        studies = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        results = [self.evaluation.run(s, self._methods(s, singles)) for s in studies]
 
         return Report(
             survey=survey,
@@ -176,6 +210,22 @@ class Experiment:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
         self.evaluation.check(cases, self.calibrator)
+        nothing = (Estimate(reading=None, n_replies=0, n_unreadable=0),) * len(survey.cases)
+        expected = survey.studies or [
+            Study(condition=self._condition(survey, style), cases=cases, estimates=nothing)
+            for style in self.prompt
+        ]
+        check_transfer(expected, self.transfer)
+        stacked = [of for one in self.predictors for of in one.studies(expected)]
+        if self.card is not None:
+            check_fit(self.calibrator, [*expected, *stacked])
+
+    def _methods(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
+        """Return the calibrators, and those learnt on other studies where that is asked for."""
+        elsewhere = transferred(
+            study, singles, self.calibrator, self.evaluation, along=self.transfer
+        )
+        return {**self.calibrator, **elsewhere}
 
     def _first_requests(self, survey: Survey) -> dict[Question, list[Request]]:
         """Return what the elicitation has to ask about each question before all else."""
@@ -261,12 +311,7 @@ class Experiment:
             )
         studies = tuple(
             Study(
-                condition=Condition(
-                    dataset=survey.name,
-                    model=self.model.name,
-                    elicitation=self.elicitation.name,
-                    prompt=style,
-                ),
+                condition=self._condition(survey, style),
                 cases=survey.cases,
                 estimates=tuple(of_style),
                 shown=styles[style].shown,
@@ -274,6 +319,14 @@ class Experiment:
             for style, of_style in estimates.items()
         )
         return studies, list(unreadable.values())
+
+    def _condition(self, survey: Survey, style: str) -> Condition:
+        return Condition(
+            dataset=survey.name,
+            model=self.model.name,
+            elicitation=self.elicitation.name,
+            prompt=style,
+        )
 
 
 def _answered(runner: Runner, requests: Sequence[Request]) -> dict[str, Answer]:
