@@ -25,7 +25,7 @@ _failures: list[str] = []
 
 
 def main() -> None:
-    """Run the command line: Hydra's, or one of the commands that need no configuration."""
+    """Run the command line: Hydra's, or one of the commands beside it."""
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -33,6 +33,13 @@ def main() -> None:
             from distexp import summary
 
             summary.main(sys.argv[2:])
+        elif sys.argv[1:2] == ["apply"]:
+            from distexp import apply
+
+            apply.main(sys.argv[2:])
+        elif sys.argv[1:2] == ["fit"]:
+            sys.argv[1:] = _with_card(sys.argv[2:])
+            _job()
         else:
             _job()
     except DistexpError as exc:
@@ -46,6 +53,14 @@ def main() -> None:
         sys.exit(130)
     if _failures:
         sys.exit("\n".join(_failures))
+
+
+def _with_card(arguments: list[str]) -> list[str]:
+    """Return the arguments of `distexp fit`, which is a run that has to write a card."""
+    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
+        msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
+        raise ConfigError(msg)
+    return arguments
 
 
 @hydra.main(version_base="1.3", config_path="pkg://distexp.conf", config_name="config")
@@ -64,6 +79,8 @@ def _job(config: DictConfig) -> None:
 
 
 def _run(config: DictConfig, run_dir: Path) -> None:
+    if config.get("card") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise ConfigError("Every job of a sweep would write the same card. Fit one run at a time.")
     experiment: Any = hydra.utils.instantiate(checked(config), _convert_="all")
     outcome = experiment.run()
     if experiment.dry_run:
@@ -89,6 +106,25 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     )
     if not any(result.scores for result in outcome.results):
         raise DistexpError(outcome.results[0].note)
+    if experiment.card is not None:
+        _write_card(Path(experiment.card), experiment.calibrator, outcome)
+
+
+def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
+    """Fit the calibrator to all cases of the study, and write it with its scores."""
+    from distexp.card import Card, chosen
+
+    study = chosen(outcome.studies)
+    (result,) = (r for s, r in zip(outcome.studies, outcome.results, strict=True) if s is study)
+    if not result.scores:
+        raise DistexpError(result.note)
+    ((name, calibrator),) = calibrators.items()
+    card = Card.fitted(name, calibrator, outcome.survey, study, result, outcome.evaluation)
+    card.write(path)
+    print(
+        f"Card: {path}, {name} of {len(card.trained_on.questions)} questions. Calibrate other "
+        f"estimates: distexp apply --card {path} --predictions FILE --out FILE"
+    )
 
 
 def checked(config: DictConfig) -> dict[str, object]:

@@ -39,54 +39,59 @@ _NUMBERS = ("ordinals", "human", "predicted")
 _MAY_BE_NULL = ("ordinals", "predicted", "n_respondents")
 
 
-def read_rows(path: Path, content: bytes) -> list[Row]:
+def read_rows(path: Path, content: bytes, *, optional: frozenset[str] = frozenset()) -> list[Row]:
     """Read `content`, the bytes of `path`, whose suffix tells the format.
+
+    Columns of `optional` may be missing, and their cells null.
 
     Raises
     ------
     DatasetError
         If the format is unknown, a column is missing, or a cell is empty or of a wrong type.
     """
-    readers: dict[str, Callable[[bytes], Columns]] = dict(
+    readers: dict[str, Callable[[bytes, frozenset[str]], Columns]] = dict(
         zip(FORMATS, (_parquet, _csv, _jsonl), strict=True)
     )
     if path.suffix not in readers:
         msg = f"{path} must be a {', '.join(FORMATS)} file: its name ends in {path.suffix!r}."
         raise DatasetError(msg)
     try:
-        columns = readers[path.suffix](content)
+        columns = readers[path.suffix](content, optional)
         for field, cells in zip(Row._fields, columns, strict=True):
-            _check(field, cells)
+            _check(field, cells, may_be_null=field in optional.union(_MAY_BE_NULL))
     except (ValueError, RecursionError, csv.Error) as exc:
         msg = f"{path} is not a {path.suffix} table of recorded estimates: {exc}"
         raise DatasetError(msg) from exc
     return list(map(Row._make, zip(*columns, strict=True)))
 
 
-def _parquet(content: bytes) -> Columns:
+def _parquet(content: bytes, optional: frozenset[str]) -> Columns:
     import polars as pl
 
     try:
         table = pl.read_parquet(io.BytesIO(content))
     except pl.exceptions.PolarsError as exc:
         raise ValueError(str(exc).splitlines()[0]) from exc
-    _check_header(table.columns)
-    return [table[field].to_list() for field in Row._fields]
+    _check_header(table.columns, optional)
+    empty = [None] * table.height
+    there = {field: table[field].to_list() for field in table.columns if field in Row._fields}
+    return [there.get(field, empty) for field in Row._fields]
 
 
-def _csv(content: bytes) -> Columns:
+def _csv(content: bytes, optional: frozenset[str]) -> Columns:
     """Read lists and numbers as JSON; an empty cell is null."""
     header, *rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))) or [[]]
-    _check_header(header)
+    _check_header(header, optional)
     for number, row in enumerate(rows, start=1):
         if len(row) != len(header):
             msg = f"row {number} has {len(row)} cells under {len(header)} headers."
             raise ValueError(msg)
     table = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
+    empty = ("",) * len(rows)
     return [
-        _decoded(field, table.get(field, ()))
+        _decoded(field, table.get(field, empty))
         if field in (*_NUMBERS, "options", "n_respondents")
-        else [cell or None for cell in table.get(field, ())]
+        else [cell or None for cell in table.get(field, empty)]
         for field in Row._fields
     ]
 
@@ -104,7 +109,7 @@ def _decoded(field: str, cells: Sequence[str]) -> list[object]:
     return [values[cell] for cell in cells]
 
 
-def _jsonl(content: bytes) -> Columns:
+def _jsonl(content: bytes, optional: frozenset[str]) -> Columns:
     records = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
@@ -116,17 +121,17 @@ def _jsonl(content: bytes) -> Columns:
             msg = f"row {number} must be a JSON object, got {line[:80].decode()!r}."
             raise ValueError(msg)
         records.append(record)
-    _check_header({field for record in records for field in record})
+    _check_header({field for record in records for field in record}, optional)
     return [[record.get(field) for record in records] for field in Row._fields]
 
 
-def _check_header(found: Iterable[str]) -> None:
-    if missing := [field for field in Row._fields if field not in set(found)]:
+def _check_header(found: Iterable[str], optional: frozenset[str]) -> None:
+    if missing := [field for field in Row._fields if field not in optional.union(found)]:
         msg = f"column {', '.join(missing)} is missing. The columns are {', '.join(Row._fields)}."
         raise ValueError(msg)
 
 
-def _check(field: str, cells: Sequence[object]) -> None:
+def _check(field: str, cells: Sequence[object], *, may_be_null: bool) -> None:
     """Raise `ValueError` unless every cell is of the type that `Row` says."""
     if field == "n_respondents":
         wanted, fits = "a number", _is_number
@@ -138,7 +143,6 @@ def _check(field: str, cells: Sequence[object]) -> None:
         wanted, fits = "a text", _is_text
     if fits is _is_text and set(map(type, cells)) <= {str}:
         return  # the common case, quickly
-    may_be_null = field in _MAY_BE_NULL
     for number, cell in enumerate(cells, start=1):
         if not (fits(cell) or (cell is None and may_be_null)):
             null = " or null" * may_be_null

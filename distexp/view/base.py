@@ -22,7 +22,11 @@ N_BOOTSTRAP = 2000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runs:
-    """The tables of one or many runs, one under the other."""
+    """The tables of one or many runs, one under the other.
+
+    Cases and predictions have one column more than their files, `n_train`: the questions that a
+    run was to train on, or all there were where those are fewer.
+    """
 
     scores: "pl.DataFrame"
     cases: "pl.DataFrame"
@@ -37,8 +41,6 @@ class Runs:
         DatasetError
             If there is none.
         """
-        import polars as pl
-
         runs = sorted(
             {path.parent for folder in folders for path in folder.rglob("scores.parquet")}
         )
@@ -46,13 +48,11 @@ class Runs:
             where = ", ".join(map(str, folders))
             msg = f"There is no finished run below {where}: no scores.parquet was found."
             raise DatasetError(msg)
-
-        def joined(name: str) -> "pl.DataFrame":
-            frames = [pl.read_parquet(run / f"{name}.parquet") for run in runs]
-            return pl.concat(frames, how="diagonal").unique(maintain_order=True)
-
+        scores = _joined(runs, "scores").drop("most")
         return cls(
-            scores=joined("scores"), cases=joined("cases"), predictions=joined("predictions")
+            scores=scores.unique(maintain_order=True),
+            cases=_counted(_joined(runs, "cases"), scores),
+            predictions=_counted(_joined(runs, "predictions"), scores),
         )
 
 
@@ -115,6 +115,41 @@ def interval(draws: FloatArray) -> tuple[float, float]:
         return np.nan, np.nan
     low, high = np.quantile(finite, [0.025, 0.975])
     return float(low), float(high)
+
+
+def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
+    """Read one table of all runs; `most` is how many questions each was to train on at most."""
+    import polars as pl
+    from omegaconf import OmegaConf
+
+    frames = []
+    for run in runs:
+        config = run / "config.yaml"
+        settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
+        most = OmegaConf.select(settings, "evaluation.n_train")
+        frames.append(
+            pl.read_parquet(run / f"{name}.parquet").with_columns(
+                pl.lit(most, pl.Int64).alias("most")
+            )
+        )
+    return pl.concat(frames, how="diagonal")
+
+
+def _counted(table: "pl.DataFrame", scores: "pl.DataFrame") -> "pl.DataFrame":
+    """Add `n_train`, and leave out what stands there twice.
+
+    It is the same for all runs on a dataset that were to train on all questions, though some of
+    them may have lost one to unreadable replies.
+    """
+    import polars as pl
+
+    there_are = scores.group_by("dataset").agg(pl.col("n_train").max())
+    return (
+        table.join(there_are, on="dataset", how="left", maintain_order="left")
+        .with_columns(pl.min_horizontal("n_train", "most").alias("n_train"))
+        .drop("most")
+        .unique(maintain_order=True)
+    )
 
 
 def _cell(value: object) -> str:

@@ -197,7 +197,7 @@ def test_summarize_without_runs_says_so(tmp_path: Path) -> None:
 
 def test_unknown_view_lists_the_known_ones() -> None:
     """A typing error is answered with the choices."""
-    with pytest.raises(ConfigError, match="Choose one of calibration, elicitation, exagg"):
+    with pytest.raises(ConfigError, match="Choose one of calibration, constraint, "):
         load_view("leaderbord")
 
 

@@ -1,0 +1,162 @@
+"""The level of a question and a group's deviation from it, each with a slope of its own."""
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+from distexp.calibrator.base import clipped, uniform
+from distexp.calibrator.batch import Batched
+from distexp.calibrator.features import question_means
+from distexp.calibrator.loss import residual_map
+from distexp.calibrator.means import TrainingMeans, by_size, placed
+from distexp.checks import check_int, check_number, parameter_error
+from distexp.types import Design, FloatArray
+
+LOSSES = ("wasserstein", "squared")
+LEVEL_SQUARE = 0.04
+"""Mean square of the cumulative difference of level and base in a usual question."""
+DEVIATION_SQUARE = 0.01
+"""The same of a group's deviation from the level."""
+SMALL_ERROR, USUAL_ERROR = 0.03, 0.1
+"""Absolute errors by reweighting: all errors below the first weigh alike, and an error of the
+second keeps its weight, so that the priors mean the same for both losses."""
+
+
+class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+    r"""Gives what a model says of a question and what it says of a group a slope each.
+
+    Models exaggerate how much questions differ, and by another factor how much groups of people
+    do. The prediction is the level l of the question, its mean over the groups of the question
+    that are there, plus the group's deviation d. Calibrated it is
+
+    .. math:: b + \beta_l (l - b) + \beta_d d
+
+    with the base b: the mean human distribution of the training cases with as many options,
+    shrunk to uniform by `base_questions`. Shares below 0 are cut off and the rest is scaled.
+
+    The slopes minimise the error of the cumulative shares along the scale, for a nominal question
+    of the shares, by ridge regression towards `level_prior` and `deviation_prior`. While they are
+    learnt, the base of a case is made without its own question, as that of a new one will be. A
+    slope of 1 for both with no base is the prediction itself; two equal slopes shrink it to the
+    training mean.
+
+    Where a question has a single group, and with ``scope="per_group"`` wherever a group's own fit
+    is at work, the level is the prediction, every deviation is 0, and its slope stays at its
+    prior.
+
+    Parameters
+    ----------
+    loss : {"wasserstein", "squared"}
+        Absolute errors, by iteratively reweighted least squares, or squared ones.
+    n_iterations : int
+        Reweightings, at least 1; nothing to `squared`.
+    level_prior, deviation_prior : float
+        Slopes before any question is seen.
+    prior_questions : float
+        Questions of a usual spread of levels and deviations that the priors count for, > 0.
+    base_questions : float
+        Questions that the uniform distribution counts for in the base, > 0.
+    scope : {"pooled", "per_group", "partial"}
+        See `distexp.calibrator.base.Scoped`.
+
+    Attributes
+    ----------
+    level_slope_, deviation_slope_ : float
+        Below 1 where the model exaggerates.
+    bases_ : dict of int to ndarray
+        Base, of shape (n_options,), by number of options; uniform for others.
+
+    References
+    ----------
+    Mundlak (1978), "On the pooling of time series and cross section data", Econometrica 46, for
+    slopes within and between; Hoerl and Kennard (1970) for the ridge; Holland and Welsch (1977),
+    "Robust regression using iteratively reweighted least squares".
+    """
+
+    def __init__(
+        self,
+        loss: str = "wasserstein",
+        n_iterations: int = 3,
+        level_prior: float = 0.8,
+        deviation_prior: float = 0.5,
+        prior_questions: float = 3.0,
+        base_questions: float = 2.0,
+        scope: str = "pooled",
+    ) -> None:
+        self.loss = loss
+        self.n_iterations = n_iterations
+        self.level_prior = level_prior
+        self.deviation_prior = deviation_prior
+        self.prior_questions = prior_questions
+        self.base_questions = base_questions
+        self.scope = scope
+
+    def check_params(self) -> None:
+        """Raise `ConfigError` if a parameter is out of range."""
+        super().check_params()
+        owner = "Decomposed"
+        if self.loss not in LOSSES:
+            raise parameter_error(owner, "loss", f"one of {', '.join(LOSSES)}", self.loss)
+        check_int(owner, "n_iterations", self.n_iterations, minimum=1)
+        check_number(owner, "level_prior", self.level_prior, low=0)
+        check_number(owner, "deviation_prior", self.deviation_prior, low=0)
+        check_number(owner, "prior_questions", self.prior_questions, low=0, low_open=True)
+        check_number(owner, "base_questions", self.base_questions, low=0, low_open=True)
+
+    def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
+        weight = np.ones(len(y)) if weight is None else weight
+        means = TrainingMeans(y, X.n_options, X.question, weight[None])
+        held_out = self._bases(X, means, held_out=True)[0]
+        self.level_slope_, self.deviation_slope_ = self._slopes(X, y, weight, held_out).tolist()
+        self.bases_ = by_size(self._bases(X, means)[0], X.n_options)
+
+    def _predict(self, X: Design) -> FloatArray:
+        check_is_fitted(self)
+        base = placed(self.bases_, X.n_options, uniform(X))
+        return _composed(X, base, np.array([self.level_slope_, self.deviation_slope_]))
+
+    def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        means = TrainingMeans(y, X.n_options, X.question, weights)
+        bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
+        predicted = np.empty_like(bases)
+        for weight, base, without, out in zip(weights, bases, held_out, predicted, strict=True):
+            rows = weight > 0
+            slopes = self._slopes(X.take(rows), y[rows], weight[rows], without[rows])
+            out[:] = _composed(X, base, slopes)
+        return predicted
+
+    def _bases(self, X: Design, means: TrainingMeans, *, held_out: bool = False) -> FloatArray:
+        """Return the base of each case, of shape (n_fits, n_cases, max_options)."""
+        return means.shrunk(uniform(X), self.base_questions, held_out=held_out)
+
+    def _slopes(
+        self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
+    ) -> FloatArray:
+        """Return level and deviation slope."""
+        level = question_means(X.predicted, X.question)
+        operator, length = residual_map(X.ordinals, X.mask)
+        below_level, deviation, target = (
+            np.matmul(operator, shares[:, :, None]).ravel()
+            for shares in (level - base, X.predicted - level, y - base)
+        )
+        features = np.array([below_level, deviation])
+        of_question = weight * (len(np.unique(X.question)) / weight.sum())
+        row_weight = (of_question[:, None] * length).ravel()
+        slopes = self._ridge(features, target, row_weight)
+        for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
+            error = np.maximum(np.abs(target - slopes @ features), SMALL_ERROR)
+            slopes = self._ridge(features, target, row_weight * USUAL_ERROR / error)
+        return slopes
+
+    def _ridge(self, features: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
+        """Solve least squares with Gaussian priors for features of shape (2, n_rows)."""
+        prior = np.array([self.level_prior, self.deviation_prior])
+        penalty = self.prior_questions * np.array([LEVEL_SQUARE, DEVIATION_SQUARE])
+        gram = features * weight @ features.T + np.diag(penalty)
+        slopes: FloatArray = np.linalg.solve(gram, features * weight @ target + penalty * prior)
+        return slopes
+
+
+def _composed(X: Design, base: FloatArray, slopes: FloatArray) -> FloatArray:
+    level = question_means(X.predicted, X.question)
+    return clipped(base + slopes[0] * (level - base) + slopes[1] * (X.predicted - level), X)

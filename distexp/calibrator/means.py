@@ -1,0 +1,94 @@
+"""Mean human answers of the training cases, with and without a case's own question."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from distexp.types import FloatArray, IntArray
+
+
+class TrainingMeans:
+    """Mean human shares by kind of case, for many weightings of the training cases.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n_cases, max_options)
+        Human distributions.
+    kind : ndarray of shape (n_cases,) or (n_cases, n_keys)
+        Cases with equal rows are averaged together, e.g. those with equally many options.
+    question : ndarray of shape (n_cases,)
+        Equal numbers mark the same question.
+    weights : ndarray of shape (n_fits, n_cases)
+        0 keeps a case out.
+    """
+
+    def __init__(
+        self, y: FloatArray, kind: IntArray, question: IntArray, weights: FloatArray
+    ) -> None:
+        pairs, self.pair = np.unique(
+            np.column_stack([kind, question]), axis=0, return_inverse=True
+        )
+        kinds = np.unique(pairs[:, :-1], axis=0, return_inverse=True)[1]
+        with_total = np.column_stack([y, np.ones(len(y))])
+        sums = _sums(weights[:, :, None] * with_total, self.pair)
+        # One row per kind and question: sums of shares and of weights, and whether it was seen.
+        self.of_question = np.concatenate([sums, sums[..., -1:] > 0], axis=2)
+        self.of_kind = _sums(self.of_question, kinds)[:, kinds]
+
+    def shrunk(
+        self, towards: FloatArray, prior_questions: float, *, held_out: bool = False
+    ) -> FloatArray:
+        """Return each case's mean, pulled to `towards` where it rests on few questions.
+
+        A mean over n training questions weighs ``n / (n + prior_questions)``, so that a single
+        question does not decide.
+
+        Parameters
+        ----------
+        towards : ndarray of shape (n_cases, max_options) or (n_fits, n_cases, max_options)
+        prior_questions : float
+            Questions that `towards` counts for, > 0.
+        held_out : bool, default=False
+            Leave each case's own question out of its mean, as it is for a question to predict.
+
+        Returns
+        -------
+        ndarray of shape (n_fits, n_cases, max_options)
+        """
+        sums = self.of_kind - self.of_question if held_out else self.of_kind
+        shares, weight, n = sums[..., :-2], sums[..., -2:-1], sums[..., -1:]
+        means = shares / np.where(n > 0, weight, np.inf)
+        own = n / (n + prior_questions)
+        shrunk: FloatArray = (own * means)[:, self.pair] + (1 - own)[:, self.pair] * towards
+        return shrunk
+
+
+def by_size(shares: FloatArray, n_options: IntArray) -> dict[int, FloatArray]:
+    """Return one row of `shares` for each number of options, where all of its rows are alike."""
+    sizes, rows = np.unique(n_options, return_index=True)
+    return {k: shares[row, :k].copy() for k, row in zip(sizes.tolist(), rows, strict=True)}
+
+
+def placed(
+    shares: Mapping[int, FloatArray], n_options: IntArray, others: FloatArray
+) -> FloatArray:
+    """Undo `by_size`: numbers of options without shares keep their rows of `others`."""
+    placed = others.copy()
+    for k in np.intersect1d(n_options, list(shares)).tolist():
+        placed[n_options == k, :k] = shares[k]
+    return placed
+
+
+def n_trained(question: IntArray, weights: FloatArray) -> IntArray:
+    """Return how many questions each row of `weights` trains on, of shape (n_fits,)."""
+    is_question = np.unique(question)[:, None] == question
+    trained: IntArray = (weights @ is_question.T > 0).sum(axis=1)
+    return trained
+
+
+def _sums(values: FloatArray, codes: IntArray) -> FloatArray:
+    """Add up `values`, shape (n_fits, n_rows, n_columns), over the rows of each code from 0 on."""
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
+    sums: FloatArray = np.add.reduceat(values[:, order], starts, axis=1)
+    return sums

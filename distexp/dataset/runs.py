@@ -1,0 +1,302 @@
+"""The estimates of finished runs, read from what they left: no model is asked again."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from distexp.checks import check_bool, check_names, parameter_error
+from distexp.errors import DatasetError
+from distexp.types import (
+    Case,
+    Condition,
+    Distribution,
+    Estimate,
+    Group,
+    Question,
+    Reading,
+    Study,
+    Survey,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PREDICTIONS, PROVENANCE, CONFIG = "predictions.parquet", "provenance.json", "config.yaml"
+CONDITION = ("dataset", "model", "elicitation", "prompt")
+CASE = ("question_id", "attribute", "group")
+OF_CASE = (
+    "wording", "n_respondents", "design_effect", "off_scale", "status", "n_replies",
+    "n_unreadable", "mass",
+)  # fmt: skip
+OF_OPTION = ("option", "ordinal", "human", "predicted")
+HELD_OUT = "calibrated_identity"
+"""Null where a case was never tested; missing where nothing was."""
+
+Key = tuple[str, ...]
+"""Of a case: dataset, question, attribute and group."""
+Row = Mapping[str, Any]
+
+
+class EarlierRuns:
+    """Estimates that earlier runs left in `predictions.parquet`, as studies of one survey.
+
+    Human answers, estimates and counts are those of the runs, number for number. The wording of a
+    question is not in those files: its id stands for it, and its battery is lost. A question that
+    could be read but was never tested is taken for one whose human answers the prompts showed.
+    Stacks are left out: their members are there.
+
+    Parameters
+    ----------
+    path : str or sequence of str
+        Folders; every run at or below them is read.
+    datasets, models, elicitations, prompts : sequence of str, optional
+        Which estimates to keep; all of them if None.
+    gated : bool, default=True
+        Whether the human answers may not be passed on, which the files do not say.
+
+    Raises
+    ------
+    ConfigError
+        If a parameter has the wrong type.
+    """
+
+    def __init__(
+        self,
+        path: str | Sequence[str],
+        *,
+        datasets: Sequence[str] | None = None,
+        models: Sequence[str] | None = None,
+        elicitations: Sequence[str] | None = None,
+        prompts: Sequence[str] | None = None,
+        gated: bool = True,
+    ) -> None:
+        owner = type(self).__name__
+        paths = [path] if isinstance(path, str) else path
+        check_names(owner, "path", paths)
+        check_bool(owner, "gated", gated)
+        self.paths = [Path(one) for one in paths]
+        self.gated = gated
+        self.chosen = dict(zip(CONDITION, (datasets, models, elicitations, prompts), strict=True))
+        for part, names in self.chosen.items():
+            check_names(owner, f"{part}s", names)
+
+    def load(self) -> Survey:
+        """Read the runs.
+
+        Raises
+        ------
+        ConfigError
+            If a filter names what no run holds.
+        DatasetError
+            If there is no run, a file of one is missing or cannot be understood, or two runs
+            contradict each other about a case or an estimate.
+        """
+        runs = sorted({found.parent for one in self.paths for found in one.rglob(PREDICTIONS)})
+        if not runs:
+            where = ", ".join(map(str, self.paths))
+            msg = f"There is no run at or below {where}: no {PREDICTIONS} was found."
+            raise DatasetError(msg)
+        found = _Found()
+        for run, table in self._kept({run: _predictions(run) for run in runs}).items():
+            found.add(run, table)
+        sources = [_provenance(run) for run in runs]
+        return Survey(
+            name="+".join(sorted({condition.dataset for condition in found.estimates})),
+            cases=tuple(found.cases.values()),
+            digest=_digest([source["data_sha256"] for source in sources]),
+            licence=_said(sources, "licence"),
+            citation=_said(sources, "citation"),
+            gated=self.gated,
+            studies=found.studies(),
+        )
+
+    def _kept(self, tables: "Mapping[Path, pl.DataFrame]") -> "dict[Path, pl.DataFrame]":
+        """Return the tables without what the filters leave out."""
+        import polars as pl
+
+        kept = dict(tables)
+        for part, names in self.chosen.items():
+            if names is None:
+                continue
+            there = sorted({name for table in tables.values() for name in table[part]})
+            if not set(names) <= set(there):
+                wanted = f"null or a list out of {', '.join(there)}"
+                raise parameter_error(type(self).__name__, f"{part}s", wanted, names)
+            wanted_rows = pl.col(part).is_in(list(names))
+            kept = {run: table.filter(wanted_rows) for run, table in kept.items()}
+        if not any(table.height for table in kept.values()):
+            msg = (
+                "These runs hold nothing of the datasets, models, elicitations and prompts chosen."
+            )
+            raise DatasetError(msg)
+        return kept
+
+
+class _Found:
+    """Cases and estimates collected from run after run."""
+
+    def __init__(self) -> None:
+        self.questions: dict[Key, Question] = {}
+        self.cases: dict[Key, Case] = {}
+        self.estimates: dict[Condition, dict[Key, Estimate]] = {}
+        self.shown: dict[Condition, set[str]] = {}
+        self.first: dict[object, Path] = {}
+        """The run in which each of them was found first."""
+
+    def add(self, run: Path, table: "pl.DataFrame") -> None:
+        """Add what a run holds.
+
+        Raises
+        ------
+        DatasetError
+            If it contradicts another run, or cannot be true.
+        """
+        for row in _by_case(table):
+            condition = Condition(**{part: row[part] for part in CONDITION})
+            key = (condition.dataset, *(row[name] for name in CASE))
+            try:
+                case, estimate = _case(row), _estimate(row)
+            except ValueError as exc:
+                msg = f"{run / PREDICTIONS}, question {row['question_id']!r}: {exc}"
+                raise DatasetError(msg) from exc
+            of_condition = self.estimates.setdefault(condition, {})
+            self._agree(run, self.questions, key[:2], case.question, "question")
+            self._agree(run, self.cases, key, case, "human answers")
+            asked = f"estimates by {', '.join(astuple(condition)[1:])}"
+            self._agree(run, of_condition, key, estimate, asked)
+        for condition, question_id in _never_tested(table):
+            self.shown.setdefault(condition, set()).add(question_id)
+
+    def studies(self) -> tuple[Study, ...]:
+        """Return a study for each condition, sorted."""
+        return tuple(
+            Study(
+                condition=condition,
+                cases=tuple(self.cases[key] for key in estimates),
+                estimates=tuple(estimates.values()),
+                shown=frozenset(self.shown.get(condition, ())),
+            )
+            for condition, estimates in sorted(
+                self.estimates.items(), key=lambda item: astuple(item[0])
+            )
+        )
+
+    def _agree(self, run: Path, known: dict[Key, Any], key: Key, value: object, what: str) -> None:
+        """Add a value, or make sure that it is the one that another run holds."""
+        first = self.first.setdefault((what, key), run)
+        if known.setdefault(key, value) != value:
+            msg = (
+                f"{first} and {run} differ in the {what} of {key[0]}, question {key[1]!r}. Read "
+                "runs of the same survey and settings, or set dataset.path to one of them."
+            )
+            raise DatasetError(msg)
+
+
+def _predictions(run: Path) -> "pl.DataFrame":
+    """Read a run's table, without its stacks."""
+    import polars as pl
+
+    path = run / PREDICTIONS
+    try:
+        table = pl.read_parquet(path)
+    except (OSError, pl.exceptions.PolarsError) as exc:
+        msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
+        raise DatasetError(msg) from exc
+    wanted = (*CONDITION, *CASE, *OF_CASE, "option_index", *OF_OPTION)
+    if missing := [name for name in wanted if name not in table.columns]:
+        msg = f"{path} lacks the columns {', '.join(missing)}: it was not written by this version."
+        raise DatasetError(msg)
+    stacked = pl.any_horizontal(pl.col(CONDITION).is_in(_stacks(run)))
+    return table.filter(~stacked)
+
+
+def _stacks(run: Path) -> list[str]:
+    """Return the names of the stacks that a run made of its estimates."""
+    path = run / CONFIG
+    config = yaml.safe_load(path.read_text()) if path.exists() else {}
+    return [entry["name"] for entry in config.get("predictors") or []]
+
+
+def _provenance(run: Path) -> dict[str, str]:
+    path = run / PROVENANCE
+    try:
+        document = json.loads(path.read_text())
+        return {name: str(document[name]) for name in ("data_sha256", "licence", "citation")}
+    except (OSError, ValueError, KeyError) as exc:
+        msg = f"{path} does not say where the human answers of this run come from ({exc!r})."
+        raise DatasetError(msg) from exc
+
+
+def _by_case(table: "pl.DataFrame") -> Iterator[Row]:
+    """Yield a row for each condition and case, in which what differs by option is a list."""
+    import polars as pl
+
+    return (
+        table.group_by([*CONDITION, *CASE], maintain_order=True)
+        .agg(pl.col(OF_CASE).first(), pl.col(OF_OPTION).sort_by("option_index"))
+        .iter_rows(named=True)
+    )
+
+
+def _never_tested(table: "pl.DataFrame") -> Iterator[tuple[Condition, str]]:
+    """Yield the questions that could be read but that no split of a scored study held out."""
+    import polars as pl
+
+    if HELD_OUT not in table.columns:
+        return
+    tested = pl.col(HELD_OUT).is_not_null()
+    questions = (
+        table.filter(pl.col("status") == "ok", tested.any().over(CONDITION))
+        .group_by([*CONDITION, "question_id"], maintain_order=True)
+        .agg(tested.any().alias("tested"))
+        .filter(~pl.col("tested"))
+    )
+    for *condition, question_id, _ in questions.iter_rows():
+        yield Condition(**dict(zip(CONDITION, condition, strict=True))), question_id
+
+
+def _case(row: Row) -> Case:
+    ordinals = None if None in row["ordinal"] else tuple(row["ordinal"])
+    return Case(
+        question=Question(
+            question_id=row["question_id"],
+            text=row["question_id"],
+            options=tuple(row["option"]),
+            ordinals=ordinals,
+            wording=row["wording"],
+        ),
+        group=Group(
+            attribute=row["attribute"],
+            value=row["group"],
+            phrase=f"a person whose {row['attribute']} is {row['group']}",
+        ),
+        human=Distribution(probabilities=tuple(row["human"])),
+        n_respondents=row["n_respondents"],
+        design_effect=row["design_effect"],
+        off_scale=row["off_scale"],
+    )
+
+
+def _estimate(row: Row) -> Estimate:
+    reading = None
+    if row["status"] == "ok":
+        shares = Distribution(probabilities=tuple(row["predicted"]))
+        reading = Reading(distribution=shares, mass=row["mass"])
+    return Estimate(reading=reading, n_replies=row["n_replies"], n_unreadable=row["n_unreadable"])
+
+
+def _digest(digests: Sequence[str]) -> str:
+    """Return the digest of the data of all runs: theirs, where they have one."""
+    different = sorted(set(digests))
+    joined = "\n".join(different).encode()
+    return different[0] if len(different) == 1 else hashlib.sha256(joined).hexdigest()
+
+
+def _said(sources: Sequence[Mapping[str, str]], name: str) -> str:
+    """Join what the runs say, each different text once."""
+    return " ".join(dict.fromkeys(source[name] for source in sources))

@@ -1,0 +1,159 @@
+"""What predictions are used for, before and after calibration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distexp import figures
+from distexp.checks import check_names, check_text
+from distexp.downstream import tasks
+from distexp.scoring import RAW
+from distexp.types import FloatArray, IntArray
+from distexp.view.base import BASELINES, CONDITION, Runs
+from distexp.view.contrast import contrasted
+from distexp.view.sentences import answer, labelled
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TASKS = ("modal_accuracy", "mean_error", "group_ranking", "population_error")
+"""In the order of the fields of `distexp.downstream.Tasks`."""
+CASE = ("question_id", "attribute", "group")
+PREFIX = "calibrated_"
+"""Of the columns that hold a calibrator's predictions."""
+
+
+class DownstreamView:
+    """The tasks of `distexp.downstream`, with uncalibrated and with calibrated predictions.
+
+    A case's prediction is the mean of those that were made while its question was held out, as in
+    `predictions.parquet`. (`scores.parquet` has the mean over the splits of each task instead:
+    what one fit is good for.) A task of the groups of one attribute takes the cases that were
+    tested.
+
+    Parameters
+    ----------
+    name : str
+        Of the files.
+    question : str
+        What the table answers.
+    calibrators : sequence of str, optional
+        None takes all but baselines.
+    """
+
+    def __init__(
+        self, *, name: str, question: str, calibrators: Sequence[str] | None = None
+    ) -> None:
+        owner = type(self).__name__
+        check_text(owner, "name", name)
+        check_text(owner, "question", question)
+        check_names(owner, "calibrators", calibrators)
+        self.name = name
+        self.question = question
+        self.calibrators = calibrators
+
+    def table(self, runs: Runs) -> "pl.DataFrame":
+        """Return a row per dataset, calibrator, number of training questions and task."""
+        import polars as pl
+
+        names = [
+            name.removeprefix(PREFIX)
+            for name in runs.predictions.columns
+            if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in (*BASELINES, RAW)
+        ]
+        wanted = names if self.calibrators is None else self.calibrators
+        readable = runs.predictions.filter(pl.col("status") == "ok")
+        pairs = [
+            _pairs(tested, name)
+            for cases in readable.partition_by(*CONDITION, "n_train", maintain_order=True)
+            for name in names
+            if name in wanted
+            and (tested := cases.drop_nulls([PREFIX + name, PREFIX + RAW])).height
+        ]
+        keys = ["dataset", "first", "second", "n_train", "metric"]
+        together = pl.concat(pairs) if pairs else pl.DataFrame(schema=_pairs_schema())
+        order = {task: place for place, task in enumerate(TASKS)}
+        place = pl.col("metric").replace_strict(order, default=0)
+        return contrasted(together, keys).sort("dataset", "first", place, maintain_order=True)
+
+    def caption(self, table: "pl.DataFrame") -> str:
+        """State for each dataset what gets better, and no more than the intervals allow."""
+        return f"{self.question}\n\n{answer(table, by=[])}"
+
+    def figure(self, table: "pl.DataFrame", path: Path) -> None:
+        """Draw the differences with their intervals, a panel a task."""
+        figures.differences(labelled(table, by=[]), path=path)
+
+
+def _pairs(rows: "pl.DataFrame", name: str) -> "pl.DataFrame":
+    """Return each task's values with the calibrated and the uncalibrated predictions."""
+    import polars as pl
+
+    rows = rows.sort(*CASE, "option_index", maintain_order=True)
+    first, second = (_values(rows, PREFIX + of) for of in (name, RAW))
+    dataset, *condition = rows.select(CONDITION).row(0)
+    same = {"dataset": dataset, "condition": "\n".join(condition), "first": name, "second": RAW}
+    return (
+        first.rename({"value": "value_first"})
+        .with_columns(second["value"].alias("value_second"))
+        .with_columns(pl.lit(value, pl.String).alias(column) for column, value in same.items())
+        .with_columns(pl.lit(rows["n_train"][0], pl.Int64).alias("n_train"))
+        .select(_pairs_schema().keys())
+    )
+
+
+def _pairs_schema() -> "dict[str, type[pl.DataType]]":
+    import polars as pl
+
+    texts = ("dataset", "condition", "first", "second", "metric", "question_id")
+    numbers = ("value_first", "value_second")
+    return {
+        **dict.fromkeys(texts, pl.String),
+        "n_train": pl.Int64,
+        **dict.fromkeys(numbers, pl.Float64),
+    }
+
+
+def _values(rows: "pl.DataFrame", column: str) -> "pl.DataFrame":
+    """Return what each task comes to with the predictions of `column`: a row a case or cell."""
+    import polars as pl
+
+    cases = rows.group_by(CASE, maintain_order=True).agg(
+        pl.len(), (pl.col("n_respondents") * pl.col("design_effect")).first().alias("people")
+    )
+    cells = cases.select("question_id", "attribute").unique(maintain_order=True).with_row_index()
+    cell = cases.join(cells, on=["question_id", "attribute"], maintain_order="left")["index"]
+    n_options = cases["len"].to_numpy()
+    served, several = tasks(
+        _padded(rows[column], n_options, 0.0),
+        _padded(rows["human"], n_options, 0.0),
+        _padded(rows.select(_scaled())["ordinal"], n_options, np.nan),
+        cell.to_numpy().astype(np.int64),
+        cases["people"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
+    )
+    asked = [cases["question_id"]] * 2 + [cells["question_id"].gather(several)] * 2
+    return pl.concat(
+        pl.DataFrame({"question_id": questions, "value": values}).with_columns(
+            pl.lit(task).alias("metric")
+        )
+        for task, questions, values in zip(TASKS, asked, served, strict=True)
+    )
+
+
+def _scaled() -> "pl.Expr":
+    """Return positions scaled to [0, 1]; NaN for a nominal question."""
+    import polars as pl
+
+    low, high = (getattr(pl.col("ordinal"), end)().over(CASE) for end in ("min", "max"))
+    scaled: pl.Expr = (pl.col("ordinal") - low) / (high - low)
+    return scaled.fill_null(np.nan).alias("ordinal")
+
+
+def _padded(values: "pl.Series", n_options: IntArray, nothing: float) -> FloatArray:
+    """Lay the values of options out as an array of shape (n_cases, max_options)."""
+    mask = np.arange(n_options.max()) < n_options[:, None]
+    array = np.full(mask.shape, nothing)
+    array[mask] = values.to_numpy()
+    return array

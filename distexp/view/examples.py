@@ -1,0 +1,81 @@
+"""How many training questions a calibrator needs before it helps."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distexp import figures
+from distexp.scoring import RAW
+from distexp.view.contrast import BETTER, WORSE
+from distexp.view.pairs import ContrastView
+from distexp.view.sentences import LABELS, listed, named, rules, signed
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class ExamplesView(ContrastView):
+    """Every calibrator against the uncalibrated model, along the number of training questions.
+
+    Parameters
+    ----------
+    name, question : str
+        As in `ContrastView`.
+    metric : {"w1", "tv", "kl"}
+    calibrators : sequence of str, optional
+        None takes all of the runs.
+    """
+
+    def __init__(
+        self, *, name: str, question: str, metric: str, calibrators: Sequence[str] | None = None
+    ) -> None:
+        names = ["*"] if calibrators is None else calibrators
+        super().__init__(
+            name=name,
+            question=question,
+            column="calibrator",
+            pairs=[(calibrator, RAW) for calibrator in names],
+            metrics=[metric],
+        )
+
+    def caption(self, table: "pl.DataFrame") -> str:
+        """Say from how many questions on each calibrator is better, and where it is worse."""
+        if table.is_empty():
+            return super().caption(table)
+        said = [
+            listed(
+                rows, [_along(curve) for curve in rows.partition_by("first", maintain_order=True)]
+            )
+            for rows in table.partition_by("dataset", maintain_order=True)
+        ]
+        return "\n\n".join([self.question, *said, rules(table)])
+
+    def figure(self, table: "pl.DataFrame", path: Path) -> None:
+        """Draw the differences along the number of training questions."""
+        figures.curves(table, x="n_train", colour="first", path=path)
+
+
+def _along(curve: "pl.DataFrame") -> str:
+    """Tell one calibrator's curve: where it helps, where it harms, its two ends."""
+    rows = curve.sort("n_train").rows(named=True)
+    helps = _helps_from(rows)
+    harms = [str(row["n_train"]) for row in rows if row["verdict"] == WORSE]
+    parts = [f"better from {helps} on" if helps else "not better for sure with all of them"]
+    parts += [f"worse at {', '.join(harms)}"] if harms else ["worse at none"]
+    ends = [
+        f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}] "
+        f"at {row['n_train']}"
+        for row in (rows[0], *rows[1:][-1:])
+    ]
+    metric = LABELS[rows[0]["metric"]]
+    return f"{named(rows[0]['first'])} is {' and '.join(parts)} ({metric} {', '.join(ends)})"
+
+
+def _helps_from(rows: Sequence[dict[str, Any]]) -> int | None:
+    """Return the fewest questions from which on the verdict is always `BETTER`."""
+    fewest = None
+    for row in reversed(rows):
+        if row["verdict"] != BETTER:
+            break
+        fewest = row["n_train"]
+    return fewest

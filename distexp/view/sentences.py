@@ -1,0 +1,128 @@
+"""Contrasts in words: what a table of them answers, and how much of it is chance."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from distexp.scoring import RAW
+from distexp.view.contrast import BETTER, EQUAL, WORSE
+
+if TYPE_CHECKING:
+    import polars as pl
+
+N_TOLD = 16
+"""Comparisons of a dataset that a caption tells one by one; more are counted."""
+LABELS = {
+    "w1": "W1", "tv": "TV", "kl": "KL", "modal_accuracy": "favourite answer",
+    "mean_error": "mean opinion", "group_ranking": "ranking of groups",
+    "population_error": "whole population",
+}  # fmt: skip
+NOTHING = (
+    "There is nothing to compare: these runs hold no two that differ in this alone. Sweep with "
+    "-m, or read several at once with dataset=runs or dataset=recorded."
+)
+
+
+def answer(table: "pl.DataFrame", *, by: Sequence[str]) -> str:
+    """Say for each dataset what a table of `distexp.view.contrast.contrasted` shows.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Has the columns `dataset`, `first`, `second`, `n_train` and `metric` and those of `by`.
+    by : sequence of str
+        Columns that rows differ in beside those.
+
+    Returns
+    -------
+    str
+        Markdown: a list for each dataset, an item a pair.
+    """
+    if table.is_empty():
+        return NOTHING
+    datasets = table.partition_by("dataset", maintain_order=True)
+    return "\n\n".join([*(listed(rows, _items(rows, by)) for rows in datasets), rules(table)])
+
+
+def labelled(table: "pl.DataFrame", *, by: Sequence[str]) -> "pl.DataFrame":
+    """Add a column `label` that names the pair of each row in a figure."""
+    import polars as pl
+
+    parts = ["dataset", *by, *(["n_train"] if table["n_train"].n_unique() > 1 else [])]
+    compared = pl.concat_str("first", pl.lit(" − "), "second")
+    return table.with_columns(
+        pl.concat_str([*map(pl.col, parts), compared], separator=", ").alias("label")
+    )
+
+
+def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
+    """List what is said of one dataset under its name and what that rests on."""
+    questions, conditions, trained_on = (
+        _range(rows[column]) for column in ("n_questions", "n_conditions", "n_train")
+    )
+    plural = "s" * (conditions != "1")
+    extent = f"{questions} questions, {trained_on} trained on, {conditions} condition{plural}"
+    return "\n".join([f"**{rows['dataset'][0]}** ({extent}):\n", *(f"- {one}" for one in items)])
+
+
+def named(name: str) -> str:
+    """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
+    return "uncalibrated" if name == RAW else name
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign; 0 has none.
+
+    Examples
+    --------
+    >>> signed(-0.00001), signed(0.01), signed(-0.01)
+    ('0.0000', '+0.0100', '−0.0100')
+    """
+    text = f"{value:+.4f}".replace("-", "−")
+    return text if float(f"{value:.4f}") else text[1:]
+
+
+def rules(table: "pl.DataFrame") -> str:
+    """Tell how differences are made and when one counts."""
+    return (
+        "Differences are the first minus the second, means over conditions of means over cases, "
+        "with 95 % intervals that redraw whole questions. Better or worse takes an interval "
+        "without 0 and p < 0.05, by sign flips of questions and after Holm's adjustment for the "
+        f"{table.height} comparisons of the table."
+    )
+
+
+def _items(rows: "pl.DataFrame", by: Sequence[str]) -> list[str]:
+    pairs = rows.partition_by(*by, "first", "second", "n_train", maintain_order=True)
+    if len(pairs) > N_TOLD:
+        return [
+            _counted(of_metric) for of_metric in rows.partition_by("metric", maintain_order=True)
+        ]
+    return [_told(pair.rows(named=True), by) for pair in pairs]
+
+
+def _told(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> str:
+    """Tell one pair, metric by metric."""
+    first = rows[0]
+    where = "".join(f"{named(first[name])}, " for name in by)
+    found = "; ".join(
+        f"{row['verdict']} in {LABELS[row['metric']]} ({row['mean_first']:.4f} against "
+        f"{row['mean_second']:.4f}, {signed(row['difference'])} [{signed(row['low'])}, "
+        f"{signed(row['high'])}], p {row['p_holm']:.3f})"
+        for row in rows
+    )
+    return f"{where}{named(first['first'])} against {named(first['second'])}: {found}."
+
+
+def _counted(rows: "pl.DataFrame") -> str:
+    """Tell how often the first of a pair came out better, by one metric."""
+    verdicts = rows["verdict"].to_list()
+    better, worse, equal = (verdicts.count(verdict) for verdict in (BETTER, WORSE, EQUAL))
+    return (
+        f"in {LABELS[rows['metric'][0]]} the first is better in {better}, worse in {worse} and "
+        f"cannot be told from the second in {equal} of {rows.height} comparisons."
+    )
+
+
+def _range(values: "pl.Series") -> str:
+    low, high = min(values.to_list()), max(values.to_list())
+    return f"{low}" if low == high else f"{low} to {high}"
