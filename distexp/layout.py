@@ -67,7 +67,7 @@ def question_codes(cases: Sequence[Case]) -> IntArray:
 
 
 def scale_codes(cases: Sequence[Case]) -> IntArray:
-    """Number the answer scales by their options' texts alone, so that all surveys agree."""
+    """Give each answer scale a number by its options' texts, the same in all surveys."""
     code = {
         options: int.from_bytes(sha256("\n".join(options).encode()).digest()[:7])
         for options in {case.question.options for case in cases}
