@@ -79,7 +79,7 @@ def test_scores_stand_beside_baselines_and_ceiling_with_intervals(tmp_path: Path
     scores = pl.read_parquet(runs(tmp_path)[0] / "scores.parquet")
     w1 = scores.filter(pl.col("metric") == "w1", pl.col("prompt") == "base")
     assert w1["calibrator"].to_list() == [
-        "identity", "ridge", "lasso", "random_forest", "uniform", "train_mean", "ceiling",
+        "identity", "auto", "ridge", "blind", "uniform", "train_mean", "ceiling",
     ]  # fmt: skip
     assert w1.select((pl.col("low") <= pl.col("value")) & (pl.col("value") <= pl.col("high")))[
         "low"
@@ -188,7 +188,7 @@ def test_multirun_sweeps_every_group(tmp_path: Path) -> None:
 def test_one_calibrator_a_job_scores_as_it_does_beside_others(tmp_path: Path) -> None:
     """Splits and resamples do not depend on what else is scored."""
     distexp(tmp_path, *MOCK)
-    distexp(tmp_path, *MOCK, "calibrator=lasso", "hydra.run.dir=outputs/runs/alone/x")
+    distexp(tmp_path, *MOCK, "calibrator=ridge", "hydra.run.dir=outputs/runs/alone/x")
 
     together, alone = (pl.read_parquet(run / "scores.parquet") for run in runs(tmp_path))
     assert_frame_equal(together.filter(pl.col("calibrator").is_in(alone["calibrator"])), alone)
