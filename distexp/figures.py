@@ -1,6 +1,6 @@
 """The figures of a report, drawn with matplotlib and the same bytes for the same data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -237,31 +237,35 @@ def differences(table: "pl.DataFrame", *, path: Path) -> None:
     _save(figure, path)
 
 
-def curves(table: "pl.DataFrame", *, x: str, colour: str, path: Path) -> None:
-    """Draw differences along `x` with their intervals as bands, a panel a dataset.
+def curves(
+    table: "pl.DataFrame", *, x: str, colour: str, panels: Sequence[str], path: Path
+) -> None:
+    """Draw differences along `x` with their intervals as bands.
 
     Parameters
     ----------
     table : DataFrame
-        Has the columns `dataset`, `difference`, `low`, `high` and those named.
+        Has the columns `difference`, `low`, `high` and those named.
     x, colour : str
         Columns: what to draw along, and whose values have a line each.
+    panels : sequence of str
+        Columns whose values have a panel each.
     path : Path
         The SVG file to write.
     """
-    panels = table.partition_by("dataset", maintain_order=True)
-    figure, axes = _panels(max(1, len(panels)), width=5.0, height=3.8)
-    for axis, panel in zip(axes, panels, strict=False):
+    parts = table.partition_by(panels, maintain_order=True)
+    figure, axes = _panels(max(1, len(parts)), width=5.0, height=3.8)
+    for axis, panel in zip(axes, parts, strict=False):
         for rows in panel.sort(x).partition_by(colour, maintain_order=True):
             axis.plot(rows[x], rows["difference"], marker=".", label=rows[colour][0])
             axis.fill_between(rows[x], rows["low"], rows["high"], alpha=0.1)
         axis.axhline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
         axis.set_xscale("log")
-        axis.set_title(panel["dataset"][0], fontsize=9)
+        axis.set_title(", ".join(panel.select(panels).row(0)), fontsize=9)
         axis.set_xlabel(x)
-    for axis in axes[len(panels) :]:
+    for axis in axes[len(parts) :]:
         axis.set_axis_off()
-    if panels:
+    if parts:
         axes[0].set_ylabel("difference")
         axes[0].legend(fontsize=7, frameon=False)
     _save(figure, path)

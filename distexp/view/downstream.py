@@ -26,7 +26,7 @@ PREFIX = "calibrated_"
 
 
 class DownstreamView:
-    """The tasks of `distexp.downstream`, with uncalibrated and with calibrated predictions.
+    """The tasks of `distexp.downstream`, with calibrated predictions and with others.
 
     A case's prediction is the mean of those that were made while its question was held out, as in
     `predictions.parquet`. (`scores.parquet` has the mean over the splits of each task instead:
@@ -41,42 +41,54 @@ class DownstreamView:
         What the table answers.
     calibrators : sequence of str, optional
         None takes all but baselines.
+    against : sequence of str
+        Methods to compare each of them with: `identity` is the uncalibrated model.
     """
 
     def __init__(
-        self, *, name: str, question: str, calibrators: Sequence[str] | None = None
+        self,
+        *,
+        name: str,
+        question: str,
+        calibrators: Sequence[str] | None = None,
+        against: Sequence[str] = (RAW,),
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "name", name)
         check_text(owner, "question", question)
         check_names(owner, "calibrators", calibrators)
+        check_names(owner, "against", against)
         self.name = name
         self.question = question
         self.calibrators = calibrators
+        self.against = against
 
     def table(self, runs: Runs) -> "pl.DataFrame":
         """Return a row per dataset, calibrator, number of training questions and task."""
         import polars as pl
 
-        names = [
+        methods = [
             name.removeprefix(PREFIX)
             for name in runs.predictions.columns
-            if name.startswith(PREFIX) and name.removeprefix(PREFIX) not in (*BASELINES, RAW)
+            if name.startswith(PREFIX)
         ]
-        wanted = names if self.calibrators is None else self.calibrators
+        learnt = [name for name in methods if name not in (*BASELINES, RAW)]
+        chosen = learnt if self.calibrators is None else self.calibrators
         readable = runs.predictions.filter(pl.col("status") == "ok")
         pairs = [
-            _pairs(tested, name)
+            _pairs(tested, name, other)
             for cases in readable.partition_by(*CONDITION, "n_train", maintain_order=True)
-            for name in names
-            if name in wanted
-            and (tested := cases.drop_nulls([PREFIX + name, PREFIX + RAW])).height
+            for name in (name for name in chosen if name in methods)
+            for other in (other for other in self.against if other in methods and other != name)
+            if (tested := cases.drop_nulls([PREFIX + name, PREFIX + other])).height
         ]
         keys = ["dataset", "first", "second", "n_train", "metric"]
         together = pl.concat(pairs) if pairs else pl.DataFrame(schema=_pairs_schema())
         order = {task: place for place, task in enumerate(TASKS)}
         place = pl.col("metric").replace_strict(order, default=0)
-        return contrasted(together, keys).sort("dataset", "first", place, maintain_order=True)
+        return contrasted(together, keys).sort(
+            "dataset", "first", "second", place, maintain_order=True
+        )
 
     def caption(self, table: "pl.DataFrame") -> str:
         """State for each dataset what gets better, and no more than the intervals allow."""
@@ -87,14 +99,14 @@ class DownstreamView:
         figures.differences(labelled(table, by=[]), path=path)
 
 
-def _pairs(rows: "pl.DataFrame", name: str) -> "pl.DataFrame":
-    """Return each task's values with the calibrated and the uncalibrated predictions."""
+def _pairs(rows: "pl.DataFrame", name: str, other: str) -> "pl.DataFrame":
+    """Return each task's values with the predictions of the one method and of the other."""
     import polars as pl
 
     rows = rows.sort(*CASE, "option_index", maintain_order=True)
-    first, second = (_values(rows, PREFIX + of) for of in (name, RAW))
+    first, second = (_values(rows, PREFIX + of) for of in (name, other))
     dataset, *condition = rows.select(CONDITION).row(0)
-    same = {"dataset": dataset, "condition": "\n".join(condition), "first": name, "second": RAW}
+    same = {"dataset": dataset, "condition": "\n".join(condition), "first": name, "second": other}
     return (
         first.rename({"value": "value_first"})
         .with_columns(second["value"].alias("value_second"))

@@ -22,12 +22,20 @@ class ExamplesView(ContrastView):
     name, question : str
         As in `ContrastView`.
     metric : {"w1", "tv", "kl"}
+    by : sequence of str
+        Columns that have curves of their own: what helps one elicitation may harm another.
     calibrators : sequence of str, optional
         None takes all of the runs.
     """
 
     def __init__(
-        self, *, name: str, question: str, metric: str, calibrators: Sequence[str] | None = None
+        self,
+        *,
+        name: str,
+        question: str,
+        metric: str,
+        by: Sequence[str] = ("elicitation",),
+        calibrators: Sequence[str] | None = None,
     ) -> None:
         names = ["*"] if calibrators is None else calibrators
         super().__init__(
@@ -36,39 +44,43 @@ class ExamplesView(ContrastView):
             column="calibrator",
             pairs=[(calibrator, RAW) for calibrator in names],
             metrics=[metric],
+            by=by,
         )
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Say from how many questions on each calibrator is better, and where it is worse."""
-        if table.is_empty():
-            return super().caption(table)
+        if table["n_train"].n_unique() < 2:
+            return super().caption(table)  # there is no curve in one run
         said = [
-            listed(
-                rows, [_along(curve) for curve in rows.partition_by("first", maintain_order=True)]
-            )
+            listed(rows, [self._along(curve) for curve in self._curves(rows)])
             for rows in table.partition_by("dataset", maintain_order=True)
         ]
         return "\n\n".join([self.question, *said, rules(table)])
 
     def figure(self, table: "pl.DataFrame", path: Path) -> None:
         """Draw the differences along the number of training questions."""
-        figures.curves(table, x="n_train", colour="first", path=path)
+        panels = ["dataset", *self.by]
+        figures.curves(table, x="n_train", colour="first", panels=panels, path=path)
 
+    def _curves(self, rows: "pl.DataFrame") -> "list[pl.DataFrame]":
+        keys = [*self.by, "first"]
+        return rows.sort(*self.by, maintain_order=True).partition_by(keys, maintain_order=True)
 
-def _along(curve: "pl.DataFrame") -> str:
-    """Tell one calibrator's curve: where it helps, where it harms, its two ends."""
-    rows = curve.sort("n_train").rows(named=True)
-    helps = _helps_from(rows)
-    harms = [str(row["n_train"]) for row in rows if row["verdict"] == WORSE]
-    parts = [f"better from {helps} on" if helps else "not better for sure with all of them"]
-    parts += [f"worse at {', '.join(harms)}"] if harms else ["worse at none"]
-    ends = [
-        f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}] "
-        f"at {row['n_train']}"
-        for row in (rows[0], *rows[1:][-1:])
-    ]
-    metric = LABELS[rows[0]["metric"]]
-    return f"{named(rows[0]['first'])} is {' and '.join(parts)} ({metric} {', '.join(ends)})"
+    def _along(self, curve: "pl.DataFrame") -> str:
+        """Tell one calibrator's curve: where it helps, where it harms, its two ends."""
+        rows = curve.sort("n_train").rows(named=True)
+        helps = _helps_from(rows)
+        harms = [str(row["n_train"]) for row in rows if row["verdict"] == WORSE]
+        parts = [f"better from {helps} on" if helps else "not surely better with all of them"]
+        parts += [f"worse at {', '.join(harms)}"] if harms else ["worse at none"]
+        ends = [
+            f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}] "
+            f"at {row['n_train']}"
+            for row in (rows[0], rows[-1])
+        ]
+        where = "".join(f"{named(rows[0][name])}, " for name in self.by)
+        metric = LABELS[rows[0]["metric"]]
+        return f"{where}{rows[0]['first']} is {' and '.join(parts)} ({metric} {', '.join(ends)})."
 
 
 def _helps_from(rows: Sequence[dict[str, Any]]) -> int | None:

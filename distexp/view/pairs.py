@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COLUMNS = ("model", "elicitation", "prompt", "calibrator")
 DISTANCES = ("w1", "tv", "kl")
 CASE = ("question_id", "attribute", "group")
+NO_METHODS = (CEILING, "uniform")
+"""What a ``*`` does not stand for: they learn nothing and ask no model."""
 
 
 class ContrastView:
@@ -120,8 +122,9 @@ class ContrastView:
             return
         for first, second in self.pairs:
             pattern = re.escape(first).replace(r"\*", "(.*)")
-            for value in values:
-                if value != CEILING and (matched := re.fullmatch(pattern, value)):
+            passed_over = NO_METHODS if "*" in first else ()
+            for value in (value for value in values if value not in passed_over):
+                if matched := re.fullmatch(pattern, value):
                     other = second.replace("*", "".join(matched.groups()))
                     if other in values and other != value:
                         yield value, other

@@ -40,14 +40,17 @@ def answer(table: "pl.DataFrame", *, by: Sequence[str]) -> str:
     if table.is_empty():
         return NOTHING
     datasets = table.partition_by("dataset", maintain_order=True)
-    return "\n\n".join([*(listed(rows, _items(rows, by)) for rows in datasets), rules(table)])
+    colours = "In the figure better is green, worse orange, the rest grey."
+    told = [listed(rows, _items(rows, by)) for rows in datasets]
+    return "\n\n".join([*told, f"{rules(table)} {colours}"])
 
 
 def labelled(table: "pl.DataFrame", *, by: Sequence[str]) -> "pl.DataFrame":
     """Add a column `label` that names the pair of each row in a figure."""
     import polars as pl
 
-    parts = ["dataset", *by, *(["n_train"] if table["n_train"].n_unique() > 1 else [])]
+    several = table.n_unique(["dataset", "n_train"]) > table["dataset"].n_unique()
+    parts = ["dataset", *by, *(["n_train"] if several else [])]
     compared = pl.concat_str("first", pl.lit(" − "), "second")
     return table.with_columns(
         pl.concat_str([*map(pl.col, parts), compared], separator=", ").alias("label")
@@ -93,33 +96,37 @@ def rules(table: "pl.DataFrame") -> str:
 
 def _items(rows: "pl.DataFrame", by: Sequence[str]) -> list[str]:
     pairs = rows.partition_by(*by, "first", "second", "n_train", maintain_order=True)
-    if len(pairs) > N_TOLD:
-        return [
-            _counted(of_metric) for of_metric in rows.partition_by("metric", maintain_order=True)
-        ]
-    return [_told(pair.rows(named=True), by) for pair in pairs]
+    if len(pairs) <= N_TOLD:
+        return [_told(pair.rows(named=True), by) for pair in pairs]
+    alike = [*(["calibrator"] if "calibrator" in by else []), "second", "metric"]
+    return [_counted(some, alike) for some in rows.partition_by(alike, maintain_order=True)]
 
 
 def _told(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> str:
     """Tell one pair, metric by metric."""
     first = rows[0]
     where = "".join(f"{named(first[name])}, " for name in by)
-    found = "; ".join(
-        f"{row['verdict']} in {LABELS[row['metric']]} ({row['mean_first']:.4f} against "
-        f"{row['mean_second']:.4f}, {signed(row['difference'])} [{signed(row['low'])}, "
-        f"{signed(row['high'])}], p {row['p_holm']:.3f})"
-        for row in rows
-    )
+    found = "; ".join(f"{row['verdict']} in {_numbers(row)}" for row in rows)
     return f"{where}{named(first['first'])} against {named(first['second'])}: {found}."
 
 
-def _counted(rows: "pl.DataFrame") -> str:
-    """Tell how often the first of a pair came out better, by one metric."""
-    verdicts = rows["verdict"].to_list()
+def _numbers(row: Mapping[str, Any]) -> str:
+    means = (f"{row[name]:.4f}".replace("-", "−") for name in ("mean_first", "mean_second"))
+    apart, low, high = (signed(row[name]) for name in ("difference", "low", "high"))
+    p = f"p {row['p_holm']:.3f}" if row["p_holm"] >= 0.0005 else "p < 0.001"
+    return f"{LABELS[row['metric']]} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
+
+
+def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:
+    """Tell how often the first came out better than one and the same second, by one metric."""
+    *others, second, metric = (rows[name][0] for name in alike)
+    verdicts, apart = rows["verdict"].to_list(), rows["difference"].to_list()
     better, worse, equal = (verdicts.count(verdict) for verdict in (BETTER, WORSE, EQUAL))
+    where = "".join(f"{named(other)}, " for other in others)
     return (
-        f"in {LABELS[rows['metric'][0]]} the first is better in {better}, worse in {worse} and "
-        f"cannot be told from the second in {equal} of {rows.height} comparisons."
+        f"{where}against {named(second)} in {LABELS[metric]}: better in {better}, worse in "
+        f"{worse}, cannot be told apart in {equal} of {rows.height} comparisons (from "
+        f"{signed(min(apart))} to {signed(max(apart))})."
     )
 
 

@@ -176,14 +176,22 @@ def test_elicitations_are_compared_under_each_calibrator_chosen() -> None:
 def test_star_stands_for_the_same_text_on_both_sides(
     pairs: list[list[str]] | None, names: list[tuple[str, str]]
 ) -> None:
-    """Pairs are found among the names that there are; the ceiling is no method."""
-    there = ["identity", "r_partial", "r_pooled", "auto from x", "mean from x", "ceiling"]
+    """Pairs are found among the names that there are, baselines that learn nothing left out."""
+    there = [
+        "identity",
+        "r_partial",
+        "r_pooled",
+        "auto from x",
+        "mean from x",
+        "ceiling",
+        "uniform",
+    ]
     table = view(pairs=pairs).table(runs([case(calibrator=name) for name in there]))
 
     found = list(zip(table["first"], table["second"], strict=True))
 
     assert found[: len(names)] == names
-    assert "ceiling" not in table["first"]
+    assert not {"ceiling", "uniform"} & set(table["first"])
     assert bool(found) == bool(names)
 
 
@@ -217,13 +225,17 @@ def test_caption_says_better_only_where_the_table_does() -> None:
 
 
 def test_many_comparisons_are_counted() -> None:
-    """Seventeen models, of which none differs."""
-    rows = [case(calibrator=n, model=f"m{i}") for i in range(17) for n in ("a", "b")]
-    made = view(pairs=[["a", "b"]], by=["model"])
+    """Seventeen models, of which none differs: a count for each of the two they stand against."""
+    rows = [case(calibrator=n, model=f"m{i}") for i in range(17) for n in ("a", "b", "identity")]
+    made = view(pairs=[["a", "b"], ["a", "identity"]], by=["model"])
 
     caption = made.caption(made.table(runs(rows)))
 
-    assert "better in 0, worse in 0 and cannot be told from the second in 17 of 17" in caption
+    nothing = (
+        "in W1: better in 0, worse in 0, cannot be told apart in 17 of 17 comparisons (from 0"
+    )
+    assert f"- against b {nothing}" in caption
+    assert f"- against uncalibrated {nothing}" in caption
 
 
 def test_single_run_of_a_sweep_has_nothing_to_compare(tmp_path: Path) -> None:
@@ -250,7 +262,18 @@ def test_curve_says_from_where_it_helps_and_where_it_harms() -> None:
     caption = made.caption(made.table(runs(rows)))
 
     assert "12 questions, 1 to 10 trained on" in caption
-    assert "- ridge is better from 5 on and worse at 1 (W1 +0.1000" in caption
+    assert "- e, ridge is better from 5 on and worse at 1 (W1 +0.1000" in caption
+
+
+def test_one_number_of_training_questions_is_no_curve() -> None:
+    """A single job of the sweep says what it found, not from where on it holds."""
+    rows = [case(calibrator=name) for name in ("identity", "ridge")]
+    made = ExamplesView(name="n", question="How many?", metric="w1")
+
+    caption = made.caption(made.table(runs(rows)))
+
+    assert "ridge against uncalibrated: cannot be told apart in W1" in caption
+    assert " on and " not in caption
 
 
 def test_training_questions_are_those_that_a_run_was_to_train_on(tmp_path: Path) -> None:

@@ -130,6 +130,24 @@ def test_with_one_split_the_tasks_are_those_of_the_scores(cases: list[Case]) -> 
         assert_allclose(found[column], [scores[name, task] for task in found["metric"]])
 
 
+def test_calibrators_are_compared_with_each_of_the_others() -> None:
+    """With the training mean too, to see what the model is good for; it is no calibrator."""
+    schema = tables.predictions_schema() | CALIBRATED | {"n_train": pl.Int64}
+    rows = [{name: row.get(name) for name in schema} for row in TWO_GROUPS]
+    table = pl.DataFrame(rows, schema=schema).with_columns(
+        pl.col("human").alias("calibrated_train_mean")
+    )
+    view = DownstreamView(name="n", question="q", against=["identity", "train_mean"])
+
+    found = view.table(Runs(scores=pl.DataFrame(), cases=pl.DataFrame(), predictions=table))
+
+    assert found.select("first", "second").unique(maintain_order=True).rows() == [
+        ("ridge", "identity"),
+        ("ridge", "train_mean"),
+    ]
+    assert_allclose(found["mean_second"][4:], [1, 0, 1, 0], atol=1e-9)
+
+
 def test_without_calibrators_there_is_nothing_to_compare() -> None:
     """The baselines are no calibrators, and those chosen may not be there."""
     view = DownstreamView(name="n", question="Better?", calibrators=["auto"])
