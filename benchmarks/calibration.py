@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
-from threadpoolctl import threadpool_limits
 
 from distexp.dataset.recorded import Recorded
 from distexp.evaluation import Evaluation
@@ -116,8 +115,7 @@ def measured(
 
 def scores_of(study: Study, calibrators: Sequence[str], evaluation: Evaluation) -> list[Row]:
     """Evaluate one cell."""
-    with threadpool_limits(1):  # cells run in parallel, their small matrices do not
-        result = evaluation.run(study, {name: shipped(name) for name in calibrators})
+    result = evaluation.run(study, {name: shipped(name) for name in calibrators})
     of_cell = {"n_splits": evaluation.n_splits, "n_train": result.n_train}
     rows = [
         asdict(study.condition)

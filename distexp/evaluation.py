@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from distexp.calibrator.base import cross_predict, uniform
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
@@ -349,12 +350,14 @@ def cross_fit(
     test = np.array([split.test for split in splits])
     used = (train | test).any(axis=0)
     predictions = np.full((len(splits), *human.shape), np.nan)
-    predictions[:, used] = cross_predict(
-        calibrator,
-        design.take(used),
-        human[used],
-        train[:, used],
-        test[:, used],
-        None if weight is None else weight[used],
-    )
+    # Many small fits: threads of the linear algebra would wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        predictions[:, used] = cross_predict(
+            calibrator,
+            design.take(used),
+            human[used],
+            train[:, used],
+            test[:, used],
+            None if weight is None else weight[used],
+        )
     return predictions
