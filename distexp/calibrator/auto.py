@@ -15,7 +15,7 @@ from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 COMPARABLE = 20
 """Training questions needed to compare candidates. On recorded answers a choice by leaving out one
-of 5 or 10 questions harmed some studies and gained no more than `Damped` without a choice."""
+of 5 or 10 questions harmed some studies, and gained less than `Decomposed` without a choice."""
 
 
 class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
