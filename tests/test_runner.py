@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from distexp.budget import USUAL_REPLY_TOKENS, Budget, BudgetError
 from distexp.cache import ResponseCache
 from distexp.errors import CacheMissError, ModelError, TransientModelError
+from distexp.limits import Limits
 from distexp.model.mock import MockModel
-from distexp.runner import Plan, Runner
+from distexp.retries import Backoff
+from distexp.runner import Runner
 from distexp.types import Message, Prompt, Request, Response
+
+QUICK = Backoff(first_s=0.001)
 
 
 class CountingModel(MockModel):
@@ -146,10 +151,10 @@ def test_failure_for_good_is_not_retried_and_keeps_what_was_answered(tmp_path: P
 
 def test_failure_that_does_not_pass_ends_the_run(tmp_path: Path) -> None:
     """After `max_retries` more attempts the failure is told."""
-    model = CountingModel(failures=[passing()] * 9, max_concurrency=1)
+    model = CountingModel(failures=[passing() for _ in range(9)])
 
-    with pytest.raises(ModelError, match="busy"):
-        Runner(model, ResponseCache(tmp_path)).run(requests(2))
+    with pytest.raises(ModelError, match="busy 0 of 1 calls were answered"):
+        Runner(model, ResponseCache(tmp_path), backoff=QUICK).run(requests(1))
 
     assert len(model.asked) == 3
     assert model.closed == 1
@@ -195,6 +200,77 @@ def test_plan_counts_without_asking(tmp_path: Path) -> None:
 
     plan = Runner(model, ResponseCache(tmp_path)).plan([*requests(5), *requests(5)])
 
-    assert plan == Plan(n_requests=5, n_hits=2)
-    assert plan.n_misses == 3
+    assert (plan.n_requests, plan.n_hits, plan.n_misses) == (5, 2, 3)
     assert model.asked == []
+
+
+class PricedModel(CountingModel):
+    """A mock that says it costs something, and has limits."""
+
+    price = (2e-6, 8e-6)
+    limits = Limits(max_concurrency=4, requests_per_minute=60, tokens_per_minute=6000)
+
+
+def test_plan_forecasts_tokens_cost_and_time_of_what_is_missing(tmp_path: Path) -> None:
+    """Hits cost nothing; prompts count a token for four characters, replies what they may have."""
+    asked = requests(5)
+    Runner(MockModel(), ResponseCache(tmp_path)).run(asked[:2])
+
+    plan = Runner(PricedModel(), ResponseCache(tmp_path)).plan(asked)
+
+    n_prompt = sum(len(request.document) // 4 for request in asked[2:])
+    assert plan.prompt_tokens == n_prompt
+    assert plan.reply_tokens == 3 * USUAL_REPLY_TOKENS
+    assert plan.cost_usd == pytest.approx(2e-6 * n_prompt + 8e-6 * 3 * USUAL_REPLY_TOKENS)
+    assert plan.least_s == pytest.approx((n_prompt + 3 * USUAL_REPLY_TOKENS) / 100)
+
+
+def test_cost_of_an_unknown_price_is_unknown(tmp_path: Path) -> None:
+    """It is not 0."""
+    assert Runner(MockModel(), ResponseCache(tmp_path)).plan(requests(2)).cost_usd is None
+
+
+def test_budget_is_never_exceeded_and_what_was_answered_is_kept(tmp_path: Path) -> None:
+    """The run ends with how far it came; with a larger budget it goes on from there."""
+    model = CountingModel()
+    budget = Budget(calls=5)
+
+    with pytest.raises(BudgetError, match=r"budget\.calls=5 is spent\. .* 5 of 12 calls .* kept"):
+        Runner(model, ResponseCache(tmp_path), budget=budget).run(requests(12))
+
+    assert len(model.asked) == 5
+    after = CountingModel()
+    Runner(after, ResponseCache(tmp_path), budget=Budget(calls=7)).run(requests(12))
+    assert len(after.asked) == 7
+
+
+def test_budget_holds_over_all_runs_that_share_it(tmp_path: Path) -> None:
+    """A sweep has one budget; answers from the cache take nothing of it."""
+    budget = Budget(calls=5)
+    Runner(CountingModel(), ResponseCache(tmp_path), budget=budget).run(requests(4))
+    Runner(CountingModel(), ResponseCache(tmp_path), budget=budget).run(requests(4))
+
+    with pytest.raises(BudgetError, match="1 of 3 calls"):
+        Runner(CountingModel(), ResponseCache(tmp_path), budget=budget).run(requests(7))
+
+
+def test_budget_that_is_just_enough_is_enough(tmp_path: Path) -> None:
+    """The last call that is allowed is the last that is needed."""
+    budget = Budget(calls=6)
+
+    assert len(Runner(MockModel(), ResponseCache(tmp_path), budget=budget).run(requests(6))) == 6
+
+
+def test_defect_of_a_model_is_no_failure_of_a_call(tmp_path: Path) -> None:
+    """An error that is not distexp's comes out as it is, and the model is closed."""
+
+    class Defective(CountingModel):
+        async def complete(self, request: Request) -> Response:
+            raise ZeroDivisionError
+
+    model = Defective()
+
+    with pytest.raises(ZeroDivisionError):
+        Runner(model, ResponseCache(tmp_path)).run(requests(9))
+
+    assert model.closed == 1

@@ -1,17 +1,15 @@
 """Any model that litellm reaches: hosted ones, and every OpenAI-compatible server."""
 
-import logging
 import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cached_property
 from importlib.metadata import version
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 from distexp.checks import (
+    check_bool,
     check_int,
     check_mapping,
     check_number,
@@ -19,17 +17,27 @@ from distexp.checks import (
     parameter_error,
 )
 from distexp.errors import ConfigError, ModelError
+from distexp.limits import Limits
+from distexp.model.address import bypass_proxies, check_address, proxy_for
+from distexp.model.chat_body import chat_body, is_plain
+from distexp.model.chat_client import OPENAI, ChatClient
+from distexp.model.chat_reply import read_reply
+from distexp.model.failures import Failures
 from distexp.model.litellm_reply import read_response, translated_error
+from distexp.model.prices import list_price
 from distexp.protocols import Capabilities
 from distexp.types import Json, Prompt, Request, Response
 
-PRICE_FIELDS = ("input_cost_per_token", "output_cost_per_token")
-
-logger = logging.getLogger(__name__)
+TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
+"""Environment variables that litellm alone understands: where one is set, it makes the calls."""
 
 
 class LiteLLMModel:
-    """A model called through ``litellm.acompletion``.
+    """A model called the way litellm knows.
+
+    Servers that speak OpenAI's protocol get the same request over HTTP directly, because litellm
+    takes seconds to import and milliseconds of processor time for each call; it makes the calls to
+    all other providers, and those to models of OpenAI that it has rules of its own for.
 
     Parameters
     ----------
@@ -57,8 +65,15 @@ class LiteLLMModel:
         Further fields of the request body, part of the cache key.
     max_concurrency, max_retries : int
         Calls in flight at once, and repetitions after a passing failure.
+    requests_per_minute, tokens_per_minute : int, optional
+        What the endpoint takes from all its models together; None sets no limit.
     timeout_s : float
         How long one call may take, in seconds.
+    usd_per_million_tokens : sequence of two floats, optional
+        Price of a million tokens of prompts and of replies; None takes it from litellm's table,
+        where it is unknown for a server of one's own.
+    direct : bool
+        False has litellm make all calls.
     salt : str, optional
         Any text: keeps the answers apart from those given under another salt.
     """
@@ -79,7 +94,11 @@ class LiteLLMModel:
         extra_body: Mapping[str, Json] | None = None,
         max_concurrency: int = 16,
         max_retries: int = 4,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
         timeout_s: float = 60.0,
+        usd_per_million_tokens: Sequence[float] | None = None,
+        direct: bool = True,
         salt: str | None = None,
     ) -> None:
         owner = type(self).__name__
@@ -90,7 +109,12 @@ class LiteLLMModel:
             check_int(owner, "max_top_logprobs", max_top_logprobs, minimum=1)
         if reasoning_effort is not None:
             check_text(owner, "reasoning_effort", reasoning_effort)
-        check_int(owner, "max_concurrency", max_concurrency, minimum=1)
+        self.limits = Limits(
+            max_concurrency=max_concurrency,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+        )
+        self.limits.check(owner)
         check_int(owner, "max_retries", max_retries, minimum=0)
         check_number(owner, "timeout_s", timeout_s, low=0, low_open=True)
         if not isinstance(capabilities, Capabilities):
@@ -101,9 +125,14 @@ class LiteLLMModel:
             check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
         if extra_body is not None:
             check_mapping(owner, "extra_body", extra_body)
+        if usd_per_million_tokens is not None:
+            _check_price(owner, usd_per_million_tokens)
+        check_bool(owner, "direct", direct)
         if salt is not None:
             check_text(owner, "salt", salt)
-        _check_addresses(owner, api_base, api_key_env)
+        if api_base is not None:
+            check_address(owner, "api_base", api_base)
+        _check_variable(owner, "api_key_env", api_key_env)
         self.name = name
         self.provider = provider
         self.capabilities = capabilities
@@ -118,7 +147,10 @@ class LiteLLMModel:
         self.max_concurrency = max_concurrency
         self.max_retries = max_retries
         self.timeout_s = timeout_s
+        self.usd_per_million_tokens = usd_per_million_tokens
+        self.direct = direct
         self.salt = salt
+        self._client: ChatClient | None = None
 
     @property
     def identity(self) -> str:
@@ -214,6 +246,11 @@ class LiteLLMModel:
                     "Unset it, or give the address as model.api_base."
                 )
                 raise ModelError(msg)
+        # Imports take a while, in which a run that has begun could not be stopped.
+        if self._goes_direct:
+            import aiohttp  # noqa: F401
+        else:
+            import_litellm()
 
     async def complete(self, request: Request) -> Response:
         """Make the call.
@@ -228,25 +265,57 @@ class LiteLLMModel:
         return await self._call(request, model=self.name, api_base=self.api_base)
 
     async def _call(self, request: Request, *, model: str, api_base: str | None) -> Response:
+        key = self._api_key(api_base)
+        failures = Failures(self.name, api_base, secret=key)
+        if not self._goes_direct:
+            return await self._call_litellm(request, model, api_base, key, failures)
+        client = await self._client_at(api_base)
+        reply = await client.post(chat_body(model, request.body), key, failures)
+        return read_reply(reply, request, failures, self.price)
+
+    async def _call_litellm(
+        self,
+        request: Request,
+        model: str,
+        api_base: str | None,
+        key: str | None,
+        failures: Failures,
+    ) -> Response:
         litellm = import_litellm()
         import openai
 
         if api_base is not None:
-            _bypass_proxies(api_base)
+            bypass_proxies(api_base)
         try:
             raw = await litellm.acompletion(
                 model=f"{self._route}/{model}",
                 api_base=api_base,
-                api_key=self._api_key(api_base),
+                api_key=key,
                 timeout=self.timeout_s,
                 num_retries=0,
                 max_retries=0,
                 **request.body,
             )
         except openai.APIError as exc:
-            secret = self._api_key(api_base)
-            raise translated_error(exc, self.name, api_base, secret=secret) from exc
-        return read_response(raw, request, self.name, self._price(litellm))
+            raise translated_error(exc, failures) from exc
+        return read_response(raw, request, failures, self.price)
+
+    @cached_property
+    def _goes_direct(self) -> bool:
+        """Whether calls need no litellm."""
+        if not self.direct or self._route != "openai" or any(map(os.environ.get, TLS_SETTINGS)):
+            return False
+        proxy = proxy_for(self.api_base or OPENAI)
+        if proxy is not None and not proxy.startswith("http"):
+            return False
+        return is_plain(self.name, {"reasoning_effort": self.reasoning_effort})
+
+    async def _client_at(self, api_base: str | None) -> ChatClient:
+        """Return the client for an address; an embedded server may come back at another."""
+        if self._client is None or self._client.api_base != api_base:
+            await self._close_client()
+            self._client = ChatClient(api_base, timeout_s=self.timeout_s)
+        return self._client
 
     def _api_key(self, api_base: str | None) -> str | None:
         """Return the key to send.
@@ -263,28 +332,33 @@ class LiteLLMModel:
         """Return the provider by the name that litellm routes by."""
         return self.provider
 
-    def _price(self, litellm: Any) -> tuple[float, float] | None:
-        """Return list prices of a prompt and a completion token; unknown on one's own server."""
-        if self.api_base is not None:
-            return None
-        for name in (f"{self.provider}/{self.name}", self.name):
-            entry = litellm.model_cost.get(name, {})
-            per_prompt, per_completion = map(entry.get, PRICE_FIELDS)
-            # The same name at another provider has another price.
-            same = str(entry.get("litellm_provider")).startswith(self.provider)
-            if same and per_prompt is not None and per_completion is not None:
-                return float(per_prompt), float(per_completion)
-        _warn_of_unknown_price(self.name)
-        return None
+    @cached_property
+    def price(self) -> tuple[float, float] | None:
+        """USD for a token of a prompt and of a reply; None where it is not known."""
+        return self._price(None)
+
+    def _price(self, _: object) -> tuple[float, float] | None:
+        """Return the price that was given, or the list price; unknown on one's own server."""
+        if self.usd_per_million_tokens is not None:
+            per_prompt, per_reply = self.usd_per_million_tokens
+            return per_prompt / 1e6, per_reply / 1e6
+        return None if self.api_base is not None else list_price(self.provider, self.name)
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the software that makes the calls."""
-        return {"litellm": version("litellm")}
+        caller = "aiohttp" if self._goes_direct else "litellm"
+        return {caller: version(caller)}
 
     async def close(self) -> None:
-        """Close the HTTP clients that litellm keeps."""
-        if "litellm" in sys.modules:
+        """Close the connections, those that litellm keeps as well."""
+        await self._close_client()
+        if "litellm" in sys.modules and not self._goes_direct:
             await import_litellm().close_litellm_async_clients()
+
+    async def _close_client(self) -> None:
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
 
 
 def import_litellm() -> Any:
@@ -299,42 +373,25 @@ def import_litellm() -> Any:
     return litellm
 
 
-def _check_addresses(owner: str, api_base: Any, api_key_env: object) -> None:
-    """Refuse what would write a secret into configurations, keys and tables."""
-    if api_base is not None:
-        parts = urlsplit(api_base) if isinstance(api_base, str) else None
-        if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
-            wanted = "an http or https address without user and password, or null"
-            hidden = parts is not None and "@" in api_base  # a password may stand before it
-            shown = api_base.partition("@")[2] if hidden else api_base
-            raise parameter_error(owner, "api_base", wanted, shown)
-    named = isinstance(api_key_env, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", api_key_env)
-    if api_key_env is not None and not named:
+def _check_variable(owner: str, parameter: str, value: object) -> None:
+    """Refuse what would write a secret into configurations and tables."""
+    named = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
+    if value is not None and not named:
         msg = (
-            f"The 'api_key_env' parameter of {owner} must be the name of an environment variable, "
+            f"The {parameter!r} parameter of {owner} must be the name of an environment variable, "
             "or null: never the key itself."
         )
         raise ConfigError(msg)
 
 
+def _check_price(owner: str, value: object) -> None:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        wanted = "two numbers, for prompts and for replies, or null"
+        raise parameter_error(owner, "usd_per_million_tokens", wanted, value)
+    for number in value:
+        check_number(owner, "usd_per_million_tokens", number, low=0)
+
+
 def _check_names(owner: str, parameter: str, value: object) -> None:
     if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
         raise parameter_error(owner, parameter, "a list of non-empty str", value)
-
-
-def _bypass_proxies(api_base: str) -> None:
-    """Keep calls to this machine away from a proxy that the environment names for all hosts."""
-    host = urlsplit(api_base).hostname or ""
-    try:
-        loopback = ip_address(host).is_loopback
-    except ValueError:  # a name, not an address
-        loopback = host == "localhost"
-    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    if loopback and host not in hosts.split(","):
-        os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{hosts},{host}".lstrip(",")
-
-
-@cache
-def _warn_of_unknown_price(name: str) -> None:
-    """Say it once for each model, not for each call."""
-    logger.warning("The price of %s is unknown: its costs stay empty.", name)

@@ -2,27 +2,37 @@
 
 import asyncio
 import os
+from functools import cache
 from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_module
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from omegaconf import DictConfig
 
 from distexp.errors import ConfigError, ModelError, TransientModelError
-from distexp.model.litellm import LiteLLMModel, import_litellm
+from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
+from distexp.retries import ThrottledError
 from distexp.types import Message, Prompt, Request, Response, Usage
 from tests.conftest import TOP_LOGPROBS, OpenAIServer, chat
 
+both_ways = pytest.mark.parametrize("direct", [True, False], ids=["direct", "through litellm"])
 SCHEMA = {"type": "object", "properties": {"A": {"type": "integer"}}}
+
+
+@cache
+def openai_compatible() -> DictConfig:
+    """Compose the configuration file, once."""
+    with initialize_config_module("distexp.conf", version_base="1.3"):
+        return compose("config", overrides=["model=openai_compatible"]).model
 
 
 def model_at(url: str, **settings: Any) -> LiteLLMModel:
     """Make the model of openai_compatible.yaml."""
-    with initialize_config_module("distexp.conf", version_base="1.3"):
-        config = compose("config", overrides=["model=openai_compatible"]).model
-    made = instantiate(config, _convert_="all", **{"name": "m", "api_base": url, **settings})
+    own = {"name": "m", "api_base": url, **settings}
+    made = instantiate(openai_compatible(), _convert_="all", **own)
     assert isinstance(made, LiteLLMModel)
     return made
 
@@ -97,33 +107,40 @@ def test_logprobs_are_asked_for_and_kept(openai_server: OpenAIServer) -> None:
     assert openai_server.requests[0]["top_logprobs"] == 20
 
 
-def test_missing_logprobs_are_an_error(openai_server: OpenAIServer) -> None:
+@both_ways
+def test_missing_logprobs_are_an_error(openai_server: OpenAIServer, direct: bool) -> None:
     """A server that ignores the request for log-probabilities is found out."""
     openai_server.answer = lambda body, _: (200, chat({**body, "logprobs": False}))
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
     with pytest.raises(ModelError, match="asked for log-probabilities and returned none"):
         complete(model, model.request(prompt(top_logprobs=20)))
 
 
+@both_ways
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 529])
-def test_passing_failures_may_be_retried(openai_server: OpenAIServer, status: int) -> None:
+def test_passing_failures_may_be_retried(
+    openai_server: OpenAIServer, status: int, direct: bool
+) -> None:
     """Rate limits and server faults are transient; the server's wish to be left alone is kept."""
     openai_server.answer = lambda *_: (status, {"error": {"message": "busy"}})
     openai_server.headers = {"Retry-After": "3"}
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
-    with pytest.raises(TransientModelError, match="busy"):
+    with pytest.raises(TransientModelError, match="busy") as caught:
         complete(model, model.request(prompt()))
 
     assert len(openai_server.requests) == 1
+    assert caught.value.retry_after_s == 3.0
+    assert isinstance(caught.value, ThrottledError) == (status in (429, 503, 529))
 
 
+@both_ways
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_refusals_are_final(openai_server: OpenAIServer, status: int) -> None:
+def test_refusals_are_final(openai_server: OpenAIServer, status: int, direct: bool) -> None:
     """The same request would be refused again."""
     openai_server.answer = lambda *_: (status, {"error": {"message": "no such thing"}})
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
     with pytest.raises(ModelError, match="no such thing") as caught:
         complete(model, model.request(prompt()))
@@ -131,11 +148,22 @@ def test_refusals_are_final(openai_server: OpenAIServer, status: int) -> None:
     assert not isinstance(caught.value, TransientModelError)
 
 
-def test_exhausted_quota_is_no_rate_limit(openai_server: OpenAIServer) -> None:
-    """Waiting does not bring money."""
-    error = {"message": "You exceeded your current quota", "code": "insufficient_quota"}
+@both_ways
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"message": "You exceeded your current quota", "code": None},
+        {"message": "Pay first", "code": "insufficient_quota"},
+        {"message": "Pay first", "type": "insufficient_quota"},
+    ],
+    ids=["message", "code", "type"],
+)
+def test_exhausted_quota_is_no_rate_limit(
+    openai_server: OpenAIServer, error: dict[str, str | None], direct: bool
+) -> None:
+    """Waiting does not bring money; whichever part of the reply says so."""
     openai_server.answer = lambda *_: (429, {"error": error})
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
     with pytest.raises(ModelError, match="no quota left") as caught:
         complete(model, model.request(prompt()))
@@ -143,10 +171,11 @@ def test_exhausted_quota_is_no_rate_limit(openai_server: OpenAIServer) -> None:
     assert not isinstance(caught.value, TransientModelError)
 
 
-def test_unreachable_server_is_named(openai_server: OpenAIServer) -> None:
+@both_ways
+def test_unreachable_server_is_named(openai_server: OpenAIServer, direct: bool) -> None:
     """The message has the address and what to check."""
     openai_server.close()
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
     with pytest.raises(TransientModelError, match=r"127\.0\.0\.1.*cannot be reached.*api_base"):
         complete(model, model.request(prompt()))
@@ -185,6 +214,8 @@ def test_two_servers_never_share_answers() -> None:
 def test_transport_settings_leave_the_key_alone() -> None:
     """Concurrency, retries, time-outs and the key's variable do not change the answer."""
     settings = {"max_concurrency": 1, "max_retries": 0, "timeout_s": 1.0, "api_key_env": "K"}
+    settings |= {"requests_per_minute": 9, "tokens_per_minute": 9, "direct": False}
+    settings |= {"usd_per_million_tokens": [1, 2]}
 
     changed = model_at("http://127.0.0.1:1/v1", **settings).request(prompt())
 
@@ -278,43 +309,47 @@ def test_address_in_the_environment_is_refused(
         hosted(provider=provider).preflight()
 
 
+@both_ways
 def test_no_key_of_a_provider_reaches_another_address(
-    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, direct: bool
 ) -> None:
     """Left to itself, litellm sends the key of OpenAI to every server that speaks its protocol."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-marker")
-    model = model_at(openai_server.url)
+    model = model_at(openai_server.url, direct=direct)
 
     complete(model, model.request(prompt()))
 
     assert openai_server.api_keys == ["none"]
 
 
+@both_ways
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_this_machine_is_reached_without_a_proxy(
-    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, host: str
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, host: str, direct: bool
 ) -> None:
     """A proxy that the environment names for all hosts knows nothing of this machine's servers."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "example.org")
-    model = model_at(openai_server.url.replace("127.0.0.1", host))
+    model = model_at(openai_server.url.replace("127.0.0.1", host), direct=direct)
 
     complete(model, model.request(prompt()))
 
     assert len(openai_server.requests) == 1
-    assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == f"example.org,{host}"
+    if not direct:
+        assert os.environ["NO_PROXY"] == os.environ["no_proxy"] == f"example.org,{host}"
 
 
+@both_ways
 def test_other_machines_keep_their_proxy(
-    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, direct: bool
 ) -> None:
     """The proxy is left out for this machine only."""
     monkeypatch.setenv("http_proxy", openai_server.url.removesuffix("/v1"))
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    model = model_at("http://models.example.org/v1")
+    model = model_at("http://models.example.org/v1", direct=direct)
 
     complete(model, model.request(prompt()))
 
@@ -324,20 +359,35 @@ def test_other_machines_keep_their_proxy(
 
 def test_price_is_the_one_of_the_provider_that_sends_the_bill() -> None:
     """The same name has another price elsewhere, so no other provider's price is taken."""
-    litellm = import_litellm()
+    assert hosted(provider="openai", name="gpt-4o-2024-11-20").price == (2.5e-6, 1e-5)
+    assert hosted(provider="mistral", name="gpt-4o-2024-11-20").price is None
 
-    price = hosted(provider="openai", name="gpt-4o-2024-11-20")._price(litellm)
 
-    assert price == (2.5e-6, 1e-5)
-    assert hosted(provider="mistral", name="gpt-4o-2024-11-20")._price(litellm) is None
+def test_price_that_is_given_is_the_price() -> None:
+    """Of a million tokens, as price lists have it; also for a server of one's own, free or not."""
+    price = hosted(name="gpt-4o-2024-11-20", usd_per_million_tokens=[1, 4.5]).price
+
+    assert price == (1e-6, 4.5e-6)
+    assert model_at("http://127.0.0.1:1/v1").price is None
+    assert model_at("http://127.0.0.1:1/v1", usd_per_million_tokens=[0, 0]).price == (0, 0)
+
+
+def test_cost_is_of_the_tokens_that_the_server_counts(openai_server: OpenAIServer) -> None:
+    """11 and 7 tokens; unknown where it counts none."""
+    model = model_at(openai_server.url, usd_per_million_tokens=[1, 10])
+
+    counted = complete(model, model.request(prompt()))
+    openai_server.answer = lambda body, _: (200, {**chat(body), "usage": None})
+    uncounted = complete(model, model.request(prompt()))
+
+    assert counted.cost_usd == pytest.approx(81e-6)
+    assert counted.price_usd_per_token == (1e-6, 1e-5)
+    assert uncounted.cost_usd is None
 
 
 def test_unknown_price_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """A line in the log for the model, not one for each of its calls."""
-    litellm = import_litellm()
-    model = hosted(name="nobody-knows-this-model")
-
-    prices = [model._price(litellm) for _ in range(3)]
+    prices = [hosted(name="nobody-knows-this-model").price for _ in range(3)]
 
     assert prices == [None, None, None]
     assert [record.getMessage() for record in caplog.records] == [
@@ -350,6 +400,12 @@ def test_unknown_price_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     [
         ("max_concurrency", 0, "an int >= 1"),
         ("max_retries", -1, "an int >= 0"),
+        ("requests_per_minute", 0, "an int >= 1"),
+        ("tokens_per_minute", 1.5, "an int >= 1"),
+        ("usd_per_million_tokens", 3, "two numbers"),
+        ("usd_per_million_tokens", [1], "two numbers"),
+        ("usd_per_million_tokens", [1, -1], "a number >= 0"),
+        ("direct", "yes", "true or false"),
         ("timeout_s", 0, "a number > 0"),
         ("provider", "", "a non-empty str"),
         ("seed", "lots", "an int >= 0"),
@@ -372,13 +428,14 @@ def test_bad_setting_is_refused(setting: str, value: object, wanted: str) -> Non
         model_at("http://127.0.0.1:1/v1", **{setting: value})
 
 
+@both_ways
 def test_secrets_are_in_no_message(
-    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, direct: bool
 ) -> None:
     """A server may repeat the key, and an address may hold a password: neither is shown."""
     monkeypatch.setenv("SOME_KEY", "sk-marker")
     openai_server.answer = lambda *_: (401, {"error": {"message": "bad key Bearer sk-marker"}})
-    model = model_at(openai_server.url, api_key_env="SOME_KEY")
+    model = model_at(openai_server.url, api_key_env="SOME_KEY", direct=direct)
 
     with pytest.raises(ModelError) as refused:
         complete(model, model.request(prompt()))

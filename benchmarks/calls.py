@@ -1,0 +1,177 @@
+"""Measures what calls cost: 1,000 of them, 64 at once, to a local server that takes 100 ms.
+
+Each candidate runs in a process of its own, on an empty cache, one after the other: distexp,
+distexp with all calls through litellm, and, with --peers, DSPy from a virtual environment that is
+made for it below outputs/peers. Time counts from the first request to the last stored answer; what
+has to be imported for it is a column of its own.
+
+    python benchmarks/calls.py [--peers] [--calls 1000] [--concurrency 64] [--repeats 3]
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+from tests.faults.server import Served  # noqa: E402
+
+PEERS = {"DSPy": "dspy==3.4.1"}
+Measured = dict[str, float]
+
+
+def main() -> None:
+    """Measure each candidate and print the table."""
+    options = arguments()
+    if options.candidate:
+        measured = CANDIDATES[options.candidate](options, options.url)
+        print(json.dumps(measured))
+        return
+    ideal = options.calls * options.delay / options.concurrency
+    print(
+        f"{options.calls} calls, {options.concurrency} at once, {options.delay:g} s each: "
+        f"ideal {ideal:.2f} s; best of {options.repeats}"
+    )
+    print(f"{'':24} {'seconds':>8} {'x ideal':>8} {'CPU ms/call':>12} {'import s':>9}  all")
+    for name in CANDIDATES:
+        if name in PEERS and not options.peers:
+            continue
+        python = peer(name) if name in PEERS else Path(sys.executable)
+        runs = [run(name, python, options) for _ in range(options.repeats)]
+        best = min(runs, key=lambda measured: measured["wall"])
+        print(
+            f"{name:24} {best['wall']:8.2f} {best['wall'] / ideal:8.2f} "
+            f"{1000 * best['cpu'] / options.calls:12.2f} {best['import']:9.2f}  "
+            + " ".join(f"{measured['wall']:.2f}" for measured in runs)
+        )
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--calls", type=int, default=1000)
+    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds an answer takes")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peers", action="store_true", help="measure other software too")
+    parser.add_argument("--candidate", choices=list(CANDIDATES), help=argparse.SUPPRESS)
+    parser.add_argument("--url", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run(name: str, python: Path, options: argparse.Namespace) -> Measured:
+    """Run one candidate against a server of its own."""
+    with Served(delay=options.delay) as served, tempfile.TemporaryDirectory() as folder:
+        command: list[str | Path] = [
+            python,
+            Path(__file__).resolve(),
+            "--candidate",
+            name,
+            "--url",
+            served.url,
+        ]
+        for setting in ("calls", "concurrency"):
+            command += [f"--{setting}", str(getattr(options, setting))]
+        env = {"PATH": "/usr/bin:/bin", "DSPY_CACHEDIR": folder, "HOME": folder}
+        done = subprocess.run(command, cwd=folder, env=env, check=True, stdout=subprocess.PIPE)
+        counts = served.counts()
+    if counts["delivered"] != options.calls or counts["prompts_delivered"] != options.calls:
+        raise SystemExit(f"{name} made other calls than it should have: {counts}")
+    measured: Measured = json.loads(done.stdout.splitlines()[-1])
+    return measured
+
+
+def peer(name: str) -> Path:
+    """Install a peer, unless it is there, and return the interpreter that has it."""
+    folder = ROOT / "outputs" / "peers" / name.lower()
+    python = folder / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", PEERS[name]], check=True)
+    return python
+
+
+def timed(imported_s: float, make_calls: Callable[[], object]) -> Measured:
+    """Return wall-clock and processor seconds of the calls."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    make_calls()
+    return {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "import": imported_s,
+    }
+
+
+def ours(options: argparse.Namespace, url: str, *, direct: bool = True) -> Measured:
+    """Make the calls by distexp, with its cache on disk."""
+    start = time.perf_counter()
+    from distexp.cache import ResponseCache
+    from distexp.model.litellm import LiteLLMModel
+    from distexp.protocols import Capabilities
+    from distexp.runner import Runner
+    from distexp.types import Message, Prompt
+
+    model = LiteLLMModel(
+        name="m",
+        provider="openai",
+        capabilities=Capabilities(logprobs=True, json_schema=True, seed=True, system_role=True),
+        api_base=url,
+        max_concurrency=options.concurrency,
+        direct=direct,
+    )
+    model.preflight()  # imports what makes the calls
+    imported_s = time.perf_counter() - start
+    prompts = [
+        Prompt(messages=(Message(role="user", content=text),), option_order=(0, 1), max_tokens=20)
+        for text in questions(options)
+    ]
+    runner = Runner(model, ResponseCache("cache"))
+    return timed(imported_s, lambda: runner.run([model.request(prompt) for prompt in prompts]))
+
+
+def through_litellm(options: argparse.Namespace, url: str) -> Measured:
+    """Make the calls by distexp, and all of them through litellm."""
+    return ours(options, url, direct=False)
+
+
+def by_dspy(options: argparse.Namespace, url: str) -> Measured:
+    """Make the calls by DSPy, with its cache on disk."""
+    import asyncio
+
+    start = time.perf_counter()
+    import dspy  # type: ignore[import-not-found]
+
+    lm = dspy.LM("openai/m", api_base=url, api_key="none", temperature=0.0, max_tokens=20)
+    imported_s = time.perf_counter() - start
+
+    async def all_calls() -> None:
+        free = asyncio.Semaphore(options.concurrency)
+
+        async def one(text: str) -> None:
+            async with free:
+                await lm.acall(text)
+
+        await asyncio.gather(*map(one, questions(options)))
+
+    return timed(imported_s, lambda: asyncio.run(all_calls()))
+
+
+def questions(options: argparse.Namespace) -> list[str]:
+    """Return different prompts."""
+    return [f"What share of people agrees with statement {n}?" for n in range(options.calls)]
+
+
+CANDIDATES: dict[str, Callable[[argparse.Namespace, str], Any]] = {
+    "distexp": ours,
+    "distexp through litellm": through_litellm,
+    "DSPy": by_dspy,
+}
+
+if __name__ == "__main__":
+    main()

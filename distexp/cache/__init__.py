@@ -1,0 +1,18 @@
+"""The record of paid answers: one JSON document per call, kept in SQLite and never dropped.
+
+`diskcache` keeps the file; three of its habits are taken from it. It pickles (a planted row runs
+code when it is read, CVE-2025-69872), it evicts what exceeds a size, and it opens for writing in
+order to read. Here every entry is JSON text, nothing is evicted, and reading changes no file.
+
+An entry is a row of the table `Cache`: `key` is the request's key, `value` the JSON text of a
+`Record` (zlib-compressed where long), `tag` the SHA-256 of that text. A generation that `refresh`
+replaced keeps its text under `<key>/<generation>`. The table `Facts` says of each row, in a few
+numbers, what `distexp cache stats` adds up.
+"""
+
+from distexp.cache.disk import JSONDisk
+from distexp.cache.faults import network_file_system
+from distexp.cache.record import Paid, Record
+from distexp.cache.store import MODES, ResponseCache
+
+__all__ = ["MODES", "JSONDisk", "Paid", "Record", "ResponseCache", "network_file_system"]

@@ -1,0 +1,59 @@
+"""A few numbers about each entry, kept beside it, so that a million of them are added up at once.
+
+The table `Facts` has a row for each row of `Cache`, under the same `rowid`. Triggers take it away
+when its entry is changed or deleted by whatever program, so it is never wrong; it may be missing,
+for entries that another version of distexp stored, and is then read from the entry itself.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Self
+
+from distexp.cache.record import Record
+
+REFUSALS = frozenset({"content_filter", "refusal"})
+"""Finish reasons of replies that a provider withheld, or a model declined to give."""
+
+SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS Source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
+    "CREATE TABLE IF NOT EXISTS Facts (id INTEGER PRIMARY KEY, source INTEGER NOT NULL,"
+    " created TEXT, replaced INTEGER, prompt_tokens INTEGER, completion_tokens INTEGER,"
+    " cost_usd REAL, refused INTEGER, empty INTEGER)",
+    "CREATE TRIGGER IF NOT EXISTS Facts_update AFTER UPDATE OF value, tag ON Cache"
+    " FOR EACH ROW BEGIN DELETE FROM Facts WHERE id = OLD.rowid; END",
+    "CREATE TRIGGER IF NOT EXISTS Facts_delete AFTER DELETE ON Cache FOR EACH ROW BEGIN"
+    " DELETE FROM Facts WHERE id = OLD.rowid; END",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What can be counted about an entry."""
+
+    source: str
+    """JSON list of provider, model and endpoint."""
+    created: str
+    replaced: bool
+    """Whether `refresh` has put a newer answer in its place."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    cost_usd: float | None
+    refused: bool
+    empty: bool
+    """Whether the reply has no text."""
+
+    @classmethod
+    def of(cls, record: Record, name: str) -> Self:
+        """Read them from a record and the name of its entry."""
+        request, response = json.loads(record.request), record.response
+        usage = response.usage
+        return cls(
+            source=json.dumps([request[name] for name in ("provider", "model", "endpoint")]),
+            created=record.created,
+            replaced="/" in name,
+            prompt_tokens=usage.prompt_tokens if usage else None,
+            completion_tokens=usage.completion_tokens if usage else None,
+            cost_usd=response.cost_usd,
+            refused=response.finish_reason in REFUSALS,
+            empty=not response.text,
+        )

@@ -1,0 +1,68 @@
+"""What a row of the table `Cache` may hold, and whether it is what was written."""
+
+import hashlib
+import zlib
+
+HEAD = '{"request":'
+"""How every record begins; the request's document follows."""
+RAW = 1
+"""diskcache's mode of a value that lies in its row as it is."""
+COMPRESS_FROM_BYTES = 8192
+LONGEST_TEXT = 1 << 28
+"""Bytes that a compressed text may unfold to: more is an attack or damage."""
+
+COLUMNS = "key, mode, filename, tag, CAST(value AS BLOB)"
+"""What `stored_bytes` and `verified` have to know of a row."""
+
+REFUSED = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
+"""What reading raises where a row is not what was written."""
+
+
+def digest(data: bytes) -> str:
+    """Return the SHA-256 as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def packed(text: str) -> str | bytes:
+    """Return the value to store for a JSON text: compressed where it is long."""
+    data = text.encode()
+    return text if len(data) < COMPRESS_FROM_BYTES else zlib.compress(data)
+
+
+def stored_bytes(mode: int, filename: str | None, value: bytes) -> bytes:
+    """Return the UTF-8 of the JSON text of a row.
+
+    Raises
+    ------
+    ValueError, AttributeError, zlib.error
+        If it is a pickle, a file, damaged, or of no likely length.
+    """
+    if mode != RAW or filename is not None:
+        msg = "it is a pickle or a file, which distexp neither writes nor opens"
+        raise ValueError(msg)
+    if value.startswith(b"{"):
+        return value
+    unfolding = zlib.decompressobj()
+    data = unfolding.decompress(value, LONGEST_TEXT)
+    if not unfolding.eof:
+        msg = "its compressed text is cut off or too long"
+        raise ValueError(msg)
+    return data
+
+
+def verified(mode: int, filename: str | None, tag: str, value: bytes) -> bytes:
+    """Return what `stored_bytes` does, once its SHA-256 is the one stored beside it."""
+    data = stored_bytes(mode, filename, value)
+    if digest(data) != tag:
+        msg = "its SHA-256 is not the one stored beside it"
+        raise ValueError(msg)
+    return data
+
+
+def after_request(data: bytes, document: str) -> bytes:
+    """Return what follows the request's document in a record, which must be that document."""
+    expected = f"{HEAD}{document}".encode()
+    if not data.startswith(expected):
+        msg = "it answers another request"
+        raise ValueError(msg)
+    return data[len(expected) :]

@@ -1,0 +1,52 @@
+"""Addresses of servers: what may stand in a configuration, and which proxy is in the way."""
+
+import os
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from distexp.checks import parameter_error
+
+
+def check_address(owner: str, parameter: str, address: object) -> None:
+    """Refuse what is no address, or would write a password into configurations, keys and tables.
+
+    Raises
+    ------
+    ConfigError
+        With the part of the address that is no secret.
+    """
+    parts = urlsplit(address) if isinstance(address, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
+        wanted = "an http or https address without user and password, or null"
+        shown = address
+        if isinstance(address, str) and "@" in address:  # a password may stand before it
+            shown = address.partition("@")[2]
+        raise parameter_error(owner, parameter, wanted, shown)
+
+
+def proxy_for(address: str) -> str | None:
+    """Return the proxy that the environment names for a server; None for this machine's own."""
+    parts = urlsplit(address)
+    host = parts.hostname or ""
+    if is_loopback(host) or proxy_bypass(host):
+        return None
+    proxies = getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"
+
+
+def bypass_proxies(address: str) -> None:
+    """Have litellm call this machine without the proxy that the environment names for all."""
+    host = urlsplit(address).hostname or ""
+    hosts = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if is_loopback(host) and host not in hosts.split(","):
+        os.environ["no_proxy"] = os.environ["NO_PROXY"] = f"{hosts},{host}".lstrip(",")
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a name or number stands for this machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:  # a name, not an address
+        return host == "localhost"

@@ -1,0 +1,54 @@
+"""List prices: those of litellm's table, read without litellm, which takes seconds to import."""
+
+import json
+import logging
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+logger = logging.getLogger(__name__)
+
+TABLE = "model_prices_and_context_window_backup.json"
+PRICE_FIELDS = ("input_cost_per_token", "output_cost_per_token")
+
+
+@cache
+def price_table() -> Mapping[str, Mapping[str, Any]]:
+    """Return litellm's table: for the name of a model its prices, provider and abilities.
+
+    It is the file that litellm itself reads where it may not fetch a newer one. Should a release
+    keep it elsewhere, litellm is imported and asked.
+    """
+    spec = find_spec("litellm")
+    for folder in (spec and spec.submodule_search_locations) or ():
+        try:
+            table: dict[str, dict[str, Any]] = json.loads((Path(folder) / TABLE).read_text())
+        except OSError:
+            continue
+        return table
+    from distexp.model.litellm import import_litellm
+
+    model_cost: Mapping[str, Mapping[str, Any]] = import_litellm().model_cost
+    return model_cost
+
+
+def list_price(provider: str, name: str) -> tuple[float, float] | None:
+    """Return what a token of a prompt and of a reply cost, in USD; None where it is not known."""
+    table = price_table()
+    for entry_name in (f"{provider}/{name}", name):
+        entry = table.get(entry_name, {})
+        per_prompt, per_reply = map(entry.get, PRICE_FIELDS)
+        # The same name at another provider has another price.
+        same = str(entry.get("litellm_provider")).startswith(provider)
+        if same and per_prompt is not None and per_reply is not None:
+            return float(per_prompt), float(per_reply)
+    _warn_of_unknown_price(name)
+    return None
+
+
+@cache
+def _warn_of_unknown_price(name: str) -> None:
+    """Say it once for each model, not for each call."""
+    logger.warning("The price of %s is unknown: its costs stay empty.", name)

@@ -1,0 +1,285 @@
+"""Calls to several endpoints at once, each at the pace it stands: retried, limited, paid once."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+
+from distexp.budget import Budget, BudgetError, expected, price_of
+from distexp.cache import Paid, ResponseCache
+from distexp.errors import CacheError, ModelError, TransientModelError
+from distexp.limits import Endpoint, Limited, Limits, Permit
+from distexp.line import Call, Line
+from distexp.progress import Progress
+from distexp.protocols import Model
+from distexp.recording import Recorder
+from distexp.retries import Backoff, ThrottledError
+from distexp.types import Request, Response
+
+GRACE_S = 1.0
+"""How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What came of a number of calls."""
+
+    responses: dict[str, Response] = field(default_factory=dict)
+    """By the keys of their requests."""
+    failures: list[tuple[Model, ModelError]] = field(default_factory=list)
+    """Why a model was asked no further; the first reason of each."""
+    stopped: BudgetError | CacheError | None = None
+    """Why no model was."""
+
+
+class Schedule:
+    """Makes calls, those to one endpoint within its limits, and stores each answer as it comes.
+
+    Endpoints are told apart by provider and address, and remember from one run to the next how
+    fast they were asked. Calls to one endpoint start in the order given.
+
+    Parameters
+    ----------
+    cache : ResponseCache
+    budget : Budget, optional
+        None sets no limit.
+    backoff : Backoff, optional
+        How long to wait after failures.
+    """
+
+    def __init__(
+        self,
+        cache: ResponseCache,
+        *,
+        budget: Budget | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.cache = cache
+        self.budget = budget or Budget()
+        self.backoff = backoff or Backoff()
+        self._endpoints: dict[tuple[str, str | None], Endpoint] = {}
+
+    def run(self, asked: Sequence[tuple[Model, Request]], progress: Progress) -> Outcome:
+        """Make the calls, each until it is answered or its model has failed for good.
+
+        What ends a model, or the run, is in the outcome; the calls in flight are waited for and
+        stored first. After an interrupt they are waited for `GRACE_S` seconds.
+
+        Raises
+        ------
+        ModelError, CacheError, ConfigError
+            Before the first call, if it would be in vain or its answer be lost.
+        """
+        with Recorder(self.cache) as recorder:
+            writable = recorder.check()
+            models = list({id(model): model for model, _ in asked}.values())
+            self.budget.check_prices({model.name: price_of(model) for model in models})
+            for model in models:
+                model.preflight()
+            writable.result()
+            try:
+                return asyncio.run(_Run(self, recorder, progress).finish(asked))
+            finally:
+                progress.close()
+
+    def endpoint(self, model: Model, request: Request) -> Endpoint:
+        """Return the endpoint that a request goes to; the strictest limits of its models hold."""
+        where = (request.provider, request.endpoint)
+        limits = limits_of(model)
+        endpoint = self._endpoints.setdefault(where, Endpoint(limits, self.backoff))
+        endpoint.restrict(limits)
+        return endpoint
+
+
+def limits_of(model: Model) -> Limits:
+    """Return the limits of a model's endpoint."""
+    if isinstance(model, Limited):
+        return model.limits
+    return Limits(max_concurrency=model.max_concurrency)
+
+
+class _Run:
+    """One run of a schedule, within one event loop."""
+
+    def __init__(self, schedule: Schedule, recorder: Recorder, progress: Progress) -> None:
+        self._schedule = schedule
+        self._budget = schedule.budget
+        self._backoff = schedule.backoff
+        self._recorder = recorder
+        self._progress = progress
+        self._lines: dict[Endpoint, Line] = {}
+        self._line_of: dict[int, Line] = {}
+        self._models: dict[int, Model] = {}
+        self._prices: dict[int, tuple[float, float] | None] = {}
+        self._versions: dict[int, dict[str, str]] = {}
+        self._failed: set[int] = set()
+        self._outcome = Outcome()
+        self._crash: BaseException | None = None
+
+    async def finish(self, asked: Sequence[tuple[Model, Request]]) -> Outcome:
+        """Make all calls, and let go of everything at the end."""
+        for model, request in asked:
+            self._add(model, request)
+        try:
+            await asyncio.gather(*map(self._serve, self._lines.values()))
+            await self._end_tasks(None)
+        except asyncio.CancelledError:
+            await self._end_tasks(GRACE_S)
+            raise
+        finally:
+            await self._recorder.drain()
+            for model in self._models.values():
+                await model.close()
+        if self._crash is not None:
+            raise self._crash
+        return self._outcome
+
+    def _add(self, model: Model, request: Request) -> None:
+        if id(model) not in self._models:
+            self._models[id(model)] = model
+            self._prices[id(model)] = price_of(model)
+            self._versions[id(model)] = {"distexp": version("distexp"), **model.versions()}
+            endpoint = self._schedule.endpoint(model, request)
+            if endpoint not in self._lines:
+                self._lines[endpoint] = Line(endpoint)
+            self._line_of[id(model)] = self._lines[endpoint]
+        spending = expected(request, self._prices[id(model)])
+        self._line_of[id(model)].add(Call(model=model, request=request, expected=spending))
+
+    async def _serve(self, line: Line) -> None:
+        """Start the calls of a line, one after the other, as soon as each may."""
+        while self._crash is None and self._outcome.stopped is None:
+            if not line.waits and not line.tasks:
+                return
+            wait_s = line.wait_s()
+            if wait_s == 0 and (limit := self._budget.exhausted()):
+                if not any(other.endpoint.in_flight for other in self._lines.values()):
+                    msg = f"{limit} is spent. Raise it, and the same command goes on."
+                    self._stop(BudgetError(msg))
+                    return
+                wait_s = None  # a call in flight may take less than expected
+            if wait_s == 0:
+                self._start(line, line.pop())
+            else:
+                await line.change(wait_s)
+
+    def _start(self, line: Line, call: Call) -> None:
+        permit = line.endpoint.start(call.expected.tokens)
+        self._budget.start(call.expected)
+        call.attempts += 1
+        task = asyncio.create_task(self._make(line, call, permit))
+        line.tasks.add(task)
+        task.add_done_callback(partial(self._ended, line))
+
+    def _ended(self, line: Line, task: asyncio.Task[None]) -> None:
+        line.tasks.discard(task)
+        if not task.cancelled() and (exc := task.exception()) is not None:
+            if isinstance(exc, CacheError):
+                self._stop(exc)
+            else:
+                self._crash = self._crash or exc
+        self._wake_all()
+
+    async def _make(self, line: Line, call: Call, permit: Permit) -> None:
+        """Make one attempt at a call, and see to what comes of it."""
+        start = time.monotonic()
+        outcome: Response | ModelError
+        try:
+            outcome = await call.model.complete(call.request)
+        except ModelError as exc:
+            outcome = exc
+        except BaseException:  # interrupted, or a defect
+            self._budget.end(call.expected, None)
+            line.endpoint.dropped()
+            raise
+        if isinstance(outcome, Response):
+            await self._keep(line, call, permit, outcome, time.monotonic() - start)
+            return
+        self._budget.end(call.expected, None)
+        if isinstance(outcome, ThrottledError):
+            line.endpoint.throttled(permit, outcome.retry_after_s)
+        elif isinstance(outcome, TransientModelError):
+            line.endpoint.failed(permit)
+        else:
+            line.endpoint.dropped()
+        self._retry(line, call, outcome)
+
+    async def _keep(
+        self, line: Line, call: Call, permit: Permit, response: Response, latency_s: float
+    ) -> None:
+        """Count an answer, let the next call start, and store it."""
+        usage = response.usage
+        tokens = usage.prompt_tokens + usage.completion_tokens if usage else None
+        line.endpoint.answered(permit, tokens)
+        paid = Paid(
+            request=call.request,
+            response=response,
+            latency_s=latency_s,
+            attempts=call.attempts,
+            versions=self._versions[id(call.model)],
+        )
+        try:
+            self._budget.end(call.expected, response)
+        except BudgetError as exc:
+            self._stop(exc)
+        line.wake()
+        record = await self._recorder.put(paid)
+        self._outcome.responses[call.request.key] = record.response
+        self._progress.answered(record.response)
+
+    def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
+        """Have a call made again, or give its model up."""
+        if id(call.model) in self._failed:
+            return
+        final = self._final(line.endpoint, call, exc)
+        if final is not None:
+            self._give_up(call.model, final)
+            return
+        assert isinstance(exc, TransientModelError)
+        self._progress.failed(str(exc))
+        if isinstance(exc, ThrottledError):
+            line.add_again(call, 0.0)  # the endpoint itself has all calls wait
+        elif call.failures > call.model.max_retries:
+            call.failures = 0
+            line.add(call)  # bad luck: others were answered meanwhile, and they are not endless
+        else:
+            line.add_again(call, self._backoff.pause_s(call.failures, exc.retry_after_s))
+
+    def _final(self, endpoint: Endpoint, call: Call, exc: ModelError) -> ModelError | None:
+        """Count a failure, and return the error that it is for good; None if it is not."""
+        if not isinstance(exc, TransientModelError) or call.model.max_retries == 0:
+            return exc
+        if (exc.retry_after_s or 0.0) > self._backoff.give_up_s:
+            return ModelError(f"{exc} It asks to be left alone for {exc.retry_after_s:.0f} s.")
+        if isinstance(exc, ThrottledError):
+            return exc if endpoint.is_hopeless() else None
+        call.failures += 1
+        if call.failures == 1:
+            call.failed_at = time.monotonic()
+        answers_others = endpoint.answered_at >= call.failed_at
+        return None if answers_others or call.failures <= call.model.max_retries else exc
+
+    def _give_up(self, model: Model, exc: ModelError) -> None:
+        self._failed.add(id(model))
+        self._outcome.failures.append((model, exc))
+        for line in self._lines.values():
+            line.drop(model)
+
+    def _stop(self, exc: BudgetError | CacheError) -> None:
+        self._outcome.stopped = self._outcome.stopped or exc
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for line in self._lines.values():
+            line.wake()
+
+    async def _end_tasks(self, timeout_s: float | None) -> None:
+        """Wait for the calls in flight; cancel those that take longer, or all after a crash."""
+        tasks = [task for line in self._lines.values() for task in line.tasks]
+        if tasks and self._crash is None:
+            await asyncio.wait(tasks, timeout=timeout_s)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,165 @@
+"""Against a server that fails: every answer once in the cache, none paid twice, none missing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distexp.cache import ResponseCache
+from distexp.retries import Backoff
+from distexp.runner import Runner
+from tests.faults.client import model_at, requests
+from tests.faults.server import FAULTS, Served
+
+CLIENT = Path(__file__).with_name("client.py")
+QUICK = Backoff(first_s=0.01, longest_s=0.1)
+
+
+def assert_each_answered_once(served: Served, cache: Path, n: int) -> None:
+    """Check the server's counts against the cache."""
+    asked = requests(model_at(served.url), n)
+    stored = ResponseCache(cache, "replay").get_many(asked)
+    texts = [stored[request.key].response.text for request in asked]
+    assert texts == [f"answer to question {number}" for number in range(n)]
+    counts = served.counts()
+    assert counts["delivered"] == counts["prompts_delivered"] == n
+
+
+def ask(served: Served, cache: Path, n: int, **settings: Any) -> None:
+    """Ask a number of questions."""
+    model = model_at(served.url, **{"max_concurrency": 32, "timeout_s": 0.6, **settings})
+    Runner(model, ResponseCache(cache), backoff=QUICK).run(requests(model, n))
+
+
+def test_mixed_faults(tmp_path: Path) -> None:
+    """Three in ten calls fail, in five ways at once."""
+    with Served(faults=0.3, delay=0.005, retry_after=0.01) as served:
+        ask(served, tmp_path, 300)
+
+        assert_each_answered_once(served, tmp_path, 300)
+        assert set(served.counts()["did"]) == {"answer", *FAULTS}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_each_fault_alone(tmp_path: Path, fault: str) -> None:
+    """Half of all calls fail in the same way."""
+    n = 20 if fault == "stall" else 60
+    with Served(faults=0.5, kinds=fault, retry_after=0.01) as served:
+        ask(served, tmp_path, n)
+
+        assert_each_answered_once(served, tmp_path, n)
+
+
+def test_through_litellm(tmp_path: Path) -> None:
+    """The calls that litellm makes are retried by the same rules."""
+    with Served(faults=0.3, retry_after=0.01) as served:
+        ask(served, tmp_path, 60, direct=False, timeout_s=1.0)
+
+        assert_each_answered_once(served, tmp_path, 60)
+
+
+def test_server_that_takes_few_calls_at_once_is_soon_asked_no_more_than_these(
+    tmp_path: Path,
+) -> None:
+    """Of 64 calls at once it takes 8 and turns the others away."""
+    with Served(delay=0.01, most=8) as served:
+        ask(served, tmp_path, 300, max_concurrency=64)
+
+        assert_each_answered_once(served, tmp_path, 300)
+        assert served.counts()["calls"] < 450
+
+
+@contextmanager
+def client(
+    served: Served, cache: Path, n: int, concurrency: int
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run the client in a process of its own until it has some answers."""
+    arguments = [sys.executable, str(CLIENT), served.url, str(cache), str(n), str(concurrency)]
+    child = subprocess.Popen(
+        arguments,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "FAULTS_KEY": "sk-marker-in-the-environment"},
+    )
+    assert child.stderr is not None
+    try:
+        yield child
+    finally:
+        child.kill()
+        child.wait()
+        child.stderr.close()
+
+
+def wait_for(served: Served, name: str, least: int) -> None:
+    """Wait until the server has counted so many."""
+    deadline = time.monotonic() + 20.0
+    while served.counts()[name] < least:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_kill_loses_only_the_calls_in_flight(tmp_path: Path) -> None:
+    """The same run goes on from what is stored, and pays twice for no more than was in flight."""
+    with Served(delay=0.02) as served:
+        with client(served, tmp_path, 300, 8) as child:
+            wait_for(served, "delivered", 100)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+        delivered = served.counts()["delivered"]
+        asked = requests(model_at(served.url), 300)
+        stored = ResponseCache(tmp_path, "replay").get_many(asked)
+        assert delivered - 2 * 8 <= len(stored) <= delivered < 300
+
+        ask(served, tmp_path, 300)
+
+        assert served.counts()["delivered"] == 300 + delivered - len(stored)
+
+
+def test_interrupt_keeps_what_is_in_flight(tmp_path: Path) -> None:
+    """Calls that end within a second are waited for: all that was asked is stored."""
+    with Served(delay=0.3) as served:
+        with client(served, tmp_path, 300, 8) as child:
+            wait_for(served, "delivered", 16)
+            start = time.monotonic()
+            child.send_signal(signal.SIGINT)
+            child.wait(10)
+
+        assert time.monotonic() - start < 2.0
+        n_asked = served.counts()["calls"]
+        stored = ResponseCache(tmp_path).known(requests(model_at(served.url), 300))
+        assert len(stored) == n_asked < 300
+
+
+def test_interrupt_does_not_wait_for_a_server_that_says_nothing(tmp_path: Path) -> None:
+    """It ends within two seconds."""
+    with Served(delay=60) as served, client(served, tmp_path, 300, 8) as child:
+        wait_for(served, "calls", 8)
+        start = time.monotonic()
+        child.send_signal(signal.SIGINT)
+        child.wait(10)
+
+        assert time.monotonic() - start < 2.0
+        assert child.returncode != 0
+
+
+def test_key_is_in_nothing_that_is_written(tmp_path: Path) -> None:
+    """Neither in the cache nor in what is shown, failures included."""
+    with (
+        Served(faults=0.3, kinds="error,throttle,truncate", retry_after=0.01) as served,
+        client(served, tmp_path, 40, 8) as child,
+    ):
+        assert child.stderr is not None
+        shown = child.stderr.read()
+
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert "40 of 40 calls" in shown
+    assert "sk-marker" not in shown
+    assert b"answer to question 39" in written
+    assert b"sk-marker" not in written
