@@ -92,6 +92,11 @@ class Budget:
         self.spent = Spending()
         self._in_flight = Spending()
 
+    @property
+    def limits(self) -> tuple[float | None, int | None, int | None]:
+        """USD, calls and tokens."""
+        return self.usd, self.calls, self.tokens
+
     def check_prices(self, prices: Mapping[str, tuple[float, float] | None]) -> None:
         """Refuse models whose costs could not be counted; called before the first call.
 

@@ -1,6 +1,7 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import contextlib
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -16,12 +17,12 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from distexp.errors import ConfigError, DistexpError
+from distexp.launcher import one_line
+from distexp.sweep.job import current
 
 TRUSTED = frozenset({"distexp", "sklearn", *os.environ.get("DISTEXP_TRUST", "").split(",")})
 """Packages whose classes a configuration may name; read before any configuration is."""
-
 _failures: list[str] = []
-"""What went wrong in which job: one bad job does not keep a sweep from the others."""
 
 
 def main() -> None:
@@ -39,20 +40,30 @@ def main() -> None:
             apply.main(sys.argv[2:])
         elif sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
-            _job()
+            _hydra()
         else:
-            _job()
+            _hydra()
     except DistexpError as exc:
         sys.exit(f"distexp: error: {exc}")
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
-        sys.exit(f"distexp: error: {_one_line(exc)}")
+        sys.exit(f"distexp: error: {one_line(exc)}")
     except KeyboardInterrupt:
         sys.stderr.write(
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
         sys.exit(130)
+
+
+def _hydra() -> None:
+    """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
+    from distexp import launcher
+
+    launcher.register()
+    _job()
     if _failures:
-        sys.exit("\n".join(_failures))
+        sys.exit(f"distexp: error: {_failures[0]}")
+    if launcher.reports:
+        sys.exit("\n".join(f"distexp: error: {report}" for report in launcher.reports))
 
 
 def _with_card(arguments: list[str]) -> list[str]:
@@ -65,29 +76,36 @@ def _with_card(arguments: list[str]) -> list[str]:
 
 @hydra.main(version_base="1.3", config_path="pkg://distexp.conf", config_name="config")
 def _job(config: DictConfig) -> None:
-    """Run one job of Hydra's and note what the user can mend as one line."""
+    """Run one job of Hydra's."""
     run_dir = Path(HydraConfig.get().runtime.output_dir)
     try:
         _run(config, run_dir)
     except DistexpError as exc:
-        _failures.append(f"distexp: error: {_which_job()}{exc}")
+        _fail(exc)
     except (InstantiationException, OmegaConfBaseException) as exc:
-        _failures.append(f"distexp: error: {_which_job()}{_one_line(exc)}")
+        _fail(DistexpError(one_line(exc)))
     finally:
         with contextlib.suppress(OSError):  # Hydra made the folder; without results it goes again
             run_dir.rmdir()
 
 
+def _fail(exc: DistexpError) -> None:
+    """Note why a run failed; Hydra would print its own lines about it. A sweep notes it itself."""
+    if HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise exc
+    _failures.append(str(exc))
+
+
 def _run(config: DictConfig, run_dir: Path) -> None:
     if config.get("card") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ConfigError("Every job of a sweep would write the same card. Fit one run at a time.")
-    experiment: Any = hydra.utils.instantiate(checked(config), _convert_="all")
-    outcome = experiment.run()
+    settings = checked(config)
+    experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
+    in_sweep = current()
+    source = json.dumps([settings["model"], settings["cache"]], sort_keys=True)
+    outcome = experiment.run(in_sweep and in_sweep.runner(experiment, source))
     if experiment.dry_run:
-        print(
-            f"{outcome.n_requests} requests: {outcome.n_hits} hits, {outcome.n_misses} misses. "
-            "Nothing was asked (dry_run=true)."
-        )
+        _show_plan(outcome, experiment.budget)
         return
     overrides = OmegaConf.create(list(HydraConfig.get().overrides.task))
     outcome.write(
@@ -104,10 +122,23 @@ def _run(config: DictConfig, run_dir: Path) -> None:
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / 'report.md')}"
     )
+    if outcome.stopped is not None:
+        raise DistexpError(f"The report is partial. {outcome.stopped}")
     if not any(result.scores for result in outcome.results):
         raise DistexpError(outcome.results[0].note)
     if experiment.card is not None:
         _write_card(Path(experiment.card), experiment.calibrator, outcome)
+
+
+def _show_plan(plan: Any, budget: Any) -> None:
+    """Print what a run would ask; the plans of a sweep's jobs are printed as one."""
+    from distexp.forecast import Forecast
+
+    in_sweep = current()
+    if in_sweep is not None:
+        in_sweep.plan = (plan, budget)
+    else:
+        print(Forecast([plan]).text(budget))
 
 
 def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
@@ -173,23 +204,6 @@ def _leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
             yield from _leaves(value, key)
     else:
         yield key, node
-
-
-def _which_job() -> str:
-    """Name the job of a sweep; nothing for a single run."""
-    settings = HydraConfig.get()
-    if settings.mode is not RunMode.MULTIRUN:
-        return ""
-    return f"job {settings.job.num} ({settings.job.override_dirname}): "
-
-
-def _one_line(exc: BaseException) -> str:
-    """Say an error of Hydra's in one line, or ours where it is behind it."""
-    cause = exc.__cause__
-    if isinstance(cause, DistexpError):
-        return str(cause)
-    lines = [line.strip() for line in str(exc).split("\n\nConfig search path")[0].splitlines()]
-    return " ".join(line for line in lines if line and not line.startswith("provider="))
 
 
 def _relative(path: Path) -> Path:

@@ -196,8 +196,8 @@ class Evaluation:
         study : Study
             All of its questions are split, so that studies of the same questions share splits;
             cases without a readable estimate are then left out of training and test, or are
-            taken for uniform, as `unreadable` says. Questions that prompts showed are trained on
-            and never tested.
+            taken for uniform, as `unreadable` says; what was not asked is left out. Questions
+            that prompts showed are trained on and never tested.
         calibrators : mapping of str to Calibrator
             `identity`, `uniform` and `train_mean` are always added.
 
@@ -265,9 +265,10 @@ class Evaluation:
         """Lay a study out as `distexp.layout.design_of` does, unreadable estimates as set here."""
         design, human, readable = design_of(study)
         if self.unreadable == "uniform":
-            design.predicted[~readable] = uniform(design)[~readable]
-            design.stacked[~readable] = design.predicted[~readable][:, None]
-            readable = np.ones_like(readable)
+            guessed = ~readable & [estimate.asked for estimate in study.estimates]
+            design.predicted[guessed] = uniform(design)[guessed]
+            design.stacked[guessed] = design.predicted[guessed][:, None]
+            readable = readable | guessed
         return design, human, readable
 
     def weight_of(self, study: Study) -> FloatArray | None:

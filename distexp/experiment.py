@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
+from distexp.budget import Budget
 from distexp.cache import ResponseCache
 from distexp.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
 from distexp.errors import ParseError
 from distexp.evaluation import Evaluation
+from distexp.forecast import Plan
 from distexp.predictors import Stack
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report import Calls, Report
-from distexp.runner import Plan, Runner
+from distexp.runner import Runner
 from distexp.tables import Unreadable
 from distexp.transfer import TRANSFERS, check_transfer, transferred
 from distexp.tuning.optuna import OptunaTuning
@@ -30,6 +32,7 @@ from distexp.types import (
 )
 from distexp.view.base import View
 
+NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
 RETRY_DRAWS = 1_000_000
 """Draws of the first retry begin here, of the second at twice that: above all ordinary draws."""
 
@@ -46,6 +49,8 @@ class Asked:
     """The reply to a preparation that was too little to make prompts from."""
     replaced: tuple[Unreadable, ...] = ()
     """Unreadable replies that were asked for again, with another draw."""
+    asked: bool = True
+    """False where the preparation was not answered: the budget was spent before."""
 
 
 class Experiment:
@@ -80,6 +85,9 @@ class Experiment:
     card : str, optional
         File that the calibrator, of which there must be one, is written to after it is fitted to
         all cases; see `distexp.card`. `Experiment.run` only checks that it can be.
+    budget : Budget, optional
+        What calls may take, over all jobs of a sweep together. Where it is spent, what was
+        answered is scored, and the report says that it is partial.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
@@ -102,6 +110,7 @@ class Experiment:
         tuning: OptunaTuning | None = None,
         view: View | None = None,
         card: str | None = None,
+        budget: Budget | None = None,
         dry_run: bool = False,
         progress: bool = True,
     ) -> None:
@@ -130,6 +139,8 @@ class Experiment:
         check_int("Experiment", "retries", retries, minimum=0)
         if card is not None:
             check_text("Experiment", "card", card)
+        if budget is not None and not isinstance(budget, Budget):
+            raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
         self.model = model
@@ -149,11 +160,17 @@ class Experiment:
         self.transfer = transfer
         self.view = view
         self.card = card
+        self.budget = budget or Budget()
         self.dry_run = dry_run
         self.progress = progress
 
-    def run(self) -> Plan | Report:
+    def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
+
+        Parameters
+        ----------
+        runner : Runner, optional
+            Who answers; by default one that asks the model for what the cache lacks.
 
         Returns
         -------
@@ -170,23 +187,26 @@ class Experiment:
         asked_in = {} if survey.studies else self.prompt  # estimates that are there need no call
         styles = {name: style.bind(survey) for name, style in asked_in.items()}
 
-        runner = Runner(self.model, self.cache, progress=self.progress)
+        runner = runner or Runner(
+            self.model, self.cache, progress=self.progress, budget=self.budget
+        )
         with closing(self.cache):
             first = self._first_requests(survey)
             preparations = [request for of_question in first.values() for request in of_question]
-            if self.dry_run and (plan := runner.plan(preparations)).n_misses:
-                return plan  # what is asked next depends on these answers
-            answers = _answered(runner, preparations)
+            cells = [self._condition(survey, name) for name in styles]
+            if self.dry_run and (plan := runner.plan(preparations, cells)).n_misses:
+                return replace(plan, more_follows=True)
+            answers = runner.run(preparations)
 
             asked = self._ask(survey, styles, first, answers)
             requests = [request for one in asked for request in one.requests]
             if self.dry_run:
-                return runner.plan(requests)
-            answers |= _answered(runner, requests)
+                return runner.plan([*preparations, *requests], cells)
+            answers |= runner.run(requests)
             for attempt in range(1, self.retries + 1):
                 asked = [self._asked_again(one, answers, attempt) for one in asked]
                 requests = [request for one in asked for request in one.requests]
-                answers |= _answered(runner, requests)
+                answers |= runner.run(requests)
 
         elicited, unreadable = self._read(survey, styles, asked, answers)
         singles = survey.studies or elicited
@@ -202,6 +222,7 @@ class Experiment:
             request_keys=tuple(sorted(answers)),
             models=tuple(sorted({request.model for request in [*preparations, *requests]})),
             evaluation=self.evaluation,
+            stopped=runner.stopped,
         )
 
     def _check(self, survey: Survey) -> None:
@@ -210,7 +231,7 @@ class Experiment:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
         self.evaluation.check(cases, self.calibrator)
-        nothing = (Estimate(reading=None, n_replies=0, n_unreadable=0),) * len(survey.cases)
+        nothing = (NOT_ASKED,) * len(survey.cases)
         expected = survey.studies or [
             Study(condition=self._condition(survey, style), cases=cases, estimates=nothing)
             for style in self.prompt
@@ -248,6 +269,11 @@ class Experiment:
         asked = []
         for name, style in styles.items():
             for case in survey.cases:
+                if not _answered(first[case.question], answers):
+                    asked.append(
+                        Asked(style=name, case=case, prompts=(), requests=(), asked=False)
+                    )
+                    continue
                 prepared = [answers[request.key].response for request in first[case.question]]
                 try:
                     prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
@@ -260,6 +286,8 @@ class Experiment:
 
     def _asked_again(self, one: Asked, answers: Mapping[str, Answer], attempt: int) -> Asked:
         """Replace the prompts whose reply cannot be read by the same prompts with other draws."""
+        if not _answered(one.requests, answers):
+            return one
         prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
         for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
             try:
@@ -292,6 +320,9 @@ class Experiment:
         estimates: dict[str, list[Estimate]] = {style: [] for style in styles}
         unreadable: dict[str, Unreadable] = {}
         for one in asked:
+            if not one.asked or not _answered(one.requests, answers):
+                estimates[one.style].append(NOT_ASKED)
+                continue
             readings: list[Reading | None] = []
             for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)
@@ -329,10 +360,9 @@ class Experiment:
         )
 
 
-def _answered(runner: Runner, requests: Sequence[Request]) -> dict[str, Answer]:
-    """Return the answers by the keys of their requests."""
-    keys = [request.key for request in requests]
-    return dict(zip(keys, runner.run(requests), strict=True))
+def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
+    """Tell whether all are; only where the budget is spent may some not be."""
+    return all(request.key in answers for request in requests)
 
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:

@@ -76,6 +76,8 @@ class Report:
     models: tuple[str, ...]
     """Full identities of the models asked."""
     evaluation: Evaluation
+    stopped: str | None = None
+    """Why not everything was asked; then the report is of what was."""
 
     def predictions(self) -> "pl.DataFrame":
         """Return one row per study, case and option."""
@@ -113,11 +115,23 @@ class Report:
 
     def markdown(self) -> str:
         """Return the tables of each study, and what they say."""
-        return "\n\n".join(
+        parts = [
             f"### {study.condition.model}, {study.condition.elicitation}, "
             f"prompt {study.condition.prompt}, on {study.condition.dataset}\n\n"
             + (result.note or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
+        ]
+        return "\n\n".join([*filter(None, [self.partial()]), *parts])
+
+    def partial(self) -> str | None:
+        """Say that the report is of a part of the cases, and why; None where it is of all."""
+        if self.stopped is None:
+            return None
+        estimates = [estimate for study in self.studies for estimate in study.estimates]
+        n_asked = sum(estimate.asked for estimate in estimates)
+        return (
+            f"**Partial: {n_asked} of {len(estimates)} estimates were asked for, in the order of "
+            f"their prompts, which is no random sample.** {self.stopped}"
         )
 
     def comparisons(self) -> "pl.DataFrame":
@@ -143,6 +157,7 @@ class Report:
         """Return the counts of calls and the headline scores."""
         return {
             "calls": asdict(self.calls),
+            "partial": self.stopped,
             "studies": [
                 asdict(study.condition)
                 | {"n_cases": len(study.cases), "n_unreadable": _n_unreadable(study)}

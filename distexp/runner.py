@@ -1,39 +1,16 @@
 """Requests to answers, through the cache: only what is missing is asked."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
-from distexp.budget import Budget, BudgetError, expected_usage, price_of
+from distexp.budget import Budget, BudgetError
 from distexp.cache import ResponseCache
 from distexp.errors import CacheError, CacheMissError, ModelError
+from distexp.forecast import Plan
 from distexp.progress import Progress
 from distexp.protocols import Model
 from distexp.retries import Backoff
-from distexp.schedule import Schedule, limits_of
-from distexp.types import Answer, Request
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a run would ask."""
-
-    n_requests: int
-    """Distinct requests."""
-    n_hits: int
-    """How many of them the cache answers."""
-    prompt_tokens: int = 0
-    """Of the calls to be made, from the length of the prompts."""
-    reply_tokens: int = 0
-    """Of the calls to be made, if every reply is as long as it may be."""
-    cost_usd: float | None = None
-    """Of the calls to be made, at most; None where the price is unknown."""
-    least_s: float = 0.0
-    """How long they take at the least, in seconds, at the limits per minute of the endpoint."""
-
-    @property
-    def n_misses(self) -> int:
-        """How many have to be asked."""
-        return self.n_requests - self.n_hits
+from distexp.schedule import Schedule
+from distexp.types import Answer, Condition, Request
 
 
 class Runner:
@@ -49,6 +26,11 @@ class Runner:
         What calls may take; one object limits all runners that share it. None sets no limit.
     backoff : Backoff, optional
         How long to wait after a failure that may pass.
+
+    Attributes
+    ----------
+    stopped : str or None
+        Why not everything was answered: the budget is spent.
     """
 
     def __init__(
@@ -63,35 +45,37 @@ class Runner:
         self.model = model
         self.cache = cache
         self.progress = progress
+        self.stopped: str | None = None
         self._schedule = Schedule(cache, budget=budget, backoff=backoff)
 
-    def plan(self, requests: Sequence[Request]) -> Plan:
-        """Count distinct requests and cache hits, and forecast the rest, without a call."""
-        unique = _unique(requests)
+    def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
+        """Tell distinct requests into hits and misses, without a call.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+        cells : iterable of Condition
+            What the answers are for.
+        """
+        unique = unique_requests(requests)
         known = self.cache.known(unique)
-        usages = [expected_usage(request) for request in unique if request.key not in known]
-        n_prompt = sum(usage.prompt_tokens for usage in usages)
-        n_reply = sum(usage.completion_tokens for usage in usages)
-        price = price_of(self.model)
-        limits = limits_of(self.model)
-        minutes = [
-            len(usages) / (limits.requests_per_minute or float("inf")),
-            (n_prompt + n_reply) / (limits.tokens_per_minute or float("inf")),
-        ]
         return Plan(
-            n_requests=len(unique),
-            n_hits=len(known),
-            prompt_tokens=n_prompt,
-            reply_tokens=n_reply,
-            cost_usd=price and n_prompt * price[0] + n_reply * price[1],
-            least_s=60.0 * max(minutes),
+            model=self.model,
+            cells=frozenset(cells),
+            known=frozenset(known),
+            missing=tuple(request for request in unique if request.key not in known),
         )
 
-    def run(self, requests: Sequence[Request]) -> list[Answer]:
-        """Answer `requests`, in their order; equal requests are asked once.
+    def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        """Answer `requests`, by their keys; equal requests are asked once.
 
         Each answer is stored as it arrives, so whatever ends the run loses only the calls in
         flight.
+
+        Returns
+        -------
+        dict of str to Answer
+            All of them, unless the budget was spent before: then `stopped` says so.
 
         Raises
         ------
@@ -99,51 +83,112 @@ class Runner:
             In replay mode, if an answer is not in the cache.
         ModelError
             If a call fails for good. Calls in flight are waited for and stored first.
-        BudgetError
-            If the budget is spent before all is answered. What was answered is stored.
+        CacheError
+            If an answer cannot be read or stored.
         ConfigError
             Before the first call, if there is a budget in USD and the price is unknown.
         """
-        unique = _unique(requests)
-        answers = {
-            key: Answer(response=record.response, hit=True)
-            for key, record in self.cache.get_many(unique).items()
-        }
+        unique = unique_requests(requests)
+        answers = self._known(unique)
         missing = [request for request in unique if request.key not in answers]
-        if missing:
+        if missing and self.cache.mode == "replay":
+            raise self._not_there(missing, n_requests=len(unique))
+        if missing and self.stopped is None:
             answers |= self._ask(missing, n_hits=len(answers))
-        return [answers[request.key] for request in requests]
+        return answers
 
-    def _ask(self, missing: list[Request], n_hits: int) -> dict[str, Answer]:
-        if self.cache.mode == "replay":
-            msg = (
-                f"{len(missing)} of {n_hits + len(missing)} answers are not in {self.cache.path} "
-                f"(model {missing[0].model}; the first is {missing[0].key[:12]}). "
-                "Run once with cache.mode=use to fill them."
-            )
-            raise CacheMissError(msg)
-        # Prompts that begin alike become neighbours, for servers that reuse a beginning.
-        missing.sort(key=lambda request: request.document)
+    def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        """Return the answers that need no call."""
+        found = self.cache.responses(requests)
+        return {key: Answer(response=response, hit=True) for key, response in found}
+
+    def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
         progress = Progress(
             f"asking {self.model.name}", total=len(missing), hits=n_hits, shown=self.progress
         )
-        outcome = self._schedule.run([(self.model, request) for request in missing], progress)
+        asked = [(self.model, request) for request in by_prompt(missing)]
+        outcome = self._schedule.run(asked, progress)
         cause = outcome.stopped or next((exc for _, exc in outcome.failures), None)
         if cause is not None:
-            raise self._partial(cause, len(outcome.responses), len(missing)) from cause
-        return {
-            key: Answer(response=response, hit=False)
-            for key, response in outcome.responses.items()
-        }
+            msg = how_far(cause, len(outcome.responses), len(missing), self.cache)
+            if not isinstance(cause, BudgetError):
+                raise type(cause)(msg) from cause
+            self.stopped = msg
+        return {key: Answer(response=r, hit=False) for key, r in outcome.responses.items()}
 
-    def _partial(
-        self, cause: ModelError | CacheError | BudgetError, n_answered: int, n_asked: int
-    ) -> ModelError | CacheError | BudgetError:
-        """Return the error with what is left of the run."""
-        msg = f"{cause} {n_answered} of {n_asked} calls were answered"
-        msg += " and are kept in the cache." if self.cache.mode != "off" else "."
-        return type(cause)(msg)
+    def _not_there(self, missing: Sequence[Request], n_requests: int) -> CacheMissError:
+        return CacheMissError(
+            f"{len(missing)} of {n_requests} answers are not in {self.cache.path} "
+            f"(model {missing[0].model}; the first is {missing[0].key[:12]}). "
+            "Run once with cache.mode=use to fill them."
+        )
 
 
-def _unique(requests: Sequence[Request]) -> list[Request]:
+class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says what it waits for
+    """What has to be asked before a job of a sweep can go on.
+
+    Attributes
+    ----------
+    requests : tuple of Request
+    n_hits : int
+        How many of the job's requests were answered already.
+    """
+
+    def __init__(self, requests: Sequence[Request], n_hits: int) -> None:
+        super().__init__(f"{len(requests)} requests have to be asked")
+        self.requests = tuple(requests)
+        self.n_hits = n_hits
+
+
+class JobRunner(Runner):
+    """Answers the requests of one job of a sweep, which asks for all its jobs together.
+
+    Parameters
+    ----------
+    model : Model
+    cache : ResponseCache
+    given : mapping of str to Answer
+        What the sweep has asked for on behalf of this job.
+    stopped : str, optional
+        Why the sweep asks no more; then what is missing stays unanswered.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        cache: ResponseCache,
+        *,
+        given: Mapping[str, Answer],
+        stopped: str | None = None,
+    ) -> None:
+        super().__init__(model, cache)
+        self.stopped = stopped
+        self._given = given
+
+    def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        given = {r.key: self._given[r.key] for r in requests if r.key in self._given}
+        return given | super()._known([r for r in requests if r.key not in given])
+
+    def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
+        raise Unanswered(missing, n_hits)
+
+
+def unique_requests(requests: Iterable[Request]) -> list[Request]:
+    """Return each request once, in order of first appearance."""
     return list({request.key: request for request in requests}.values())
+
+
+def by_prompt(requests: Iterable[Request]) -> list[Request]:
+    """Make prompts that begin alike neighbours, for servers that reuse a beginning."""
+    return sorted(requests, key=lambda request: request.document)
+
+
+def how_far(
+    cause: ModelError | CacheError | BudgetError,
+    n_answered: int,
+    n_asked: int,
+    cache: ResponseCache,
+) -> str:
+    """Say what ended a run, and what is left of it."""
+    kept = " and are kept in the cache." if cache.mode != "off" else "."
+    return f"{cause} {n_answered} of {n_asked} calls were answered{kept}"

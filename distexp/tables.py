@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics import Scores
-from distexp.types import FloatArray, Study
+from distexp.types import Estimate, FloatArray, Study
 
 if TYPE_CHECKING:
     import polars as pl
@@ -141,9 +141,7 @@ def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataF
         pl.Series("kind", [case.question.kind for case in study.cases]),
         pl.Series("design_effect", [case.design_effect for case in study.cases]),
         pl.Series("off_scale", [case.off_scale for case in study.cases], pl.Float64),
-        pl.Series(
-            "status", ["parse_error" if e.reading is None else "ok" for e in study.estimates]
-        ),
+        pl.Series("status", [_status(estimate) for estimate in study.estimates]),
         pl.Series("n_replies", [estimate.n_replies for estimate in study.estimates]),
         pl.Series("n_unreadable", [estimate.n_unreadable for estimate in study.estimates]),
         pl.Series("mass", [e.reading and e.reading.mass for e in study.estimates], pl.Float64),
@@ -233,3 +231,9 @@ def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
     fields = Unreadable.__dataclass_fields__
     schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
     return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
+
+
+def _status(estimate: Estimate) -> str:
+    if not estimate.asked:
+        return "not_asked"
+    return "parse_error" if estimate.reading is None else "ok"

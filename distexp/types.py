@@ -255,6 +255,8 @@ class Estimate:
     """None marks a parse error: the case is counted and never guessed."""
     n_replies: int
     n_unreadable: int
+    asked: bool = True
+    """False where the budget was spent before all replies were there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

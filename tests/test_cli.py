@@ -329,9 +329,15 @@ def test_bad_job_of_a_sweep_leaves_the_others_alone(tmp_path: Path) -> None:
 
     assert shown.returncode == 1
     assert len(runs(tmp_path)) == 2
-    (line,) = shown.stderr.splitlines()
-    assert line.startswith("distexp: error: job 1 (")
-    assert "'n_splits' parameter of evaluation must be an int >= 1. Got 0 instead." in line
+    headline, *table = shown.stderr.strip().splitlines()
+    assert headline.startswith("distexp: error: 1 of 3 jobs failed")
+    assert table == [
+        "| job | settings | what went wrong |",
+        "|---|---|---|",
+        "| 1 | evaluation.n_splits=0 | The 'n_splits' parameter of evaluation must be an int "
+        ">= 1. Got 0 instead. |",
+    ]
+    assert (runs(tmp_path)[0].parent / "failures.md").read_text().splitlines() == table
 
 
 def test_interrupt_keeps_what_was_answered(openai_server: OpenAIServer, tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ FILES = sorted(
     path.relative_to(CONF)
     for path in CONF.rglob("*/*.yaml")
     if not path.name.startswith("_")  # what several files share: no choice by itself
+    and "hydra" not in path.parts  # how Hydra runs a sweep: no part of an experiment
 )
 
 

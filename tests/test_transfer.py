@@ -31,7 +31,6 @@ from distexp.types import (
 )
 
 EVALUATION = Evaluation(n_splits=5, n_bootstrap=20, n_ceiling_draws=2, extras=False)
-READABLE = {"n_replies": 1, "n_unreadable": 0}
 
 
 def ridge() -> OptionRegression:
@@ -48,7 +47,11 @@ def study(cases: Sequence[Case], seed: int = 0, **condition: str) -> Study:
         condition=Condition(**parts),
         cases=tuple(cases),
         estimates=tuple(
-            Estimate(reading=Reading(distribution=Distribution.normalized(p.tolist())), **READABLE)
+            Estimate(
+                reading=Reading(distribution=Distribution.normalized(p.tolist())),
+                n_replies=1,
+                n_unreadable=0,
+            )
             for p in shares
         ),
     )

@@ -1,0 +1,210 @@
+"""How Hydra runs a sweep of distexp: its launcher and its sweeper.
+
+Hydra's own launcher runs one job after the other, each by itself, and composes each twice. Here
+all of them share one schedule of calls (`distexp.sweep`), and each is composed once, in a worker.
+"""
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override, setup_globals
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from distexp.checks import check_int
+from distexp.errors import DistexpError
+from distexp.sweep.job import Task
+from distexp.sweep.sweep import Failure, Sweep
+
+HOME = "hydra_plugins.distexp"
+"""Hydra takes plugins only from below `hydra_plugins`, by their name."""
+N_SHOWN = 20
+reports: list[str] = []
+"""What went wrong in the sweeps of this process."""
+
+
+class OneScheduleLauncher(Launcher):
+    """Runs the jobs of a sweep in worker processes, with one schedule for all their calls.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        Jobs to analyse side by side; None is one for each core.
+    """
+
+    __module__ = HOME
+
+    def __init__(self, n_jobs: int | None = None) -> None:
+        if n_jobs is not None:
+            check_int("hydra.launcher", "n_jobs", n_jobs, minimum=1)
+        self._n_jobs = n_jobs or os.cpu_count() or 1
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what `launch` needs."""
+        self._context = hydra_context
+        self._function = task_function
+        self._master = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs; those that fail are in `failures`, and in `failures.md` of the sweep."""
+        setup_globals()
+        configure_log(self._master.hydra.hydra_logging, self._master.hydra.verbose)
+        folder = Path(str(self._master.hydra.sweep.dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        tasks = [
+            Task(number=initial_job_idx + place, overrides=tuple(overrides))
+            for place, overrides in enumerate(job_overrides)
+        ]
+        remember_files(self._context.config_loader)
+        sweep = Sweep(self._run, self._n_jobs)
+        sweep.run(tasks)
+        if sweep.failures:
+            table = failure_table(sweep.failures, tasks)
+            (folder / "failures.md").write_text("\n".join([*table, ""]))
+            more = len(table) - N_SHOWN
+            reports.append(
+                "\n".join(
+                    [
+                        f"{len(sweep.failures)} of {len(tasks)} jobs failed, the others are "
+                        "complete. The same command goes on from there.",
+                        *table[:N_SHOWN],
+                        *([f"and {more} more, in {folder / 'failures.md'}"] if more > 0 else []),
+                    ]
+                )
+            )
+        return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
+
+    def _run(self, task: Task) -> None:
+        """Run one job as Hydra does, in a worker."""
+        try:
+            config = self._composed(task)
+            HydraConfig.instance().set_config(config)
+            with env_override(OmegaConf.to_container(config.hydra.job.env_set)):
+                self._context.callbacks.on_job_start(config=config, task_function=self._function)
+                with read_write(config), open_dict(config):
+                    settings = config.pop("hydra")
+                    self._function(config)
+                    config.hydra = settings
+                ended = JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED)
+                self._context.callbacks.on_job_end(config=config, job_return=ended)
+        except (HydraException, OmegaConfBaseException) as exc:
+            raise DistexpError(one_line(exc)) from exc
+
+    def _composed(self, task: Task) -> DictConfig:
+        config = self._context.config_loader.load_sweep_config(self._master, list(task.overrides))
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.job.id = config.hydra.job.num = task.number
+            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+            config.hydra.runtime.output_dir = str(folder.absolute())
+        folder.mkdir(parents=True, exist_ok=True)
+        return config
+
+
+class OneScheduleSweeper(Sweeper):
+    """Hydra's own sweeper, but for composing every job in advance only to see whether it can be.
+
+    The launcher composes each job before anything is asked, and tells which cannot be.
+
+    Parameters
+    ----------
+    max_batch_size : int, optional
+        Jobs that share one schedule of calls; None is all of them.
+    params : mapping of str to str, optional
+        What to sweep over besides the command line.
+    """
+
+    __module__ = HOME
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        # Not before: Hydra, when it starts, makes another class of the same name.
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+        class Unchecked(BasicSweeper):
+            def validate_batch_is_legal(self, batch: object) -> None:
+                pass
+
+        self._basic = Unchecked(max_batch_size, None if params is None else dict(params))
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what `sweep` needs."""
+        self._basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+
+    def sweep(self, arguments: list[str]) -> object:
+        """Launch the jobs that the arguments are the product of."""
+        return self._basic.sweep(arguments)
+
+
+def register() -> None:
+    """Make launcher and sweeper known to Hydra."""
+    for plugin in (OneScheduleLauncher, OneScheduleSweeper):
+        Plugins.instance().register(plugin)
+
+
+class _Remembering:
+    """A repository of configuration files that reads each of them once."""
+
+    def __init__(self, repository: Any) -> None:
+        self._repository = repository
+        self._read: dict[str, Any] = {}
+
+    def __deepcopy__(self, memo: object) -> "_Remembering":
+        return self  # Hydra copies it for each job
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._repository, name)
+
+    def load_config(self, config_path: str) -> Any:
+        """Return a copy: Hydra writes into what it gets."""
+        if config_path not in self._read:
+            self._read[config_path] = self._repository.load_config(config_path)
+        return copy.deepcopy(self._read[config_path])
+
+
+def remember_files(loader: Any) -> None:
+    """Have Hydra's loader read each configuration file once, not once a job."""
+    if not isinstance(loader.repository, _Remembering):
+        loader.repository = _Remembering(loader.repository)
+
+
+def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]:
+    """Lay out which jobs failed, and why, as lines of Markdown.
+
+    Parameters
+    ----------
+    failed : sequence of Failure
+    tasks : sequence of Task
+        All jobs of the sweep: what they have in common is left out.
+    """
+    common = (
+        set.intersection(*(set(task.overrides) for task in tasks)) if len(tasks) > 1 else set()
+    )
+    lines = ["| job | settings | what went wrong |", "|---|---|---|"]
+    for one in failed:
+        own = " ".join(setting for setting in one.task.overrides if setting not in common)
+        cells = (str(one.task.number), own, " ".join(one.reason.split()))
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return lines
+
+
+def one_line(exc: BaseException) -> str:
+    """Say an error of Hydra's in one line, or ours where it is behind it."""
+    cause = exc.__cause__
+    if isinstance(cause, DistexpError):
+        return str(cause)
+    lines = [line.strip() for line in str(exc).split("\n\nConfig search path")[0].splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith("provider="))

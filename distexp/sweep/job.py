@@ -1,0 +1,130 @@
+"""One job of a sweep, as its worker process runs it, and what it tells the sweep."""
+
+import io
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from distexp.budget import Budget
+from distexp.cache import ResponseCache
+from distexp.errors import DistexpError
+from distexp.forecast import Plan
+from distexp.protocols import Model
+from distexp.runner import JobRunner, Unanswered
+from distexp.types import Answer, Request
+
+
+@dataclass(slots=True, kw_only=True)
+class Task:
+    """A job to be run, from its beginning."""
+
+    number: int
+    overrides: tuple[str, ...]
+    answers: dict[str, Answer] = field(default_factory=dict)
+    """What the sweep has asked for on its behalf, by the keys of the requests."""
+    stopped: str | None = None
+    """Why the sweep asks no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A job that is over."""
+
+    number: int
+    text: str = ""
+    """What it printed."""
+    error: str | None = None
+    """What went wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A job of a dry run."""
+
+    number: int
+    plan: Plan
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A job that lacks answers."""
+
+    number: int
+    requests: tuple[Request, ...]
+    n_hits: int
+    model: Model
+    cache: ResponseCache
+    budget: Budget
+    progress: bool
+    source: str
+    """What model and cache are made from: equal texts are the same model and cache."""
+
+
+class Current:
+    """A job while it runs."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.plan: tuple[Plan, Budget] | None = None
+        self._experiment: Any = None
+        self._source = ""
+
+    def runner(self, experiment: Any, source: str) -> JobRunner:
+        """Return who answers the requests of the job's experiment.
+
+        Parameters
+        ----------
+        experiment : Experiment
+        source : str
+            What its model and cache are made from.
+        """
+        self._experiment, self._source = experiment, source
+        return JobRunner(
+            experiment.model, experiment.cache, given=self.task.answers, stopped=self.task.stopped
+        )
+
+    def waiting(self, unanswered: Unanswered) -> Waiting:
+        """Say what the job waits for."""
+        experiment = self._experiment
+        return Waiting(
+            number=self.task.number,
+            requests=unanswered.requests,
+            n_hits=unanswered.n_hits,
+            model=experiment.model,
+            cache=experiment.cache,
+            budget=experiment.budget,
+            progress=experiment.progress,
+            source=self._source,
+        )
+
+
+_current: ContextVar[Current | None] = ContextVar("current", default=None)
+
+
+def current() -> Current | None:
+    """Return the job that this process is running for a sweep; None outside of one."""
+    return _current.get()
+
+
+def run(task: Task, function: Callable[[Task], None]) -> Done | Planned | Waiting:
+    """Run `function` as the job of a sweep, and say what came of it."""
+    job = Current(task)
+    token = _current.set(job)
+    printed = io.StringIO()
+    try:
+        with redirect_stdout(printed):
+            function(task)
+    except Unanswered as exc:
+        return job.waiting(exc)
+    except DistexpError as exc:
+        return Done(number=task.number, text=printed.getvalue(), error=str(exc))
+    else:
+        if job.plan is not None:
+            plan, budget = job.plan
+            return Planned(number=task.number, plan=plan, budget=budget)
+        return Done(number=task.number, text=printed.getvalue())
+    finally:
+        _current.reset(token)

@@ -1,0 +1,100 @@
+"""The rounds of a sweep: run the jobs, ask for what they lack, run those again."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from distexp.budget import Budget
+from distexp.forecast import Forecast, Plan
+from distexp.sweep.asking import Asking
+from distexp.sweep.job import Done, Planned, Task, Waiting
+from distexp.sweep.workers import Job, Workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """A job that did not come to its end."""
+
+    task: Task
+    reason: str
+
+
+@dataclass(slots=True)
+class Sweep:
+    """Runs jobs in worker processes and asks for all of them together.
+
+    Parameters
+    ----------
+    job : callable
+        Runs one task, in a worker; what it prints is shown in the order of the jobs.
+    n_workers : int
+
+    Attributes
+    ----------
+    failures : list of Failure
+        In the order of the jobs, after `run`.
+    """
+
+    job: Job
+    n_workers: int
+    failures: list[Failure] = field(default_factory=list)
+    _plans: list[Plan] = field(default_factory=list)
+    _budget: Budget = field(default_factory=Budget)
+    _texts: dict[int, str] = field(default_factory=dict)
+    _shown: int = 0
+
+    def run(self, tasks: Sequence[Task]) -> None:
+        """Run all tasks; what one of them does wrong is in `failures` and harms no other."""
+        self._texts = {}
+        numbers, by_number = [task.number for task in tasks], {task.number: task for task in tasks}
+        self._shown = 0
+        asking = Asking()
+        with Workers(self.job, min(self.n_workers, len(tasks))) as workers:
+            while tasks:
+                waiting = []
+                for outcome in workers.run(tasks):
+                    if isinstance(outcome, Waiting):
+                        waiting.append(outcome)
+                    else:
+                        self._end(outcome, by_number)
+                        self._show(numbers)
+                tasks = self._next(asking, waiting, by_number)
+                self._show(numbers)
+        if self._plans:
+            sys.stdout.write(f"{Forecast(self._plans).text(self._budget)}\n")
+        self.failures.sort(key=lambda failure: failure.task.number)
+
+    def _next(
+        self, asking: Asking, waiting: list[Waiting], by_number: dict[int, Task]
+    ) -> list[Task]:
+        """Ask for what jobs wait for, and return those that can go on with it."""
+        waiting.sort(key=lambda job: job.number)
+        answers = asking.answer(waiting)
+        tasks = []
+        for number, given in answers.items():
+            if number in asking.failed:
+                self._end(Done(number=number, error=asking.failed[number]), by_number)
+                continue
+            overrides = by_number[number].overrides
+            tasks.append(
+                Task(number=number, overrides=overrides, answers=given, stopped=asking.stopped)
+            )
+        return tasks
+
+    def _end(self, outcome: Done | Planned, by_number: dict[int, Task]) -> None:
+        if isinstance(outcome, Planned):
+            self._plans.append(outcome.plan)
+            self._budget = outcome.budget
+            self._texts[outcome.number] = ""
+            return
+        self._texts[outcome.number] = outcome.text
+        if outcome.error is not None:
+            self.failures.append(Failure(task=by_number[outcome.number], reason=outcome.error))
+
+    def _show(self, numbers: Sequence[int]) -> None:
+        """Show what the jobs printed, as far as all before them are over."""
+        while self._shown < len(numbers) and numbers[self._shown] in self._texts:
+            sys.stdout.write(self._texts[numbers[self._shown]])
+            self._texts[numbers[self._shown]] = ""
+            self._shown += 1
+        sys.stdout.flush()
