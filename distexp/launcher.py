@@ -196,6 +196,7 @@ def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]
     lines = ["| job | settings | what went wrong |", "|---|---|---|"]
     for one in failed:
         own = " ".join(setting for setting in one.task.overrides if setting not in common)
+        own = own.replace("\\:", ":")  # Hydra escapes what need not be
         cells = (str(one.task.number), own, " ".join(one.reason.split()))
         lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
     return lines
