@@ -109,6 +109,11 @@ class Database(Cache):  # type: ignore[misc]
         rows: list[tuple[Any, ...]] = self._sql(statement, values).fetchall()
         return rows
 
+    def generations(self, columns: str, key: str) -> list[tuple[Any, ...]]:
+        """Return the rows of all answers to a request, the replaced ones too."""
+        statement = f"SELECT {columns} FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        return self.query(statement, (key, f"{key}0"))  # "0" is the character after "/"
+
     def insert(self, name: str, text: str, record: Record) -> bool:
         """Store the JSON text of a record under a name; return False where the name is taken."""
         with self.transact():

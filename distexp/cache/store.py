@@ -2,12 +2,13 @@
 
 import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from distexp.cache.adopting import Adopted, Adoption, in_parts
 from distexp.cache.claims import Claims
 from distexp.cache.disk import Database
 from distexp.cache.faults import plain_errors, refuse_network
@@ -148,6 +149,30 @@ class ResponseCache:
             )
             raise CacheError(msg)
         return records
+
+    def adopt(self, texts: Iterable[tuple[str, str]]) -> Adopted:
+        """Take in entries from outside: the names and JSON texts of records.
+
+        Each is checked, whoever wrote it. What is new is stored, in transactions of thousands;
+        what is here stays as it is. To do it again adds nothing.
+
+        Raises
+        ------
+        CacheCorruptError
+            If one of them is not what distexp would have written. Those before it may be stored.
+        CacheError
+            If the cache cannot be written, in the modes `replay` and `off` too.
+        """
+        if self.mode == "off":
+            msg = f"The response cache {self.path} takes nothing in with cache.mode=off."
+            raise CacheError(msg)
+        adoption = Adoption()
+        for part in in_parts(texts):
+            self._is_gone()
+            with plain_errors(self.path):
+                adoption.take(self._writer(), part)
+        with plain_errors(self.path):
+            return adoption.finish(self._writer())
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is.
