@@ -8,7 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from distexp.cache import Record, ResponseCache
+from distexp.errors import CacheError
 from distexp.types import Request, Response, Usage
 
 Opener = Callable[..., ResponseCache]
@@ -65,3 +68,11 @@ def listing(folder: Path) -> dict[str, tuple[int, int]]:
     return {
         str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in folder.rglob("*")
     }
+
+
+def error_line(act: Callable[[], object]) -> str:
+    """Return the message of the `CacheError` that `act` raises, which must be one line."""
+    with pytest.raises(CacheError) as caught:
+        act()
+    (line,) = str(caught.value).splitlines()
+    return line
