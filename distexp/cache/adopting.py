@@ -89,7 +89,7 @@ def _has_room(entry: Offered, here: dict[str, Record]) -> bool:
 
 
 def _generations_here(database: Database, key: str) -> dict[str, Record]:
-    return {row[0]: _record_here(*row) for row in database.generations(COLUMNS, key)}
+    return {row[0]: _record_here(*row) for row in database.answers(COLUMNS, key)}
 
 
 def _record_here(name: str, *stored: Any) -> Record:

@@ -6,6 +6,7 @@ has the types that the rest of the program relies on, and is the one way to writ
 
 import json
 import re
+from collections.abc import Iterable
 from datetime import datetime
 
 from distexp.cache.record import Record
@@ -42,19 +43,10 @@ _RESPONSE = {
 _USAGE = {"prompt_tokens": int, "completion_tokens": int}
 
 
-def key_and_generation(name: str) -> tuple[str, int | None]:
-    """Take the name of an entry apart: the request's key, and which replaced answer it is.
-
-    Raises
-    ------
-    ValueError
-        If it is no name of an entry.
-    """
-    parts = _NAME.fullmatch(name)
-    if parts is None:
-        msg = "its name is not that of an entry"
-        raise ValueError(msg)
-    return parts[1], None if parts[2] is None else int(parts[2])
+def next_generation(names: Iterable[str]) -> int:
+    """Return which answer comes after the replaced ones, by the names of a request's entries."""
+    parts = filter(None, map(_NAME.fullmatch, names))
+    return 1 + max((int(part[2]) for part in parts if part[2]), default=-1)
 
 
 def checked(name: str, text: str) -> Record:
@@ -65,13 +57,16 @@ def checked(name: str, text: str) -> Record:
     ValueError, KeyError, TypeError, AttributeError, RecursionError
         With the reason, if it is not.
     """
-    key, generation = key_and_generation(name)
+    named = _NAME.fullmatch(name)
+    if named is None:
+        msg = "its name is not that of an entry"
+        raise ValueError(msg)
     record = Record.from_json(text)
-    if record.key != key:
+    if record.key != named[1]:
         msg = "it answers another request"
         raise ValueError(msg)
     _check_types(record)
-    if generation not in (None, record.generation):
+    if named[2] not in (None, str(record.generation)):
         msg = f"it says that it is generation {record.generation}"
         raise ValueError(msg)
     try:
