@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
 from distexp.errors import CacheCorruptError
 
+_NOTE = (
+    f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
+    f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
+)
 _SET = {
     # diskcache's statements that write a setting: where they have its key and its value
     "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
@@ -133,11 +137,5 @@ class Database(Cache):  # type: ignore[misc]
 
     def _note(self, rowid: int, noted: Facts) -> None:
         """Write down what can be counted about a row."""
-        values = asdict(noted)
-        source = values.pop("source")
-        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (source,))
-        self._sql(
-            f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(values)}) "
-            f"SELECT ?, id{', ?' * len(values)} FROM Source WHERE name = ?",
-            (rowid, *values.values(), source),
-        )
+        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
+        self._sql(_NOTE, (rowid, *attrgetter(*facts.COUNTED)(noted), noted.source))

@@ -277,6 +277,7 @@ class ResponseCache:
         if key in names:
             generation = self._find([request])[key].generation + 1
             database.rename(key, f"{key}/{generation - 1}")
-        record = replace(record, generation=generation)
+        if generation:
+            record = replace(record, generation=generation)
         database.insert(key, record.to_json(), record)
         return record
