@@ -181,7 +181,7 @@ class Report:
             "licence": self.survey.licence,
             "citation": self.survey.citation,
             "n_requests": len(self.request_keys),
-            "requests_sha256": hashlib.sha256("\n".join(self.request_keys).encode()).hexdigest(),
+            "requests_sha256": hashlib.sha256(self._requests().encode()).hexdigest(),
         }
 
     def write(self, run_dir: Path, *, config: str, overrides: str) -> None:
@@ -206,6 +206,7 @@ class Report:
                 made = Path(name)
                 (made / "config.yaml").write_text(config)
                 (made / "overrides.yaml").write_text(overrides)
+                (made / "requests.txt").write_text(self._requests())
                 (made / "provenance.json").write_text(_json(self.provenance()))
                 (made / "summary.json").write_text(_json(self.summary()))
                 predictions.write_parquet(made / "predictions.parquet")
@@ -223,6 +224,10 @@ class Report:
         except OSError as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
+
+    def _requests(self) -> str:
+        """Return the keys of the requests, one a line."""
+        return "\n".join(self.request_keys)
 
     def _parts(self, result: Result) -> Iterator[str]:
         """Yield the tables of one study and the verdicts."""

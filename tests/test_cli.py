@@ -1,5 +1,6 @@
 """The command as its users meet it: what a run leaves, what a rerun costs, what errors say."""
 
+import hashlib
 import json
 import os
 import signal
@@ -19,8 +20,8 @@ from tests.conftest import OpenAIServer, chat
 MOCK = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
-    "overrides.yaml", "predictions.parquet", "provenance.json", "report.md", "scores.parquet",
-    "summary.json", "unreadable.parquet",
+    "overrides.yaml", "predictions.parquet", "provenance.json", "report.md", "requests.txt",
+    "scores.parquet", "summary.json", "unreadable.parquet",
 }  # fmt: skip
 
 
@@ -55,6 +56,17 @@ def test_run_leaves_every_file_and_shows_the_table(tmp_path: Path) -> None:
     for label in ("uncalibrated", "ridge", "training mean", "uniform", "human sampling ceiling"):
         assert f"| {label}" in shown.stdout
     assert "432 requests: 0 hits, 432 misses, 0 unreadable replies." in shown.stdout
+
+
+def test_run_names_the_answers_that_it_rests_on(tmp_path: Path) -> None:
+    """The keys of all its requests are in a file, whose SHA-256 is part of the provenance."""
+    distexp(tmp_path, *MOCK)
+
+    (run,) = runs(tmp_path)
+    keys = (run / "requests.txt").read_bytes()
+    provenance = json.loads((run / "provenance.json").read_text())
+    assert len(set(keys.split())) == provenance["n_requests"] == 432
+    assert hashlib.sha256(keys).hexdigest() == provenance["requests_sha256"]
 
 
 def test_tables_have_their_schemas_and_one_row_per_case_and_option(tmp_path: Path) -> None:

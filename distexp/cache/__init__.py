@@ -10,9 +10,18 @@ replaced keeps its text under `<key>/<generation>`. The table `Facts` says of ea
 numbers, what `distexp cache stats` adds up.
 """
 
+from distexp.cache.adopting import Adopted
 from distexp.cache.disk import JSONDisk
 from distexp.cache.faults import network_file_system
 from distexp.cache.record import Paid, Record
 from distexp.cache.store import MODES, ResponseCache
 
-__all__ = ["MODES", "JSONDisk", "Paid", "Record", "ResponseCache", "network_file_system"]
+__all__ = [
+    "MODES",
+    "Adopted",
+    "JSONDisk",
+    "Paid",
+    "Record",
+    "ResponseCache",
+    "network_file_system",
+]

@@ -10,6 +10,7 @@ import errno
 import fcntl
 import os
 import struct
+import threading
 import time
 from pathlib import Path
 
@@ -38,6 +39,7 @@ class Claims:
         self._owner = 0
         self._held: set[str] = set()
         self._met: dict[str, float] = {}
+        self._one_thread = threading.Lock()  # the system does not tell one's threads apart
 
     def take(self, key: str) -> bool:
         """Claim a key; False where another is asking for it.
@@ -47,20 +49,22 @@ class Claims:
         OSError
             If the file of claims cannot be opened or locked.
         """
-        self._open()
-        if key in self._held:
-            return False
-        if not self._lock(key, fcntl.F_WRLCK) and not self._outwaited(key):
-            return False
-        self._met.pop(key, None)
-        self._held.add(key)
-        return True
+        with self._one_thread:
+            self._open()
+            if key in self._held:
+                return False
+            if not self._lock(key, fcntl.F_WRLCK) and not self._outwaited(key):
+                return False
+            self._met.pop(key, None)
+            self._held.add(key)
+            return True
 
     def drop(self, key: str) -> None:
         """Let go of a key; others may claim it."""
-        if key in self._held:
-            self._held.remove(key)
-            self._lock(key, fcntl.F_UNLCK)
+        with self._one_thread:
+            if key in self._held and self._owner == os.getpid():
+                self._held.remove(key)
+                self._lock(key, fcntl.F_UNLCK)
 
     def close(self) -> None:
         """Let go of everything."""

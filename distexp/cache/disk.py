@@ -3,7 +3,7 @@
 import time
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,10 @@ from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
 from distexp.errors import CacheCorruptError
 
+_NOTE = (
+    f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
+    f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
+)
 _SET = {
     # diskcache's statements that write a setting: where they have its key and its value
     "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
@@ -109,35 +113,29 @@ class Database(Cache):  # type: ignore[misc]
         rows: list[tuple[Any, ...]] = self._sql(statement, values).fetchall()
         return rows
 
-    def insert(self, name: str, text: str, record: Record) -> bool:
-        """Store the JSON text of a record under a name; return False where the name is taken."""
-        with self.transact():
-            if self.query("SELECT 1 FROM Cache WHERE key = ? AND raw = 1", (name,)):
-                return False
-            now = time.time()
-            row = (name, now, now, digest(text.encode()), RAW, packed(text))
-            rowid = self._sql(
-                "INSERT INTO Cache (key, raw, store_time, access_time, tag, mode, value) "
-                "VALUES (?, 1, ?, ?, ?, ?, ?)",
-                row,
-            ).lastrowid
-            self._note(rowid, Facts.of(record, name))
-        return True
+    def answers(self, columns: str, key: str) -> list[tuple[Any, ...]]:
+        """Return the rows of all answers to a request, the replaced ones too."""
+        statement = f"SELECT {columns} FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        return self.query(statement, (key, f"{key}0"))  # "0" is the character after "/"
+
+    def insert(self, name: str, text: str, record: Record) -> None:
+        """Store the JSON text of a record under a name that is not taken, in a transaction."""
+        now = time.time()
+        row = (name, now, now, digest(text.encode()), RAW, packed(text))
+        rowid = self._sql(
+            "INSERT INTO Cache (key, raw, store_time, access_time, tag, mode, value) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?)",
+            row,
+        ).lastrowid
+        self._note(rowid, Facts.of(record, name))
 
     def rename(self, name: str, new: str) -> None:
-        """Keep an entry under another name: a newer answer takes its place."""
-        with self.transact():
-            [(rowid,)] = self.query("SELECT rowid FROM Cache WHERE key = ? AND raw = 1", (name,))
-            self._sql("UPDATE Cache SET key = ? WHERE rowid = ?", (new, rowid))
-            self._sql("UPDATE Facts SET replaced = 1 WHERE id = ?", (rowid,))
+        """Keep an entry under another name, in a transaction: a newer answer takes its place."""
+        [(rowid,)] = self.query("SELECT rowid FROM Cache WHERE key = ? AND raw = 1", (name,))
+        self._sql("UPDATE Cache SET key = ? WHERE rowid = ?", (new, rowid))
+        self._sql("UPDATE Facts SET replaced = 1 WHERE id = ?", (rowid,))
 
     def _note(self, rowid: int, noted: Facts) -> None:
         """Write down what can be counted about a row."""
-        values = asdict(noted)
-        source = values.pop("source")
-        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (source,))
-        self._sql(
-            f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(values)}) "
-            f"SELECT ?, id{', ?' * len(values)} FROM Source WHERE name = ?",
-            (rowid, *values.values(), source),
-        )
+        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
+        self._sql(_NOTE, (rowid, *attrgetter(*facts.COUNTED)(noted), noted.source))

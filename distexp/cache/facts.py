@@ -6,7 +6,7 @@ for entries that another version of distexp stored, and is then read from the en
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 from distexp.cache.record import Record
@@ -57,3 +57,7 @@ class Facts:
             refused=response.finish_reason in REFUSALS,
             empty=not response.text,
         )
+
+
+COUNTED = tuple(field.name for field in fields(Facts) if field.name != "source")
+"""Columns of the table `Facts` beside the source."""

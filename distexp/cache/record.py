@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from distexp.cache.rows import HEAD, digest
@@ -11,6 +11,8 @@ from distexp.errors import CacheError
 from distexp.types import Request, Response, Usage
 
 _AFTER_RESPONSE = b', "created": '
+_USAGE = fields(Usage)
+_RESPONSE = fields(Response)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,9 +138,9 @@ def _response_part(after: bytes) -> bytes:
 
 
 def _response_to_json(response: Response) -> dict[str, Any]:
-    document = {field.name: getattr(response, field.name) for field in fields(Response)}
+    document = {field.name: getattr(response, field.name) for field in _RESPONSE}
     if response.usage is not None:
-        document["usage"] = asdict(response.usage)
+        document["usage"] = {field.name: getattr(response.usage, field.name) for field in _USAGE}
     if response.top_logprobs is not None:
         document["top_logprobs"] = [
             [(token, None if lp == -math.inf else lp) for token, lp in alternatives]

@@ -14,7 +14,7 @@ LONGEST_TEXT = 1 << 28
 COLUMNS = "key, mode, filename, tag, CAST(value AS BLOB)"
 """What `stored_bytes` and `verified` have to know of a row."""
 
-REFUSED = (ValueError, KeyError, TypeError, AttributeError, zlib.error)
+REFUSED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error)
 """What reading raises where a row is not what was written."""
 
 

@@ -1,19 +1,20 @@
 """The cache that experiments ask: answers by request, and a place for each new answer."""
 
-import gc
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from distexp.cache.adopting import Adopted, Adoption, in_parts
 from distexp.cache.claims import Claims
 from distexp.cache.disk import Database
+from distexp.cache.entry import next_generation
 from distexp.cache.faults import plain_errors, refuse_network
-from distexp.cache.reading import FILE, Reader, Row, by_key, parts
+from distexp.cache.reading import Reader, Row, by_key, garbage_collector_paused, parts
 from distexp.cache.record import Paid, Record, read_responses
 from distexp.cache.rows import COLUMNS, REFUSED, after_request, verified
+from distexp.cache.writing import Writer
 from distexp.checks import check_text, parameter_error
 from distexp.errors import CacheCorruptError, CacheError
 from distexp.types import Request, Response
@@ -48,8 +49,7 @@ class ResponseCache:
         self.mode = mode
         self._reader = Reader(self.path, self.busy_timeout_s)
         self._claims = Claims(self.path)
-        self._database: Database | None = None
-        self._identity: tuple[int, int] | None = None
+        self._writer = Writer(self.path, self.busy_timeout_s)
 
     def get_many(self, requests: Sequence[Request]) -> dict[str, Record]:
         """Return the stored answers to `requests` by key; none in modes `refresh` and `off`.
@@ -78,7 +78,7 @@ class ResponseCache:
             return
         documents = {request.key: request.document for request in requests}
         for rows in self._select(COLUMNS, list(documents)):
-            with _garbage_collector_paused():
+            with garbage_collector_paused():
                 keys = [row[0] for row in rows]
                 afters = [self._after_request(row, documents[row[0]]) for row in rows]
                 try:
@@ -137,17 +137,39 @@ class ResponseCache:
         records = [paid.record(now) for paid in answers]
         if self.mode == "off":
             return records
-        gone = self._is_gone()
-        with plain_errors(self.path), self._writer().transact():
+        gone = self._writer.is_gone()
+        with plain_errors(self.path), self._open().transact():
             requests = [paid.request for paid in answers]
             records = list(map(self._stored, requests, records))
         if gone:
-            msg = (
-                f"The response cache {self.path} was deleted or replaced while it was in use. "
-                "Answers stored before are no longer there; the last ones are in a new cache.db."
-            )
-            raise CacheError(msg)
+            raise self._gone()
         return records
+
+    def adopt(self, texts: Iterable[tuple[str, str]]) -> Adopted:
+        """Take in entries from outside: the names and JSON texts of records.
+
+        Each is checked, whoever wrote it. What is new is stored, in transactions of thousands;
+        what is here stays as it is. To do it again adds nothing.
+
+        Raises
+        ------
+        CacheCorruptError
+            If one of them is not what distexp would have written. Those before it may be stored.
+        CacheError
+            If the cache cannot be written, in the modes `replay` and `off` too.
+        """
+        if self.mode == "off":
+            msg = f"The response cache {self.path} takes nothing in with cache.mode=off."
+            raise CacheError(msg)
+        adoption = Adoption()
+        for part in in_parts(texts):
+            gone = self._writer.is_gone()
+            with plain_errors(self.path):
+                adoption.take(self._open(), part)
+            if gone:
+                raise self._gone()
+        with plain_errors(self.path):
+            return adoption.finish(self._open())
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is.
@@ -175,15 +197,13 @@ class ResponseCache:
     def check_writable(self) -> None:
         """Raise `CacheError` unless answers can be stored; called before the first paid call."""
         if self.mode != "off":
-            with plain_errors(self.path), self._writer().transact():
+            with plain_errors(self.path), self._open().transact():
                 pass
 
     def close(self) -> None:
         """Let go of the database and of all claims. Safe to call at any time."""
         self._claims.close()
-        if self._database is not None:
-            self._database.close()
-            self._database = None
+        self._writer.close()
 
     @property
     def _answers(self) -> bool:
@@ -191,7 +211,7 @@ class ResponseCache:
 
     def _find(self, requests: Sequence[Request]) -> dict[str, Record]:
         documents = {request.key: request.document for request in requests}
-        with _garbage_collector_paused():
+        with garbage_collector_paused():
             return {
                 row[0]: self._record(row[0], self._after_request(row, document), document)
                 for rows in self._select(COLUMNS, list(documents))
@@ -221,10 +241,10 @@ class ResponseCache:
 
     def _select(self, columns: str, keys: Sequence[str]) -> Iterator[list[Row]]:
         """Yield the rows of those keys that are stored, in parts."""
-        if self._database is not None:
+        if (database := self._writer.database) is not None:
             for keys_of_part in parts(keys):
                 with plain_errors(self.path):
-                    rows = self._database.query(*by_key(columns, keys_of_part))
+                    rows = database.query(*by_key(columns, keys_of_part))
                 yield rows
             return
         with plain_errors(self.path):
@@ -232,59 +252,32 @@ class ResponseCache:
                 refuse_network(self.path, self.mounts)
         yield from self._reader.by_key(columns, keys)
 
-    def _writer(self) -> Database:
-        """Return the open database, made where there is none."""
+    def _open(self) -> Database:
+        """Return the database, open for writing; it is made where there is none."""
         if self.mode == "replay":
             msg = f"The response cache {self.path} is not written to with cache.mode=replay."
             raise CacheError(msg)
-        if self._database is None:
+        if self._writer.database is None:
             refuse_network(self.path, self.mounts)
-            self._database = Database(self.path, self.busy_timeout_s)
-            self._identity = self._file_identity()
-        return self._database
+        return self._writer.open()
 
-    def _is_gone(self) -> bool:
-        """Let go of a database that is no longer the file in the folder; tell whether it was."""
-        gone = self._database is not None and self._file_identity() != self._identity
-        if gone:
-            self.close()
-        return gone
-
-    def _file_identity(self) -> tuple[int, int] | None:
-        """Return what tells the database's file from another under its name; None without one."""
-        try:
-            stat = (self.path / FILE).stat()
-        except OSError:
-            return None
-        return stat.st_dev, stat.st_ino
+    def _gone(self) -> CacheError:
+        return CacheError(
+            f"The response cache {self.path} was deleted or replaced while it was in use. "
+            "Answers stored before are no longer there; the last ones are in a new cache.db."
+        )
 
     def _stored(self, request: Request, record: Record) -> Record:
         """Store a record as the mode wants it, and return the one that is now in its place."""
-        if self.mode == "refresh":
-            return self._add_generation(request, record)
-        text = record.to_json()
-        if self._writer().insert(request.key, text, record):
-            return record
-        return self._find([request])[request.key]
-
-    def _add_generation(self, request: Request, record: Record) -> Record:
-        """Store a record as the newest generation and keep the one that was."""
-        with self._writer().transact():  # nobody else writes until it ends
-            old = self._find([request]).get(request.key)
-            if old is not None:
-                self._writer().rename(request.key, f"{request.key}/{old.generation}")
-                record = replace(record, generation=old.generation + 1)
-            self._writer().insert(request.key, record.to_json(), record)
+        database, key = self._open(), request.key
+        names = {name for (name,) in database.answers("key", key)}
+        if key in names and self.mode != "refresh":
+            return self._find([request])[key]
+        generation = next_generation(names)
+        if key in names:
+            generation = self._find([request])[key].generation + 1
+            database.rename(key, f"{key}/{generation - 1}")
+        if generation:
+            record = replace(record, generation=generation)
+        database.insert(key, record.to_json(), record)
         return record
-
-
-@contextmanager
-def _garbage_collector_paused() -> Iterator[None]:
-    """Spare it searching thousands of new records in vain: a fifth of the time of a bulk read."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
