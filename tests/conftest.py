@@ -1,6 +1,7 @@
 """Real parts that tests share: a local OpenAI-compatible server, and small surveys."""
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -9,6 +10,10 @@ from typing import Any
 import pytest
 
 from distexp.types import Case, Distribution, Group, Question
+
+# A suite that is started in the background inherits an interrupt that is ignored.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Reply = tuple[int, dict[str, Any]]
 
