@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from distexp.budget import Budget, BudgetError, expected_usage, price_of
-from distexp.cache import ResponseCache
+from distexp.cache import Cache
 from distexp.errors import CacheError, CacheMissError, ModelError
 from distexp.progress import Progress
 from distexp.protocols import Model
@@ -42,7 +42,7 @@ class Runner:
     Parameters
     ----------
     model : Model
-    cache : ResponseCache
+    cache : Cache
     progress : bool
         Whether to show progress on standard error while calls run.
     budget : Budget, optional
@@ -54,7 +54,7 @@ class Runner:
     def __init__(
         self,
         model: Model,
-        cache: ResponseCache,
+        cache: Cache,
         *,
         progress: bool = False,
         budget: Budget | None = None,
