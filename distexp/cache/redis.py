@@ -9,10 +9,11 @@ Only claims expire.
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import Any
 
-from distexp.cache.base import Cache, Row
-from distexp.cache.reading import KEYS_PER_QUERY, parts
+from distexp.cache.base import Cache
+from distexp.cache.reading import KEYS_PER_QUERY, Row, parts
 from distexp.cache.record import Paid, Record
 from distexp.cache.redis_claims import LEASE_S, Claims
 from distexp.cache.redis_server import Server
@@ -173,6 +174,7 @@ class RedisCache(Cache):
         kept: dict[str, Record] = {}
         for request, record in zip(requests, records, strict=True):
             kept.setdefault(request.key, record)
+        kept = self._after_replaced(kept)
         values = {key: _value(record.to_json()) for key, record in kept.items()}
         while values and not self._client().msetnx(
             dict(zip(self._names(list(values)), values.values(), strict=True))
@@ -215,16 +217,36 @@ class RedisCache(Cache):
         for request, record in zip(requests, records, strict=True):
             old = newest.get(request.key)
             older.append(f"{self._prefix}{request.key}/{old.generation}" if old else None)
-            newest[request.key] = replace(record, generation=old.generation + 1 if old else 0)
+            newest |= (
+                {request.key: replace(record, generation=old.generation + 1)}
+                if old
+                else self._after_replaced({request.key: record})
+            )
             added.append(newest[request.key])
         return added, older
 
+    def _after_replaced(self, records: dict[str, Record]) -> dict[str, Record]:
+        """Give records the numbers after replaced answers to their requests, if there are any."""
+        if not self._client().exists(*self._names([f"{key}/0" for key in records])):
+            return records
+        return {
+            key: replace(record, generation=self._n_replaced(key))
+            for key, record in records.items()
+        }
+
+    def _n_replaced(self, key: str) -> int:
+        names = (self._names([f"{key}/{generation}"]) for generation in count())
+        return next(n for n, name in enumerate(names) if not self._client().exists(*name))
+
     def _refuse_taken(self, transaction: Any, older: Sequence[str | None]) -> None:
         """Raise `CacheCorruptError` if an entry would take the place of a replaced one."""
-        for name in filter(None, older):
-            if transaction.exists(name):
-                key = name.removeprefix(self._prefix)
-                raise self._corrupt(key, ValueError("it is newer than the one in its place"))
+        taken = [name for name in older if name is not None and transaction.exists(name)]
+        if taken:
+            transaction.multi()
+            transaction.ping()
+            transaction.execute()  # only if nobody has refreshed since what was read
+            key = taken[0].removeprefix(self._prefix)
+            raise self._corrupt(key, ValueError("a later answer says that it comes before it"))
 
     def _refuse_other_types(self, keys: Sequence[str]) -> None:
         """Raise `CacheCorruptError` if what is under a name is neither an answer nor nothing."""
