@@ -16,7 +16,7 @@ from distexp.cache.base import Cache
 from distexp.cache.reading import KEYS_PER_QUERY, Row, parts
 from distexp.cache.record import Paid, Record
 from distexp.cache.redis_claims import LEASE_S, Claims
-from distexp.cache.redis_server import Server
+from distexp.cache.redis_server import RETRIES, Server
 from distexp.cache.rows import RAW, REFUSED, digest, verified
 from distexp.errors import CacheError
 from distexp.types import Request
@@ -51,6 +51,8 @@ class RedisCache(Cache):
 
     lease_s = LEASE_S
     """How long the claim of a process that died stands in the way, in seconds."""
+    retries = RETRIES
+    """How often to try again once a connection is lost."""
 
     def __init__(
         self,
@@ -60,8 +62,8 @@ class RedisCache(Cache):
         mode: str | bool = "use",
     ) -> None:
         super().__init__(mode)
-        self._server = Server(url, password_env, prefix)
-        self.path = self._server.label
+        self._server = Server(url, password_env, prefix, self.retries)
+        self.path: str = self._server.label
         self._prefix = f"{prefix}:"
         self._claims = Claims(self._server, f"{prefix}:_claim:", self.lease_s)
 

@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 """How long to wait for a sign of life, in seconds."""
+RETRIES = 20
+"""Tries in half a minute, once a connection is lost: a server that is started again, or replaced
+by its replica, costs no paid answer."""
 
 _PREFIX = re.compile("[A-Za-z0-9._-]+")
 _SCHEMES = ("redis", "rediss", "unix")
@@ -51,13 +54,13 @@ class Server:
         Name of the environment variable that holds the password.
     prefix : str
         What the names of all entries begin with.
+    retries : int
+        How often to try again once a connection is lost.
     """
 
-    retries = 20
-    """How often to try again, in half a minute, once a connection is lost: a server that is
-    started again, or replaced by its replica, costs no paid answer."""
-
-    def __init__(self, url: str, password_env: str | None, prefix: str) -> None:
+    def __init__(
+        self, url: str, password_env: str | None, prefix: str, retries: int = RETRIES
+    ) -> None:
         _check_url(url)
         if password_env is not None:
             check_text("RedisCache", "password_env", password_env)
@@ -66,6 +69,7 @@ class Server:
             raise parameter_error("RedisCache", "prefix", wanted, prefix)
         self.url = url
         self.password_env = password_env
+        self.retries = retries
         self.label = f"{url}#{prefix}"
         self._patient: Redis | None = None
         self._hasty: Redis | None = None

@@ -15,7 +15,7 @@ from distexp.cache.redis import RedisCache
 from tests.cache.answers import ask, digest_of, put, sql
 from tests.cache.real_redis import RedisServer
 
-QUICK_LEASE_S = 0.6
+QUICK_LEASE_S = 0.9
 """Lease of claims on a Redis server in these tests, in seconds."""
 
 
@@ -128,14 +128,18 @@ def _unfolded(value: bytes) -> bytes:
 def main(kind: str, where: str, name: str, n: int) -> None:
     """Answer the questions 0 to n-1, each once among all processes, and print what was done.
 
-    As `write` it stores without asking whether another does, as `hold` it only claims.
+    As `write` it stores without asking whether another does, as `hold` it only claims, until
+    a line comes.
     """
     _say("ready")
     sys.stdin.readline()
     cache = opened((kind, where))
     if name == "hold":
         _say("claimed", *(cache.claim(ask(number)) for number in range(n)))
-        time.sleep(60)
+        sys.stdin.readline()
+        for number in range(n):
+            cache.release(ask(number))
+        _say("released")
     elif name == "write":
         for number in range(n):
             _say(put(cache, ask(number), f"{name} {number}").response.text)

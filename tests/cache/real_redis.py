@@ -85,7 +85,9 @@ def redis_server(*settings: str) -> Iterator[RedisServer]:
 
 
 def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    port = 65_536
+    while port >= 55_536:  # a cluster takes the port that is 10,000 above too
+        with socket.socket() as listener:
+            listener.bind(("127.0.0.1", 0))
+            port = listener.getsockname()[1]
+    return port
