@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from distexp.budget import Budget
-from distexp.cache import ResponseCache
+from distexp.cache import Cache
 from distexp.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
 from distexp.errors import ParseError
@@ -65,7 +65,7 @@ class Experiment:
         Each style is asked, calibrated and scored by itself, on the same splits.
     calibrator : mapping of str to Calibrator
         Scored on the same splits, so that their differences are paired; may be empty.
-    cache : ResponseCache
+    cache : Cache
     evaluation : Evaluation
     retries : int
         How often an unreadable reply is asked for again, with another draw. What is unreadable is
@@ -102,7 +102,7 @@ class Experiment:
         elicitation: Elicitation,
         prompt: Mapping[str, PromptStyle],
         calibrator: Mapping[str, Calibrator],
-        cache: ResponseCache,
+        cache: Cache,
         evaluation: Evaluation,
         retries: int = 0,
         predictors: Sequence[object] = (),
@@ -118,7 +118,7 @@ class Experiment:
             ("model", model, Model),
             ("dataset", dataset, Dataset),
             ("elicitation", elicitation, Elicitation),
-            ("cache", cache, ResponseCache),
+            ("cache", cache, Cache),
             ("evaluation", evaluation, Evaluation),
         ):
             if not isinstance(part, kind):

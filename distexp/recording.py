@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self
 
-from distexp.cache import Paid, Record, ResponseCache
+from distexp.cache import Cache, Paid, Record
 from distexp.errors import CacheError
 
 
@@ -19,10 +19,10 @@ class Recorder:
 
     Parameters
     ----------
-    cache : ResponseCache
+    cache : Cache
     """
 
-    def __init__(self, cache: ResponseCache) -> None:
+    def __init__(self, cache: Cache) -> None:
         self._cache = cache
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="distexp-cache")
         self._waiting: list[tuple[Paid, asyncio.Future[Record]]] = []

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from distexp.budget import Budget, BudgetError
-from distexp.cache import ResponseCache
+from distexp.cache import Cache
 from distexp.errors import CacheError, CacheMissError, ModelError
 from distexp.forecast import Plan
 from distexp.progress import Progress
@@ -19,7 +19,7 @@ class Runner:
     Parameters
     ----------
     model : Model
-    cache : ResponseCache
+    cache : Cache
     progress : bool
         Whether to show progress on standard error while calls run.
     budget : Budget, optional
@@ -36,7 +36,7 @@ class Runner:
     def __init__(
         self,
         model: Model,
-        cache: ResponseCache,
+        cache: Cache,
         *,
         progress: bool = False,
         budget: Budget | None = None,
@@ -146,7 +146,7 @@ class JobRunner(Runner):
     Parameters
     ----------
     model : Model
-    cache : ResponseCache
+    cache : Cache
     given : mapping of str to Answer
         What the sweep has asked for on behalf of this job.
     stopped : str, optional
@@ -156,7 +156,7 @@ class JobRunner(Runner):
     def __init__(
         self,
         model: Model,
-        cache: ResponseCache,
+        cache: Cache,
         *,
         given: Mapping[str, Answer],
         stopped: str | None = None,
@@ -187,7 +187,7 @@ def how_far(
     cause: ModelError | CacheError | BudgetError,
     n_answered: int,
     n_asked: int,
-    cache: ResponseCache,
+    cache: Cache,
 ) -> str:
     """Say what ended a run, and what is left of it."""
     kept = " and are kept in the cache." if cache.mode != "off" else "."

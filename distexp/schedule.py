@@ -8,7 +8,7 @@ from functools import partial
 from importlib.metadata import version
 
 from distexp.budget import Budget, BudgetError, expected, price_of
-from distexp.cache import Paid, ResponseCache
+from distexp.cache import Cache, Paid
 from distexp.errors import CacheError, ModelError, TransientModelError
 from distexp.limits import Endpoint, Limited, Limits, Permit
 from distexp.line import Call, Line
@@ -42,7 +42,7 @@ class Schedule:
 
     Parameters
     ----------
-    cache : ResponseCache
+    cache : Cache
     budget : Budget, optional
         None sets no limit.
     backoff : Backoff, optional
@@ -51,7 +51,7 @@ class Schedule:
 
     def __init__(
         self,
-        cache: ResponseCache,
+        cache: Cache,
         *,
         budget: Budget | None = None,
         backoff: Backoff | None = None,

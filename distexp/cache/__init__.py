@@ -11,14 +11,16 @@ numbers, what `distexp cache stats` adds up.
 """
 
 from distexp.cache.adopting import Adopted
+from distexp.cache.base import MODES, Cache
 from distexp.cache.disk import JSONDisk
 from distexp.cache.faults import network_file_system
 from distexp.cache.record import Paid, Record
-from distexp.cache.store import MODES, ResponseCache
+from distexp.cache.store import ResponseCache
 
 __all__ = [
     "MODES",
     "Adopted",
+    "Cache",
     "JSONDisk",
     "Paid",
     "Record",

@@ -1,29 +1,28 @@
-"""The cache that experiments ask: answers by request, and a place for each new answer."""
+"""The cache on a local disk: answers by request, and a place for each new answer."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from distexp.cache.adopting import Adopted, Adoption, in_parts
+from distexp.cache.base import Cache
 from distexp.cache.claims import Claims
 from distexp.cache.disk import Database
 from distexp.cache.entry import next_generation
 from distexp.cache.faults import plain_errors, refuse_network
-from distexp.cache.reading import Reader, Row, by_key, garbage_collector_paused, parts
-from distexp.cache.record import Paid, Record, read_responses
-from distexp.cache.rows import COLUMNS, REFUSED, after_request, verified
+from distexp.cache.reading import Reader, Row, by_key, parts
+from distexp.cache.record import Paid, Record
+from distexp.cache.rows import COLUMNS, verified
 from distexp.cache.writing import Writer
-from distexp.checks import check_text, parameter_error
-from distexp.errors import CacheCorruptError, CacheError
-from distexp.types import Request, Response
-
-MODES = ("use", "replay", "refresh", "off")
+from distexp.checks import check_text
+from distexp.errors import CacheError
+from distexp.types import Request
 
 
-class ResponseCache:
-    """Keeps every answer that was paid for.
+class ResponseCache(Cache):
+    """Keeps every answer that was paid for in a folder.
 
     Parameters
     ----------
@@ -42,53 +41,11 @@ class ResponseCache:
     def __init__(self, path: str | Path, mode: str | bool = "use") -> None:
         if not isinstance(path, Path):
             check_text("ResponseCache", "path", path)
-        mode = "off" if mode is False else mode  # YAML reads a bare `off` as false
-        if mode not in MODES:
-            raise parameter_error("ResponseCache", "mode", f"one of {', '.join(MODES)}", mode)
-        self.path = Path(os.path.expandvars(path)).expanduser()  # as diskcache does
-        self.mode = mode
+        super().__init__(mode)
+        self.path: Path = Path(os.path.expandvars(path)).expanduser()  # as diskcache does
         self._reader = Reader(self.path, self.busy_timeout_s)
         self._claims = Claims(self.path)
         self._writer = Writer(self.path, self.busy_timeout_s)
-
-    def get_many(self, requests: Sequence[Request]) -> dict[str, Record]:
-        """Return the stored answers to `requests` by key; none in modes `refresh` and `off`.
-
-        Raises
-        ------
-        CacheCorruptError
-            If an entry is not what was written, or answers another request.
-        CacheError
-            If the cache cannot be read.
-        """
-        return self._find(requests) if self._answers else {}
-
-    def responses(self, requests: Sequence[Request]) -> Iterator[tuple[str, Response]]:
-        """Yield key and response alone of the stored answers, as fast as they can be read.
-
-        What is yielded is verified as by `get_many`, but dates, versions and the like are not
-        read. Whoever does not keep it can read more than fits into memory.
-
-        Raises
-        ------
-        CacheCorruptError, CacheError
-            As `get_many`.
-        """
-        if not self._answers:
-            return
-        documents = {request.key: request.document for request in requests}
-        for rows in self._select(COLUMNS, list(documents)):
-            with garbage_collector_paused():
-                keys = [row[0] for row in rows]
-                afters = [self._after_request(row, documents[row[0]]) for row in rows]
-                try:
-                    found = read_responses(afters)
-                except REFUSED:  # find out which, or that it is only written in another way
-                    found = [
-                        self._record(key, after, documents[key]).response
-                        for key, after in zip(keys, afters, strict=True)
-                    ]
-            yield from zip(keys, found, strict=True)
 
     def known(self, requests: Sequence[Request]) -> set[str]:
         """Return the keys of the requests that `get_many` would answer, without reading them."""
@@ -96,44 +53,16 @@ class ResponseCache:
         found = self._select("key", keys) if self._answers else iter(())
         return {key for rows in found for (key,) in rows}
 
-    def put(
-        self,
-        request: Request,
-        response: Response,
-        *,
-        latency_s: float,
-        attempts: int,
-        versions: Mapping[str, str],
-    ) -> Record:
-        """Store an answer and return what is now stored for its request.
-
-        In mode `use` the first answer wins: where another process was faster, its answer is kept
-        and returned. In mode `refresh` the new answer is returned and the old one kept beside it.
-
-        Raises
-        ------
-        CacheError
-            If the answer cannot be stored; then nothing of it is. Also if the database was
-            deleted or replaced meanwhile; then the answer is stored in the one that is there.
-        """
-        paid = Paid(
-            request=request,
-            response=response,
-            latency_s=latency_s,
-            attempts=attempts,
-            versions=versions,
-        )
-        return self.put_many([paid])[0]
-
     def put_many(self, answers: Sequence[Paid]) -> list[Record]:
         """Store answers in one transaction, each as `put` does: all of them, or none.
 
         Raises
         ------
         CacheError
-            As `put`.
+            As `put`. Also if the database was deleted or replaced meanwhile; then the answers are
+            stored in the one that is there.
         """
-        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        now = self._now()
         records = [paid.record(now) for paid in answers]
         if self.mode == "off":
             return records
@@ -172,17 +101,7 @@ class ResponseCache:
             return adoption.finish(self._open())
 
     def claim(self, request: Request) -> bool:
-        """Ask to be the one who asks for an answer; False while another process or cache is.
-
-        Whoever is allowed looks into the cache once more, for another may just have stored the
-        answer, and else makes the call, stores the answer and calls `release`. Whoever is not
-        tries again later. A process that ends lets go of its claims, in whatever way it ends.
-
-        Raises
-        ------
-        CacheError
-            If claims cannot be made in this folder.
-        """
+        """Ask to be the one who asks for an answer; False while another process or cache is."""
         if self.mode != "use":
             return True
         with plain_errors(self.path):
@@ -205,36 +124,14 @@ class ResponseCache:
         self._claims.close()
         self._writer.close()
 
-    @property
-    def _answers(self) -> bool:
-        return self.mode in ("use", "replay")
+    def _rows(self, keys: Sequence[str]) -> Iterator[list[Row]]:
+        return self._select(COLUMNS, keys)
 
-    def _find(self, requests: Sequence[Request]) -> dict[str, Record]:
-        documents = {request.key: request.document for request in requests}
-        with garbage_collector_paused():
-            return {
-                row[0]: self._record(row[0], self._after_request(row, document), document)
-                for rows in self._select(COLUMNS, list(documents))
-                for row, document in ((row, documents[row[0]]) for row in rows)
-            }
+    def _verified(self, *stored: Any) -> bytes:
+        return verified(*stored)
 
-    def _after_request(self, row: Row, document: str) -> bytes:
-        """Return what follows the document in a row's text, known to be what was written."""
-        key, *stored = row
-        try:
-            return after_request(verified(*stored), document)
-        except REFUSED as exc:
-            raise self._corrupt(key, exc) from exc
-
-    def _record(self, key: str, after: bytes, document: str) -> Record:
-        try:
-            return Record.from_parts(document, after.decode())
-        except REFUSED as exc:
-            raise self._corrupt(key, exc) from exc
-
-    def _corrupt(self, key: str, exc: BaseException) -> CacheCorruptError:
-        return CacheCorruptError(
-            f"Entry {key} of the response cache {self.path} is not what was written: {exc}. "
+    def _remedy(self) -> str:
+        return (
             "Restore cache.db from a copy. To have the question asked again instead, move the "
             "entry aside with 'distexp cache verify --drop'."
         )

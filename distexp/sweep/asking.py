@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from distexp.budget import Budget, BudgetError
-from distexp.cache import ResponseCache
+from distexp.cache import Cache
 from distexp.errors import CacheError, ConfigError, ModelError
 from distexp.progress import Progress
 from distexp.protocols import Model
@@ -126,7 +126,7 @@ class Asking:
         asks: dict[str, _Ask],
         refused: dict[int, ModelError],
         outcome: Outcome,
-        cache: ResponseCache,
+        cache: Cache,
     ) -> None:
         """Note which jobs cannot go on."""
         if isinstance(outcome.stopped, BudgetError):

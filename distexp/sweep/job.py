@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from distexp.budget import Budget
-from distexp.cache import ResponseCache
+from distexp.cache import Cache
 from distexp.errors import DistexpError
 from distexp.forecast import Plan
 from distexp.protocols import Model
@@ -56,7 +56,7 @@ class Waiting:
     requests: tuple[Request, ...]
     n_hits: int
     model: Model
-    cache: ResponseCache
+    cache: Cache
     budget: Budget
     progress: bool
     source: str

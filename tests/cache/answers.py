@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from distexp.cache import Record, ResponseCache
+from distexp.cache import Cache, Record, ResponseCache
 from distexp.errors import CacheError
 from distexp.types import Request, Response, Usage
 
@@ -40,14 +40,14 @@ def ask(number: int = 0, text: str = "How much?") -> Request:
 
 
 def put(
-    cache: ResponseCache, request: Request, text: str = "first", response: Response | None = None
+    cache: Cache, request: Request, text: str = "first", response: Response | None = None
 ) -> Record:
     """Store `text`, or a whole response, as the answer."""
     response = response or Response(text=text, finish_reason="stop")
     return cache.put(request, response, latency_s=1.5, attempts=1, versions=VERSIONS)
 
 
-def text_of(cache: ResponseCache, request: Request) -> str:
+def text_of(cache: Cache, request: Request) -> str:
     """Return the text of the stored answer."""
     return cache.get_many([request])[request.key].response.text
 
