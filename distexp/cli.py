@@ -1,7 +1,6 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import contextlib
-import json
 import os
 import sys
 from pathlib import Path
@@ -100,8 +99,7 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     settings = checked(config)
     experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
     in_sweep = current()
-    source = json.dumps([settings["model"], settings["cache"]], sort_keys=True)
-    outcome = experiment.run(in_sweep and in_sweep.runner(experiment, source))
+    outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
         return

@@ -3,11 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from distexp.budget import Budget, Spending, expected_usage, price_of
+from distexp.budget import Budget, Spending, expected_usage
 from distexp.limits import Limits
 from distexp.progress import duration
-from distexp.protocols import Model
-from distexp.schedule import limits_of
 from distexp.types import Condition, Request, Usage
 
 Where = tuple[str, str | None]
@@ -18,7 +16,11 @@ Where = tuple[str, str | None]
 class Plan:
     """What one run would ask."""
 
-    model: Model
+    model: str
+    """Its name."""
+    price: tuple[float, float] | None
+    """USD for a token of a prompt and of a reply; None where it is not known."""
+    limits: Limits
     cells: frozenset[Condition]
     """The estimates that come of it: dataset, model, elicitation and prompt of each."""
     known: frozenset[str]
@@ -107,7 +109,7 @@ class Forecast:
     def _add(self, plan: Plan, seen: set[str]) -> None:
         self.cells |= plan.cells
         self.more_follows |= plan.more_follows
-        load = self._by_model.setdefault(plan.model.name, _Load(price=price_of(plan.model)))
+        load = self._by_model.setdefault(plan.model, _Load(price=plan.price))
         load.n_hits += len(plan.known - seen)
         seen |= plan.known
         for request in plan.missing:
@@ -117,8 +119,8 @@ class Forecast:
             usage = expected_usage(request)
             load.usages.append(usage)
             endpoint = self._by_endpoint.setdefault((request.provider, request.endpoint), _Load())
-            limits = limits_of(plan.model)
-            endpoint.limits = endpoint.limits.strictest(limits) if endpoint.limits else limits
+            others = endpoint.limits
+            endpoint.limits = others.strictest(plan.limits) if others else plan.limits
             endpoint.usages.append(usage)
 
     @property

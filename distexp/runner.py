@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from distexp.budget import Budget, BudgetError
+from distexp.budget import Budget, BudgetError, price_of
 from distexp.cache import Cache
 from distexp.errors import CacheError, CacheMissError, ModelError
 from distexp.forecast import Plan
 from distexp.progress import Progress
 from distexp.protocols import Model
 from distexp.retries import Backoff
-from distexp.schedule import Schedule
+from distexp.schedule import Schedule, limits_of
 from distexp.types import Answer, Condition, Request
 
 
@@ -60,7 +60,9 @@ class Runner:
         unique = unique_requests(requests)
         known = self.cache.known(unique)
         return Plan(
-            model=self.model,
+            model=self.model.name,
+            price=price_of(self.model),
+            limits=limits_of(self.model),
             cells=frozenset(cells),
             known=frozenset(known),
             missing=tuple(request for request in unique if request.key not in known),

@@ -1,7 +1,9 @@
 """The parent of a sweep: what its jobs lack is asked once, all of it in one schedule."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from distexp.budget import Budget, BudgetError
 from distexp.cache import Cache
@@ -67,9 +69,9 @@ class Asking:
     def _by_cache(self, waiting: Sequence[Waiting]) -> dict[str, list[Waiting]]:
         grouped: dict[str, list[Waiting]] = {}
         for job in waiting:
-            name = f"{job.cache.mode} {job.cache.path}"
-            self._schedules.setdefault(name, Schedule(job.cache, budget=self._budget))
-            grouped.setdefault(name, []).append(job)
+            if job.cache not in self._schedules:
+                self._schedules[job.cache] = Schedule(_made(job.cache), budget=self._budget)
+            grouped.setdefault(job.cache, []).append(job)
         return grouped
 
     def _ask(self, schedule: Schedule, jobs: Sequence[Waiting]) -> None:
@@ -97,7 +99,9 @@ class Asking:
         """Return each request once, by its key."""
         asks: dict[str, _Ask] = {}
         for job in jobs:
-            model = self._models.setdefault(job.source, job.model)
+            if job.model not in self._models:
+                self._models[job.model] = _made(job.model)
+            model = self._models[job.model]
             for request in job.requests:
                 ask = asks.setdefault(request.key, _Ask(request, model))
                 ask.jobs.append(job.number)
@@ -136,9 +140,16 @@ class Asking:
             n_told = sum(request.key in told for request in job.requests)
             if n_told == len(job.requests):
                 continue
-            model = self._models[job.source]
+            model = self._models[job.model]
             cause: ModelError | CacheError | None = refused.get(id(model))
             if cause is None and isinstance(outcome.stopped, CacheError):
                 cause = outcome.stopped
             if cause is not None:
                 self.failed[job.number] = how_far(cause, n_told, len(job.requests), cache)
+
+
+def _made(settings: str) -> Any:
+    """Make a model or cache anew from what a job, which has checked it, made its own from."""
+    import hydra
+
+    return hydra.utils.instantiate(json.loads(settings), _convert_="all")

@@ -1,17 +1,16 @@
 """One job of a sweep, as its worker process runs it, and what it tells the sweep."""
 
 import io
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
 from distexp.budget import Budget
-from distexp.cache import Cache
 from distexp.errors import DistexpError
 from distexp.forecast import Plan
-from distexp.protocols import Model
 from distexp.runner import JobRunner, Unanswered
 from distexp.types import Answer, Request
 
@@ -55,12 +54,12 @@ class Waiting:
     number: int
     requests: tuple[Request, ...]
     n_hits: int
-    model: Model
-    cache: Cache
+    model: str
+    """What its model is made from, as JSON: equal texts are one model."""
+    cache: str
+    """Likewise its cache."""
     budget: Budget
     progress: bool
-    source: str
-    """What model and cache are made from: equal texts are the same model and cache."""
 
 
 class Current:
@@ -70,18 +69,18 @@ class Current:
         self.task = task
         self.plan: tuple[Plan, Budget] | None = None
         self._experiment: Any = None
-        self._source = ""
+        self._settings: Mapping[str, object] = {}
 
-    def runner(self, experiment: Any, source: str) -> JobRunner:
+    def runner(self, experiment: Any, settings: Mapping[str, object]) -> JobRunner:
         """Return who answers the requests of the job's experiment.
 
         Parameters
         ----------
         experiment : Experiment
-        source : str
-            What its model and cache are made from.
+        settings : mapping
+            What it was made from.
         """
-        self._experiment, self._source = experiment, source
+        self._experiment, self._settings = experiment, settings
         return JobRunner(
             experiment.model, experiment.cache, given=self.task.answers, stopped=self.task.stopped
         )
@@ -93,11 +92,10 @@ class Current:
             number=self.task.number,
             requests=unanswered.requests,
             n_hits=unanswered.n_hits,
-            model=experiment.model,
-            cache=experiment.cache,
+            model=json.dumps(self._settings["model"], sort_keys=True),
+            cache=json.dumps(self._settings["cache"], sort_keys=True),
             budget=experiment.budget,
             progress=experiment.progress,
-            source=self._source,
         )
 
 

@@ -56,9 +56,12 @@ class Workers:
         self, tasks: Sequence[Task], broken: Callable[[list[Task]], Iterator[Outcome]]
     ) -> Iterator[Outcome]:
         futures: dict[Future[Outcome], Task] = {}
-        for task in tasks:
-            futures[self._pool.submit(_run_task, task)] = task
         unfinished: list[Task] = []
+        for task in tasks:
+            try:
+                futures[self._pool.submit(_run_task, task)] = task
+            except BrokenProcessPool:  # while the first of them run
+                unfinished.append(task)
         for future in as_completed(futures):
             task = futures.pop(future)  # what it returned is let go of as soon as it is used
             try:
