@@ -132,7 +132,7 @@ class Runner:
         if cause is not None:
             raise self._partial(cause, len(outcome.responses), len(missing)) from cause
         return {
-            key: Answer(response=response, hit=False)
+            key: Answer(response=response, hit=key in outcome.shared)
             for key, response in outcome.responses.items()
         }
 
