@@ -58,6 +58,12 @@ class Progress:
             self._usd = (self._usd or 0.0) + response.cost_usd
         self._tick()
 
+    def shared(self) -> None:
+        """Count an answer that another process paid for: one more from the cache."""
+        self._total -= 1
+        self._hits += 1
+        self._tick()
+
     def failed(self, reason: str) -> None:
         """Count an attempt that failed and is made again; say why until the next answer."""
         self._failed += 1

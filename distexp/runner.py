@@ -116,7 +116,10 @@ class Runner:
             if not isinstance(cause, BudgetError):
                 raise type(cause)(msg) from cause
             self.stopped = msg
-        return {key: Answer(response=r, hit=False) for key, r in outcome.responses.items()}
+        return {
+            key: Answer(response=response, hit=key in outcome.shared)
+            for key, response in outcome.responses.items()
+        }
 
     def _not_there(self, missing: Sequence[Request], n_requests: int) -> CacheMissError:
         return CacheMissError(

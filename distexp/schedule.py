@@ -8,7 +8,8 @@ from functools import partial
 from importlib.metadata import version
 
 from distexp.budget import Budget, BudgetError, expected, price_of
-from distexp.cache import Cache, Paid
+from distexp.cache import Cache, Paid, Record
+from distexp.claiming import Claiming
 from distexp.errors import CacheError, ModelError, TransientModelError
 from distexp.limits import Endpoint, Limited, Limits, Permit
 from distexp.line import Call, Line
@@ -28,17 +29,20 @@ class Outcome:
 
     responses: dict[str, Response] = field(default_factory=dict)
     """By the keys of their requests."""
+    shared: set[str] = field(default_factory=set)
+    """Keys of the answers that another process paid for meanwhile: hits, like those before."""
     failures: list[tuple[Model, ModelError]] = field(default_factory=list)
     """Why a model was asked no further; the first reason of each."""
-    stopped: BudgetError | CacheError | None = None
+    stopped: BudgetError | CacheError | ModelError | None = None
     """Why no model was."""
 
 
 class Schedule:
     """Makes calls, those to one endpoint within its limits, and stores each answer as it comes.
 
-    Endpoints are told apart by provider and address, and remember from one run to the next how
-    fast they were asked. Calls to one endpoint start in the order given.
+    What another process is asking for, with the same cache, is not asked: its answer is waited
+    for. Endpoints are told apart by provider and address, and remember from one run to the next
+    how fast they were asked. Calls to one endpoint start in the order given.
 
     Parameters
     ----------
@@ -47,6 +51,8 @@ class Schedule:
         None sets no limit.
     backoff : Backoff, optional
         How long to wait after failures.
+    fail_fast : bool
+        Whether the first model that fails for good ends the run for all.
     """
 
     def __init__(
@@ -55,10 +61,12 @@ class Schedule:
         *,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        fail_fast: bool = False,
     ) -> None:
         self.cache = cache
         self.budget = budget or Budget()
         self.backoff = backoff or Backoff()
+        self.fail_fast = fail_fast
         self._endpoints: dict[tuple[str, str | None], Endpoint] = {}
 
     def run(self, asked: Sequence[tuple[Model, Request]], progress: Progress) -> Outcome:
@@ -106,15 +114,14 @@ class _Run:
     def __init__(self, schedule: Schedule, recorder: Recorder, progress: Progress) -> None:
         self._schedule = schedule
         self._budget = schedule.budget
-        self._backoff = schedule.backoff
         self._recorder = recorder
         self._progress = progress
         self._lines: dict[Endpoint, Line] = {}
+        self._claiming: dict[Line, Claiming] = {}
         self._line_of: dict[int, Line] = {}
         self._models: dict[int, Model] = {}
         self._prices: dict[int, tuple[float, float] | None] = {}
         self._versions: dict[int, dict[str, str]] = {}
-        self._failed: set[int] = set()
         self._outcome = Outcome()
         self._crash: BaseException | None = None
 
@@ -129,11 +136,15 @@ class _Run:
             await self._end_tasks(GRACE_S)
             raise
         finally:
-            await self._recorder.drain()
+            rescued = await self._recorder.drain()
+            self._outcome.responses |= {key: one.response for key, one in rescued.items()}
             for model in self._models.values():
                 await model.close()
         if self._crash is not None:
             raise self._crash
+        if isinstance(exc := self._outcome.stopped, CacheError) and self._recorder.unstored:
+            msg = f"{exc} Answers received that could not be stored: "
+            self._outcome.stopped = type(exc)(f"{msg}{len(self._recorder.unstored)}.")
         return self._outcome
 
     def _add(self, model: Model, request: Request) -> None:
@@ -143,15 +154,23 @@ class _Run:
             self._versions[id(model)] = {"distexp": version("distexp"), **model.versions()}
             endpoint = self._schedule.endpoint(model, request)
             if endpoint not in self._lines:
-                self._lines[endpoint] = Line(endpoint)
+                self._lines[endpoint] = self._new_line(endpoint)
             self._line_of[id(model)] = self._lines[endpoint]
         spending = expected(request, self._prices[id(model)])
         self._line_of[id(model)].add(Call(model=model, request=request, expected=spending))
 
+    def _new_line(self, endpoint: Endpoint) -> Line:
+        line = Line(endpoint, self._schedule.backoff)
+        ended = partial(self._ended, line)
+        self._claiming[line] = Claiming(line, self._recorder, self._share, ended)
+        return line
+
     async def _serve(self, line: Line) -> None:
         """Start the calls of a line, one after the other, as soon as each may."""
+        claiming = self._claiming[line]
         while self._crash is None and self._outcome.stopped is None:
-            if not line.waits and not line.tasks:
+            look_s = claiming.go_on()
+            if not (line.waits or line.tasks or claiming.busy):
                 return
             wait_s = line.wait_s()
             if wait_s == 0 and (limit := self._budget.exhausted()):
@@ -163,7 +182,7 @@ class _Run:
             if wait_s == 0:
                 self._start(line, line.pop())
             else:
-                await line.change(wait_s)
+                await line.change(min(filter(None, (wait_s, look_s)), default=None))
 
     def _start(self, line: Line, call: Call) -> None:
         permit = line.endpoint.start(call.expected.tokens)
@@ -226,48 +245,33 @@ class _Run:
             self._stop(exc)
         line.wake()
         record = await self._recorder.put(paid)
+        if self._recorder.trouble is not None:
+            self._stop(self._recorder.trouble)
         self._outcome.responses[call.request.key] = record.response
         self._progress.answered(record.response)
 
+    def _share(self, call: Call, record: Record) -> None:
+        """Take an answer that another process has paid for."""
+        self._outcome.responses[call.request.key] = record.response
+        self._outcome.shared.add(call.request.key)
+        self._progress.shared()
+
     def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
         """Have a call made again, or give its model up."""
-        if id(call.model) in self._failed:
+        if not line.keeps(call):
+            self._recorder.release([call.request])
             return
-        final = self._final(line.endpoint, call, exc)
-        if final is not None:
-            self._give_up(call.model, final)
+        final = line.fail(call, exc)
+        if final is None:
+            self._progress.failed(str(exc))
             return
-        assert isinstance(exc, TransientModelError)
-        self._progress.failed(str(exc))
-        if isinstance(exc, ThrottledError):
-            line.add_again(call, 0.0)  # the endpoint itself has all calls wait
-        elif call.failures > call.model.max_retries:
-            call.failures = 0
-            line.add(call)  # bad luck: others were answered meanwhile, and they are not endless
-        else:
-            line.add_again(call, self._backoff.pause_s(call.failures, exc.retry_after_s))
+        self._outcome.failures.append((call.model, final))
+        given_up = [call, *line.drop(call.model)]
+        self._recorder.release([call.request for call in given_up])
+        if self._schedule.fail_fast:
+            self._stop(final)
 
-    def _final(self, endpoint: Endpoint, call: Call, exc: ModelError) -> ModelError | None:
-        """Count a failure, and return the error that it is for good; None if it is not."""
-        if not isinstance(exc, TransientModelError) or call.model.max_retries == 0:
-            return exc
-        if (exc.retry_after_s or 0.0) > self._backoff.give_up_s:
-            return ModelError(f"{exc} It asks to be left alone for {exc.retry_after_s:.0f} s.")
-        if isinstance(exc, ThrottledError):
-            return exc if endpoint.is_hopeless() else None
-        call.failures += 1
-        if call.failures == 1:
-            call.failed_at = time.monotonic()
-        answers_others = endpoint.answered_at >= call.failed_at
-        return None if answers_others or call.failures <= call.model.max_retries else exc
-
-    def _give_up(self, model: Model, exc: ModelError) -> None:
-        self._failed.add(id(model))
-        self._outcome.failures.append((model, exc))
-        for line in self._lines.values():
-            line.drop(model)
-
-    def _stop(self, exc: BudgetError | CacheError) -> None:
+    def _stop(self, exc: BudgetError | CacheError | ModelError) -> None:
         self._outcome.stopped = self._outcome.stopped or exc
         self._wake_all()
 
@@ -277,6 +281,7 @@ class _Run:
 
     async def _end_tasks(self, timeout_s: float | None) -> None:
         """Wait for the calls in flight; cancel those that take longer, or all after a crash."""
+        await asyncio.gather(*(claiming.end() for claiming in self._claiming.values()))
         tasks = [task for line in self._lines.values() for task in line.tasks]
         if tasks and self._crash is None:
             await asyncio.wait(tasks, timeout=timeout_s)

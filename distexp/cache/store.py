@@ -105,7 +105,8 @@ class ResponseCache(Cache):
         if self.mode != "use":
             return True
         with plain_errors(self.path):
-            refuse_network(self.path, self.mounts)
+            if self._writer.database is None:  # else it was looked at when that was opened
+                refuse_network(self.path, self.mounts)
             return self._claims.take(request.key)
 
     def release(self, request: Request) -> None:

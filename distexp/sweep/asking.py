@@ -121,7 +121,7 @@ class Asking:
     def _tell(self, asks: dict[str, _Ask], outcome: Outcome) -> None:
         for key, response in outcome.responses.items():
             for place, number in enumerate(asks[key].jobs):
-                answer = Answer(response=response, hit=place > 0)
+                answer = Answer(response=response, hit=place > 0 or key in outcome.shared)
                 self._told.setdefault(number, {})[key] = answer
 
     def _give_up(

@@ -1,12 +1,16 @@
 """Against a server that fails: every answer once in the cache, none paid twice, none missing."""
 
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -105,21 +109,73 @@ def wait_for(served: Served, name: str, least: int) -> None:
         time.sleep(0.01)
 
 
-def test_kill_loses_only_the_calls_in_flight(tmp_path: Path) -> None:
-    """The same run goes on from what is stored, and pays twice for no more than was in flight."""
+def test_twenty_kills_lose_only_the_calls_in_flight(tmp_path: Path) -> None:
+    """After each the cache is sound; the same run goes on, and in the end nothing is missing.
+
+    A call is in flight until its answer is stored, and no more than twice as many calls are as
+    may be at the server at once.
+    """
+    n, concurrency = 600, 8
     with Served(delay=0.02) as served:
-        with client(served, tmp_path, 300, 8) as child:
-            wait_for(served, "delivered", 100)
-            child.send_signal(signal.SIGKILL)
-            child.wait()
-        delivered = served.counts()["delivered"]
-        asked = requests(model_at(served.url), 300)
+        asked = requests(model_at(served.url), n)
+        lost = [0]
+        for kill in range(20):
+            with client(served, tmp_path, n, concurrency) as child:
+                wait_for(served, "delivered", served.counts()["delivered"] + 1 + 2 * (kill % 10))
+                child.send_signal(signal.SIGKILL)
+                child.wait()
+            assert integrity(tmp_path) == "ok"
+            stored = ResponseCache(tmp_path, "replay").get_many(asked)
+            lost.append(served.counts()["delivered"] - len(stored))
+
+        ask(served, tmp_path, n)
+
         stored = ResponseCache(tmp_path, "replay").get_many(asked)
-        assert delivered - 2 * 8 <= len(stored) <= delivered < 300
+        assert len(stored) == n
+        assert served.counts()["delivered"] == n + lost[-1]
+    assert all(0 <= after - before <= 2 * concurrency for before, after in pairwise(lost))
+    assert lost[-1] <= 20 * concurrency
 
-        ask(served, tmp_path, 300)
 
-        assert served.counts()["delivered"] == 300 + delivered - len(stored)
+def integrity(cache: Path) -> str:
+    """Return what SQLite says about the database."""
+    with closing(sqlite3.connect(cache / "cache.db")) as database:
+        (said,) = database.execute("PRAGMA integrity_check").fetchone()
+    return str(said)
+
+
+def test_processes_that_ask_the_same_pay_once(tmp_path: Path) -> None:
+    """Four start together on one cache with the same questions; each ends with all answers."""
+    with Served(delay=0.02) as served, ExitStack() as stack:
+        children = [stack.enter_context(client(served, tmp_path, 200, 8)) for _ in range(4)]
+        shown = [child.communicate(timeout=30)[1] for child in children]
+
+        assert [child.returncode for child in children] == [0] * 4
+        assert_each_answered_once(served, tmp_path, 200)
+    paid = [int(re.findall(r"(\d+) of \d+ calls", text)[-1]) for text in shown]
+    assert sum(paid) == 200
+    assert max(paid) < 200
+
+
+def test_what_a_killed_process_was_asking_is_asked_by_the_next(tmp_path: Path) -> None:
+    """While it lives its four calls are waited for; its death is noticed without a clock."""
+    with Served(delay=1.0) as served, client(served, tmp_path, 4, 4) as child:
+        wait_for(served, "calls", 4)
+        calls_while_it_lived = []
+
+        def kill() -> None:
+            calls_while_it_lived.append(served.counts()["calls"])
+            child.kill()
+
+        timer = threading.Timer(0.4, kill)
+        timer.start()
+
+        ask(served, tmp_path, 4, timeout_s=5.0)
+
+        timer.join()
+        assert calls_while_it_lived == [4]
+        assert served.counts()["calls"] == 8
+        assert_each_answered_once(served, tmp_path, 4)
 
 
 def test_interrupt_keeps_what_is_in_flight(tmp_path: Path) -> None:
