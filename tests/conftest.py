@@ -15,6 +15,8 @@ from distexp.types import Case, Distribution, Group, Question
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # two modules cannot have one name
+
 Reply = tuple[int, dict[str, Any]]
 
 

@@ -373,7 +373,7 @@ from tests.model.test_direct import CAN, prompt
 
 model = LiteLLMModel(name="gpt-4o-2024-11-20", provider="openai", capabilities=CAN, api_base=URL)
 runner = Runner(model, ResponseCache(tempfile.mkdtemp()))
-(answer,) = runner.run([model.request(prompt())])
+(answer,) = runner.run([model.request(prompt())]).values()
 hosted = LiteLLMModel(name="gpt-4o-2024-11-20", provider="openai", capabilities=CAN)
 print(answer.response.provider_model, hosted.price, "litellm" in sys.modules)
 """
