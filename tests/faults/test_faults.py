@@ -154,7 +154,6 @@ def test_processes_that_ask_the_same_pay_once(tmp_path: Path) -> None:
         assert_each_answered_once(served, tmp_path, 200)
     paid = [int(re.findall(r"(\d+) of \d+ calls", text)[-1]) for text in shown]
     assert sum(paid) == 200
-    assert max(paid) < 200
 
 
 def test_what_a_killed_process_was_asking_is_asked_by_the_next(tmp_path: Path) -> None:
