@@ -41,6 +41,13 @@ def main() -> None:
             from distexp import apply
 
             apply.main(sys.argv[2:])
+        elif sys.argv[1:2] in (["bundle"], ["reproduce"]):
+            from distexp.bundle import command
+
+            if sys.argv[1] == "bundle":
+                command.bundle(sys.argv[2:])
+            else:
+                sys.exit(command.reproduce(sys.argv[2:]))
         elif sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
             _hydra()

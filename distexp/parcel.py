@@ -13,7 +13,7 @@ import tempfile
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -54,6 +54,11 @@ class ParcelWriter:
         self.about = dict(about)
         self._file = file
         self._members: dict[str, Json] = {}
+
+    @property
+    def names(self) -> Collection[str]:
+        """The members added so far."""
+        return self._members.keys()
 
     def add(self, name: str, chunks: Iterable[bytes]) -> None:
         """Add a member; the content is not held in memory."""
