@@ -35,6 +35,10 @@ def main() -> None:
             from distexp import apply
 
             apply.main(sys.argv[2:])
+        elif sys.argv[1:2] == ["cache"]:
+            from distexp import cache_command
+
+            cache_command.main(sys.argv[2:])
         elif sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
             _hydra()
