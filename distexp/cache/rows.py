@@ -20,6 +20,7 @@ WHOLE = (
 )
 """Columns that can be read whatever a row holds, for `entry`."""
 
+OTHER_DIGEST = "its SHA-256 is not the one stored beside it"
 REFUSED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error)
 """What reading raises where a row is not what was written."""
 
@@ -60,8 +61,7 @@ def verified(mode: int, filename: str | None, tag: str, value: bytes) -> bytes:
     """Return what `stored_bytes` does, once its SHA-256 is the one stored beside it."""
     data = stored_bytes(mode, filename, value)
     if digest(data) != tag:
-        msg = "its SHA-256 is not the one stored beside it"
-        raise ValueError(msg)
+        raise ValueError(OTHER_DIGEST)
     return data
 
 
@@ -78,8 +78,10 @@ def entry(
     if raw != 1 or kind != "text":
         msg = "its key is a pickle, or none that distexp wrote"
         raise ValueError(msg)
-    filename = None if no_file else "a file"
-    return key.decode(), verified(mode, filename, tag.decode(), value).decode()
+    data = stored_bytes(mode, None if no_file else "a file", value)
+    if digest(data).encode() != tag:
+        raise ValueError(OTHER_DIGEST)
+    return key.decode(), data.decode()
 
 
 def after_request(data: bytes, document: str) -> bytes:

@@ -38,7 +38,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Explain an entry, a run or a request; 1 if an answer is missing."""
-    if (options.what is None) == (options.request is None):
+    if bool(options.what) == bool(options.request):
         raise ConfigError("Say what to explain: a key, the folder of a run, or --request FILE.")
     reader = reader_of(path_of(options))
     if options.request is not None:
