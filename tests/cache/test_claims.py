@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -73,13 +74,20 @@ def taken(claims: Claims, within_s: float = 2.0) -> bool:
 
 def test_of_many_threads_one_may_ask(opened: Opener) -> None:
     """However they interleave, each question has one payer."""
-    cache = opened()
-    requests = [ask(number) for number in range(100)] * 8
+    cache, requests = opened(), [ask(number) for number in range(300)]
+    together = threading.Barrier(4)
 
-    with ThreadPoolExecutor(8) as threads:
-        claimed = list(threads.map(cache.claim, requests))
+    def claimed() -> int:
+        together.wait()
+        return sum(map(cache.claim, requests))
 
-    assert sum(claimed) == 100
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    with ThreadPoolExecutor(4) as threads:
+        counts = [threads.submit(claimed) for _ in range(4)]
+    sys.setswitchinterval(interval)
+
+    assert sum(count.result() for count in counts) == 300
 
 
 def test_of_two_caches_in_one_process_one_may_ask(opened: Opener) -> None:
