@@ -41,6 +41,7 @@ def main() -> None:
             from distexp import apply
 
             apply.main(sys.argv[2:])
+<<<<<<< HEAD
         elif sys.argv[1:2] in (["bundle"], ["reproduce"]):
             from distexp.bundle import command
 
@@ -48,6 +49,12 @@ def main() -> None:
                 command.bundle(sys.argv[2:])
             else:
                 sys.exit(command.reproduce(sys.argv[2:]))
+=======
+        elif sys.argv[1:2] == ["cache"]:
+            from distexp import cache_command
+
+            cache_command.main(sys.argv[2:])
+>>>>>>> 391bf2ea820cd427c7f7f275f39603c51f7aa048
         elif sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
             _hydra()
