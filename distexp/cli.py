@@ -1,6 +1,7 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import contextlib
+import io
 import os
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from distexp.arithmetic import make_portable
 from distexp.errors import ConfigError, DistexpError
 from distexp.launcher import one_line
 from distexp.sweep.job import current
@@ -24,6 +26,10 @@ _failures: list[str] = []
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
+    make_portable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # what a terminal has no character for
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -35,6 +41,20 @@ def main() -> None:
             from distexp import apply
 
             apply.main(sys.argv[2:])
+<<<<<<< HEAD
+        elif sys.argv[1:2] in (["bundle"], ["reproduce"]):
+            from distexp.bundle import command
+
+            if sys.argv[1] == "bundle":
+                command.bundle(sys.argv[2:])
+            else:
+                sys.exit(command.reproduce(sys.argv[2:]))
+=======
+        elif sys.argv[1:2] == ["cache"]:
+            from distexp import cache_command
+
+            cache_command.main(sys.argv[2:])
+>>>>>>> 391bf2ea820cd427c7f7f275f39603c51f7aa048
         elif sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
             _hydra()

@@ -10,7 +10,8 @@
     ├── ParseError                      a reply cannot be read as a distribution
     └── CacheError                      the response cache cannot be opened, read or written
         ├── CacheMissError              replay mode met a request with no stored answer
-        └── CacheCorruptError           a stored entry is not what was written
+        ├── CacheCorruptError           a stored entry is not what was written
+        └── ArchiveError                an archive or bundle is unsafe, or not what was written
 """
 
 
@@ -68,3 +69,7 @@ class CacheMissError(CacheError):
 
 class CacheCorruptError(CacheError):
     """A stored entry is not what was written: it is refused, never silently asked again."""
+
+
+class ArchiveError(CacheError):
+    """An archive or bundle is unsafe, or not what was written: nothing of it is used."""

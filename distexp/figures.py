@@ -1,6 +1,7 @@
 """The figures of a report, drawn with matplotlib and the same bytes for the same data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,18 @@ VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS["uncalibrated"]}
 BASELINES = ("identity", "uniform", "train_mean", "ceiling")
 
 
+@contextmanager
+def _plain() -> Iterator[None]:
+    """Draw as matplotlib does by itself, whatever a `matplotlibrc` says; fix identifiers."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update({"svg.hashsalt": "distexp", "svg.fonttype": "none"})
+        yield
+
+
+@_plain()
 def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> None:
     """Draw alignment by calibrator with its interval, the ceiling as a line, a panel a study.
 
@@ -51,6 +64,7 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
     _save(figure, path)
 
 
+@_plain()
 def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     """Draw human, uncalibrated and calibrated distributions of a few cases.
 
@@ -104,6 +118,7 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     _save(figure, path)
 
 
+@_plain()
 def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
     """Draw a metric with its interval, a line a label, a colour a calibrator.
 
@@ -140,6 +155,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
     _save(figure, path)
 
 
+@_plain()
 def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
     """Draw a metric along `x` with its interval as a band, a panel a condition."""
     conditions = table.partition_by(
@@ -160,6 +176,7 @@ def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
     _save(figure, path)
 
 
+@_plain()
 def bars(table: "pl.DataFrame", *, panel: str, label: str, value: str, path: Path) -> None:
     """Draw `value` as bars by `label`, a panel each value of `panel`."""
     panels = table.partition_by(panel, maintain_order=True)
@@ -201,13 +218,11 @@ def _short(option: str) -> str:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Write the figure without its date and with fixed identifiers."""
-    import matplotlib as mpl
-
-    with mpl.rc_context({"svg.hashsalt": "distexp", "svg.fonttype": "none"}):
-        figure.savefig(path, metadata={"Date": None})
+    """Write the figure without its date."""
+    figure.savefig(path, metadata={"Date": None})
 
 
+@_plain()
 def differences(table: "pl.DataFrame", *, path: Path) -> None:
     """Draw differences with their intervals around 0, a panel a metric.
 
@@ -237,6 +252,7 @@ def differences(table: "pl.DataFrame", *, path: Path) -> None:
     _save(figure, path)
 
 
+@_plain()
 def curves(
     table: "pl.DataFrame", *, x: str, colour: str, panels: Sequence[str], path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from distexp import figures, tables
+from distexp.arithmetic import arithmetic
 from distexp.errors import DistexpError
 from distexp.evaluation import Evaluation, Result
 from distexp.prose import described, explained
@@ -173,11 +174,14 @@ class Report:
     def provenance(self) -> dict[str, object]:
         """Return what is needed to know where the numbers come from."""
         return {
-            "versions": {"python": platform.python_version()} | _versions(),
+            "versions": software(),
             "models": list(self.models),
             "seed": self.evaluation.seed,
             "dataset": self.survey.name,
             "data_sha256": self.survey.digest,
+            "files": dict(self.survey.files),
+            "gated": self.survey.gated,
+            "shows_human_answers": any(study.shown for study in self.studies),
             "licence": self.survey.licence,
             "citation": self.survey.citation,
             "n_requests": len(self.request_keys),
@@ -204,11 +208,11 @@ class Report:
             run_dir.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=run_dir, prefix=".writing-") as name:
                 made = Path(name)
-                (made / "config.yaml").write_text(config)
-                (made / "overrides.yaml").write_text(overrides)
-                (made / "requests.txt").write_text(self._requests())
-                (made / "provenance.json").write_text(_json(self.provenance()))
-                (made / "summary.json").write_text(_json(self.summary()))
+                (made / "config.yaml").write_text(config, encoding="utf-8")
+                (made / "overrides.yaml").write_text(overrides, encoding="utf-8")
+                (made / "requests.txt").write_text(self._requests(), encoding="utf-8")
+                _write_json(made / "provenance.json", self.provenance())
+                _write_json(made / "summary.json", self.summary())
                 predictions.write_parquet(made / "predictions.parquet")
                 self.scores().write_parquet(made / "scores.parquet")
                 self.comparisons().write_parquet(made / "comparisons.parquet")
@@ -218,7 +222,7 @@ class Report:
                     self.trials().write_parquet(made / "trials.parquet")
                 figures.distributions(predictions, made / "distributions.svg")
                 figures.alignment(self.scores(), LABELS, made / "alignment.svg")
-                (made / "report.md").write_text(self._document())
+                (made / "report.md").write_text(self._document(), encoding="utf-8")
                 for path in sorted(made.iterdir(), key=lambda path: path.name == "report.md"):
                     os.replace(path, run_dir / path.name)  # noqa: PTH105 - replaces, unlike rename
         except OSError as exc:
@@ -274,8 +278,11 @@ class Report:
         )
 
 
-def _versions() -> dict[str, str]:
-    versions = {}
+def software() -> dict[str, str]:
+    """Return the versions of all that the numbers of a run depend on."""
+    versions = {"python": platform.python_version(), "arithmetic": arithmetic()}
+    with contextlib.suppress(AttributeError, ValueError):  # outside Linux
+        versions["libc"] = os.confstr("CS_GNU_LIBC_VERSION") or ""
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):  # an extra that is not installed
             versions[package] = version(package)
@@ -292,8 +299,9 @@ def _total_cost(answers: Sequence[Answer]) -> float | None:
     return math.fsum(known) if len(known) == len(costs) else None
 
 
-def _json(document: Mapping[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def _write_json(path: Path, document: Mapping[str, object]) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def _json_number(value: float) -> float | None:

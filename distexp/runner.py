@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from distexp.budget import Budget, BudgetError, price_of
-from distexp.cache import Cache
+from distexp.cache import Cache, why_missing
 from distexp.errors import CacheError, CacheMissError, ModelError
 from distexp.forecast import Plan
 from distexp.progress import Progress
@@ -124,8 +124,8 @@ class Runner:
     def _not_there(self, missing: Sequence[Request], n_requests: int) -> CacheMissError:
         return CacheMissError(
             f"{len(missing)} of {n_requests} answers are not in {self.cache.path} "
-            f"(model {missing[0].model}; the first is {missing[0].key[:12]}). "
-            "Run once with cache.mode=use to fill them."
+            f"(model {missing[0].model}; the first is {missing[0].key[:12]})."
+            f"{why_missing(self.cache, missing[0])} Run once with cache.mode=use to fill them."
         )
 
 

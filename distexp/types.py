@@ -293,6 +293,10 @@ class Survey:
     """SHA-256 of the data that the cases come from."""
     licence: str
     citation: str
+    files: tuple[tuple[str, str], ...] = ()
+    """Name and SHA-256 of each file that was read, none for data that travel with the package. A
+    name begins with what the setting that leads to the file ends in: for `path: data/waves` it is
+    `waves/26/info.csv`."""
     n_dropped_cells: int = 0
     """Question-by-group cells left out because too few people answered."""
     gated: bool = False

@@ -13,6 +13,7 @@ numbers, what `distexp cache stats` adds up.
 from distexp.cache.adopting import Adopted
 from distexp.cache.base import MODES, Cache
 from distexp.cache.disk import JSONDisk
+from distexp.cache.explaining import why_missing
 from distexp.cache.faults import network_file_system
 from distexp.cache.record import Paid, Record
 from distexp.cache.store import ResponseCache
@@ -26,4 +27,5 @@ __all__ = [
     "Record",
     "ResponseCache",
     "network_file_system",
+    "why_missing",
 ]

@@ -15,6 +15,9 @@ from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
 from distexp.errors import CacheCorruptError
 
+_OF_ROW = "key, raw, store_time, mode, filename, tag, value"
+ASIDE = f"CREATE TABLE IF NOT EXISTS Aside (id INTEGER PRIMARY KEY, since, reason, {_OF_ROW})"
+"""Rows that are not what was written, with the reason, as 'distexp cache verify' finds them."""
 _NOTE = (
     f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
     f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
@@ -134,6 +137,16 @@ class Database(Cache):  # type: ignore[misc]
         [(rowid,)] = self.query("SELECT rowid FROM Cache WHERE key = ? AND raw = 1", (name,))
         self._sql("UPDATE Cache SET key = ? WHERE rowid = ?", (new, rowid))
         self._sql("UPDATE Facts SET replaced = 1 WHERE id = ?", (rowid,))
+
+    def set_aside(self, rowid: int, reason: str) -> None:
+        """Move a row as it is to the table `Aside`, in a transaction: nobody reads it there."""
+        self._sql(ASIDE)
+        self._sql(
+            f"INSERT INTO Aside (since, reason, {_OF_ROW}) SELECT ?, ?, {_OF_ROW} FROM Cache "
+            "WHERE rowid = ?",
+            (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()), reason, rowid),
+        )
+        self._sql("DELETE FROM Cache WHERE rowid = ?", (rowid,))
 
     def _note(self, rowid: int, noted: Facts) -> None:
         """Write down what can be counted about a row."""

@@ -6,41 +6,49 @@ has the types that the rest of the program relies on, and is the one way to writ
 
 import json
 import re
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from operator import attrgetter
+from typing import Any
 
 from distexp.cache.record import Record
+from distexp.cache.rows import HEAD
 from distexp.errors import CacheError, ConfigError
-from distexp.types import Response, Usage, canonical_json
+from distexp.types import Response, canonical_json
+
+Types = Mapping[str, tuple[type, ...]]
 
 _NAME = re.compile("([0-9a-f]{64})(?:/(0|[1-9][0-9]{0,8}))?")
-_NUMBER = (int, float)
+_NUMBER = (float, int)
+_TEXT = (str,)
+_COUNT = (int,)
 _TEXT_OR_NONE = (str, type(None))
-_REQUEST = {
-    "schema": int,
-    "provider": str,
-    "model": str,
+_REQUEST: Types = {
+    "schema": _COUNT,
+    "provider": _TEXT,
+    "model": _TEXT,
     "endpoint": _TEXT_OR_NONE,
-    "body": dict,
-    "draw": int,
+    "body": (dict,),
+    "draw": _COUNT,
     "salt": _TEXT_OR_NONE,
 }
-_RECORD = {
-    "created": str,
+_RECORD: Types = {
+    "created": _TEXT,
     "latency_s": _NUMBER,
-    "attempts": int,
-    "versions": dict,
-    "generation": int,
+    "attempts": _COUNT,
+    "versions": (dict,),
+    "generation": _COUNT,
 }
-_RESPONSE = {
-    "text": str,
+_RESPONSE: Types = {
+    "text": _TEXT,
     "finish_reason": _TEXT_OR_NONE,
-    "usage": (Usage, type(None)),
     "cost_usd": (*_NUMBER, type(None)),
     "provider_model": _TEXT_OR_NONE,
     "system_fingerprint": _TEXT_OR_NONE,
 }
-_USAGE = {"prompt_tokens": int, "completion_tokens": int}
+_USAGE: Types = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT}
+_OF_RECORD, _OF_RESPONSE, _OF_USAGE = (attrgetter(*of) for of in (_RECORD, _RESPONSE, _USAGE))
 
 
 def next_generation(names: Iterable[str]) -> int:
@@ -59,70 +67,73 @@ def checked(name: str, text: str) -> Record:
     """
     named = _NAME.fullmatch(name)
     if named is None:
-        msg = "its name is not that of an entry"
-        raise ValueError(msg)
-    record = Record.from_json(text)
+        raise ValueError("its name is not that of an entry")
+    if not text.startswith(HEAD):
+        raise ValueError(f"A record begins with {HEAD}")
+    request, end = _DECODER.raw_decode(text, len(HEAD))
+    record = Record.from_parts(text[len(HEAD) : end], text[end:])
     if record.key != named[1]:
-        msg = "it answers another request"
-        raise ValueError(msg)
-    _check_types(record)
+        raise ValueError("it answers another request")
+    _check_types(request, record)
     if named[2] not in (None, str(record.generation)):
-        msg = f"it says that it is generation {record.generation}"
-        raise ValueError(msg)
+        raise ValueError(f"it says that it is generation {record.generation}")
     try:
-        is_canonical = canonical_json(json.loads(record.request)) == record.request
-        if not is_canonical or record.to_json() != text:
+        if not _is_canonical(request, record.request) or record.to_json() != text:
             raise ValueError("it is written in another way than distexp writes")
     except (CacheError, ConfigError) as exc:  # a number that JSON has not
         raise ValueError(str(exc)) from exc
     return record
 
 
-def _check_types(record: Record) -> None:
+def _fraction(text: str) -> float:
+    """Read a number that is not whole: a canonical text has the others as integers."""
+    value = float(text)
+    if value.is_integer():
+        raise ValueError(f"it has {text} where distexp writes {int(value)}")
+    return value
+
+
+_DECODER = json.JSONDecoder(parse_float=_fraction)
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
+
+
+def _is_canonical(request: Any, document: str) -> bool:
+    """Tell whether a document is what `canonical_json` writes, whose numbers are known to be."""
+    if document.isascii() or unicodedata.is_normalized("NFC", document):
+        return _ENCODER.encode(request) == document
+    return canonical_json(request) == document
+
+
+def _check_types(request: Any, record: Record) -> None:
     """Raise ValueError unless every value is of the type that it is declared to have."""
-    request = json.loads(record.request)
     if not isinstance(request, dict) or request.keys() != _REQUEST.keys():
-        msg = "its request has other fields than a request"
-        raise ValueError(msg)
-    _check("request", request, _REQUEST)
-    _check("record", _attributes(record, _RECORD), _RECORD)
-    _check("versions", record.versions, dict.fromkeys(record.versions, str))
-    response = record.response
-    _check("response", _attributes(response, _RESPONSE), _RESPONSE)
-    if response.usage is not None:
-        _check("usage", _attributes(response.usage, _USAGE), _USAGE)
+        raise ValueError("its request has other fields than a request")
+    _check("request", [request[name] for name in _REQUEST], _REQUEST)
+    _check("record", _OF_RECORD(record), _RECORD)
+    if any(type(value) is not str for value in record.versions.values()):
+        raise ValueError("its versions are not texts")
     if datetime.fromisoformat(record.created).utcoffset() is None:
-        msg = "its date has no time zone"
-        raise ValueError(msg)
-    _check_numbers(response)
+        raise ValueError("its date has no time zone")
+    _check("response", _OF_RESPONSE(record.response), _RESPONSE)
+    if record.response.usage is not None:
+        _check("usage", _OF_USAGE(record.response.usage), _USAGE)
+    _check_numbers(record.response)
 
 
 def _check_numbers(response: Response) -> None:
     price = response.price_usd_per_token
-    if price is not None and (len(price) != 2 or not all(map(_is_number, price))):
-        msg = "its price is not two numbers"
-        raise ValueError(msg)
+    if price is not None and (len(price) != 2 or any(type(each) not in _NUMBER for each in price)):
+        raise ValueError("its price is not two numbers")
     for alternatives in response.top_logprobs or ():
         for token, logprob in alternatives:
-            if not isinstance(token, str) or not _is_number(logprob):
-                msg = "its log-probabilities are not numbers beside tokens"
-                raise ValueError(msg)
+            if type(token) is not str or type(logprob) not in _NUMBER:
+                raise ValueError("its log-probabilities are not numbers beside tokens")
 
 
-def _check(what: str, values: object, types: object) -> None:
-    """Raise ValueError unless each value of a mapping has its type; true is not a number."""
-    assert isinstance(values, dict)
-    assert isinstance(types, dict)
-    for name, kind in types.items():
-        if not isinstance(values[name], kind) or isinstance(values[name], bool):
-            msg = f"the {name!r} of its {what} is {values[name]!r:.80}"
-            raise ValueError(msg)
-
-
-def _attributes(of: object, names: object) -> dict[str, object]:
-    assert isinstance(names, dict)
-    return {name: getattr(of, name) for name in names}
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, _NUMBER) and not isinstance(value, bool)
+def _check(what: str, values: Iterable[object], types: Types) -> None:
+    """Raise ValueError unless each value has one of its types; true is not a number."""
+    for value, (name, kinds) in zip(values, types.items(), strict=True):
+        if type(value) not in kinds:
+            raise ValueError(f"the {name!r} of its {what} is {value!r:.80}")

@@ -6,15 +6,18 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from distexp.cache.faults import plain_errors
+from distexp.cache.rows import COLUMNS, REFUSED, verified
+from distexp.errors import CacheCorruptError
 
 KEYS_PER_QUERY = 5000
 FILE = "cache.db"
 """diskcache's name for the database."""
 
 Row = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Reader:
@@ -44,12 +47,17 @@ class Reader:
         for keys_of_part in parts(keys):
             yield self.query(*by_key(columns, keys_of_part))
 
-    def scan(self, columns: str, order: str = "rowid") -> Iterator[Row]:
+    def scan(
+        self, columns: str, order: str = "rowid", after: int | str | None = None
+    ) -> Iterator[Row]:
         """Yield all rows in the order of their `rowid` or `key`, which is their first column.
+
+        Those up to `after` are left out.
 
         The database may grow meanwhile: it is read in parts, each of them consistent.
         """
-        after: object = {"rowid": 0, "key": ""}[order]
+        if after is None:
+            after = 0 if order == "rowid" else ""
         of_text = " AND raw = 1" if order == "key" else ""
         while True:
             rows = self.query(
@@ -61,6 +69,28 @@ class Reader:
                 return
             yield from rows
             after = rows[-1][0]
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Yield names and JSON texts of all entries, in the order of their names.
+
+        Raises
+        ------
+        CacheCorruptError
+            If one of them is not what was written.
+        """
+        for name, _, *stored in self.scan(COLUMNS, order="key"):
+            try:
+                yield name, verified(*stored).decode()
+            except REFUSED as exc:
+                raise not_as_written(self.folder, name, exc) from exc
+
+    def rows(self, rowids: Sequence[Row], columns: str) -> Iterator[Row]:
+        """Yield the rows of some `rowid`s, which are their first columns, in parts."""
+        statement = (
+            f"SELECT rowid, {columns} FROM Cache WHERE rowid IN (SELECT value FROM json_each(?))"
+        )
+        for some in parts(rowids):
+            yield from self.query(statement, (json.dumps([rowid for (rowid,) in some]),))
 
     def query(
         self, statement: str, values: Sequence[object] = (), table: str = "Cache"
@@ -103,7 +133,15 @@ class Reader:
         return () if in_use else (stat.st_ino, stat.st_size, stat.st_mtime_ns)
 
 
-def parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+def not_as_written(folder: Path, name: str, exc: BaseException) -> CacheCorruptError:
+    """Return the error about an entry that is not what was written."""
+    return CacheCorruptError(
+        f"Entry {name} of the response cache {folder} is not what was written: {exc}. "
+        f"'distexp cache verify --path {folder}' lists all such entries."
+    )
+
+
+def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
     """Cut into parts of `KEYS_PER_QUERY`."""
     return (keys[at : at + KEYS_PER_QUERY] for at in range(0, len(keys), KEYS_PER_QUERY))
 

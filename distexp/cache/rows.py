@@ -14,6 +14,13 @@ LONGEST_TEXT = 1 << 28
 COLUMNS = "key, mode, filename, tag, CAST(value AS BLOB)"
 """What `stored_bytes` and `verified` have to know of a row."""
 
+WHOLE = (
+    "raw, typeof(key), CAST(key AS BLOB), mode, filename IS NULL, CAST(tag AS BLOB), "
+    "CAST(value AS BLOB)"
+)
+"""Columns that can be read whatever a row holds, for `entry`."""
+
+OTHER_DIGEST = "its SHA-256 is not the one stored beside it"
 REFUSED = (ValueError, KeyError, TypeError, AttributeError, RecursionError, zlib.error)
 """What reading raises where a row is not what was written."""
 
@@ -54,9 +61,27 @@ def verified(mode: int, filename: str | None, tag: str, value: bytes) -> bytes:
     """Return what `stored_bytes` does, once its SHA-256 is the one stored beside it."""
     data = stored_bytes(mode, filename, value)
     if digest(data) != tag:
-        msg = "its SHA-256 is not the one stored beside it"
-        raise ValueError(msg)
+        raise ValueError(OTHER_DIGEST)
     return data
+
+
+def entry(
+    raw: object, kind: str, key: bytes, mode: int, no_file: bool, tag: bytes, value: bytes
+) -> tuple[str, str]:
+    """Return name and JSON text of a row, given by the columns `WHOLE`, as far as it is verified.
+
+    Raises
+    ------
+    ValueError, AttributeError, TypeError, zlib.error
+        If it is not what was written.
+    """
+    if raw != 1 or kind != "text":
+        msg = "its key is a pickle, or none that distexp wrote"
+        raise ValueError(msg)
+    data = stored_bytes(mode, None if no_file else "a file", value)
+    if digest(data).encode() != tag:
+        raise ValueError(OTHER_DIGEST)
+    return key.decode(), data.decode()
 
 
 def after_request(data: bytes, document: str) -> bytes:

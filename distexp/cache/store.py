@@ -15,6 +15,7 @@ from distexp.cache.faults import plain_errors, refuse_network
 from distexp.cache.reading import Reader, Row, by_key, parts
 from distexp.cache.record import Paid, Record
 from distexp.cache.rows import COLUMNS, verified
+from distexp.cache.verifying import Bad, set_aside
 from distexp.cache.writing import Writer
 from distexp.checks import check_text
 from distexp.errors import CacheError
@@ -99,6 +100,19 @@ class ResponseCache(Cache):
                 raise self._gone()
         with plain_errors(self.path):
             return adoption.finish(self._open())
+
+    def set_aside(self, bad: Iterable[Bad]) -> int:
+        """Move rows that are not what was written out of the way, and return how many they were.
+
+        They are kept, as they are, in the table `Aside`. What they answered is asked again.
+
+        Raises
+        ------
+        CacheError
+            If the cache cannot be written.
+        """
+        with plain_errors(self.path):
+            return set_aside(self._open(), bad)
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is."""

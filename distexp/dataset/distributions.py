@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from distexp.checks import check_bool, check_int, check_names, check_text, parameter_error
+from distexp.dataset.files import read_files
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 
@@ -121,6 +122,7 @@ class DistributionTable:
             name=self.name,
             cases=tuple(kept),
             digest=hashlib.sha256(content).hexdigest(),
+            files=read_files(path),
             licence=self.licence or f"that of its source; {path.name} names none",
             citation=self.citation or f"Answers recorded in {path.name}.",
             n_dropped_cells=len(wanted) - len(kept),

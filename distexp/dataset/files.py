@@ -6,6 +6,7 @@ evaluated.
 
 import hashlib
 import io
+import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -70,6 +71,25 @@ def sha256(path: Path) -> str:
     """Return the digest of a file of any size, as hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_files(
+    setting: str | Path, paths: Iterable[Path] | None = None
+) -> tuple[tuple[str, str], ...]:
+    """Return names and digests of files that were read, as `Survey.files` wants them.
+
+    Parameters
+    ----------
+    setting : str or Path
+        The file or folder that a setting names.
+    paths : iterable of Path, optional
+        The files read below that folder; None is the file itself.
+    """
+    root = Path(setting)
+    top = Path(os.path.abspath(root)).name  # noqa: PTH100 - a link keeps its own name
+    if paths is None:
+        return ((top, sha256(root)),)
+    return tuple((f"{top}/{path.relative_to(root).as_posix()}", sha256(path)) for path in paths)
 
 
 def near(name: str, known: Iterable[str]) -> str:

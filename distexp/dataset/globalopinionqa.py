@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from distexp.checks import check_names, check_text, parameter_error
 from distexp.dataset.cells import is_refusal, numbers, parse_literal, parse_texts
-from distexp.dataset.files import Layout, near, read_columns, sha256
+from distexp.dataset.files import Layout, near, read_columns, read_files
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 
@@ -141,10 +141,12 @@ class GlobalOpinionQA:
         if not cases:
             msg = f"{path} holds no distribution for what was chosen. Choose more of it."
             raise DatasetError(msg)
+        files = read_files(path)
         return Survey(
             name="globalopinionqa",
             cases=tuple(cases),
-            digest=sha256(path),
+            digest=files[0][1],
+            files=files,
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=sum(len(self._shares(row)) for row in rows) - len(cases),

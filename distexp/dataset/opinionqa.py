@@ -13,7 +13,7 @@ from distexp.checks import check_bool, check_int, check_names, check_text, param
 from distexp.dataset.cells import is_refusal, parse_numbers, parse_texts
 from distexp.dataset.codes import numbers
 from distexp.dataset.embedded import EVERYONE
-from distexp.dataset.files import Layout, near, read_columns, sha256
+from distexp.dataset.files import Layout, near, read_columns, read_files
 from distexp.dataset.microdata import NOT_ASKED, OFF_SCALE, check_weights, choose_groups, tally
 from distexp.dataset.pew import EVERYONE_PHRASE, pew_group
 from distexp.errors import DatasetError
@@ -119,15 +119,15 @@ class OpinionQA:
         wanted = self._wanted(infos)
         cases: list[Case] = []
         n_dropped = 0
-        digest = hashlib.sha256()
+        files: list[tuple[str, str]] = []
         for wave, folder in waves.items():
             items = {key: item for key, item in infos[wave].items() if key in wanted}
             if items:
                 of_wave, n_dropped_of_wave = self._tally(wave, folder, items)
                 cases += of_wave
                 n_dropped += n_dropped_of_wave
-                for name in ("info.csv", "metadata.csv", "responses.csv"):
-                    digest.update(bytes.fromhex(sha256(folder / name)))
+                names = ("info.csv", "metadata.csv", "responses.csv")
+                files += read_files(self.path, [folder / name for name in names])
         if not cases:
             msg = (
                 f"None of the {n_dropped} cells chosen from {self.path} has "
@@ -137,12 +137,23 @@ class OpinionQA:
         return Survey(
             name="opinionqa",
             cases=tuple(cases),
-            digest=digest.hexdigest(),
+            digest=hashlib.sha256(b"".join(bytes.fromhex(of) for _, of in files)).hexdigest(),
+            files=(*files, *(read_files(self.path, [self._subset]) if self._by_authors else ())),
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=n_dropped,
             gated=True,
         )
+
+    @property
+    def _by_authors(self) -> bool:
+        """Whether the questions are those that the authors chose."""
+        return self.questions == SUBSET
+
+    @property
+    def _subset(self) -> Path:
+        """The file that lists them."""
+        return Path(self.path) / f"Pew_American_Trends_Panel_{SUBSET}" / "info.csv"
 
     def _waves(self) -> dict[int, Path]:
         """Return the folders of the chosen waves, by their numbers, in ascending order."""
@@ -170,14 +181,14 @@ class OpinionQA:
             raise DatasetError(msg)
         if self.questions is None:
             return frozenset(ids)
-        if isinstance(self.questions, str):
-            info = Path(self.path) / f"Pew_American_Trends_Panel_{SUBSET}" / "info.csv"
+        if self._by_authors:
+            info = self._subset
             subset = set(read_columns(info, ["key"], Layout(), SOURCE)["key"])
             if not subset & set(ids):
                 msg = f"No question of {info} was asked in the chosen waves. Choose other waves."
                 raise DatasetError(msg)
             return frozenset(subset)
-        for key in self.questions:
+        for key in self.questions or ():
             if key not in ids:
                 hint = near(key, ids).rstrip(".")
                 wanted = f"null, {SUBSET} or a list of ids of the chosen waves ({hint})"

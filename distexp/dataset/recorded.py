@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distexp.checks import check_bool, check_names, check_text, parameter_error
+from distexp.dataset.files import read_files
 from distexp.dataset.recorded_table import Row, read_rows
 from distexp.errors import DatasetError
 from distexp.types import (
@@ -98,6 +99,7 @@ class Recorded:
             name="+".join(sorted({row.dataset for _, row in rows})),
             cases=tuple(cases.values()),
             digest=hashlib.sha256(content).hexdigest(),
+            files=read_files(path),
             licence=f"that of its sources; {path.name} names none.",
             citation=f"Answers and estimates recorded in {path.name}.",
             gated=self.gated,

@@ -12,7 +12,7 @@ from distexp.checks import check_bool, check_int, check_names, parameter_error
 from distexp.dataset.answers import answers, filtered, members, weights
 from distexp.dataset.codebook import Codebook, Item
 from distexp.dataset.embedded import EVERYONE
-from distexp.dataset.files import sha256
+from distexp.dataset.files import read_files
 from distexp.dataset.microdata import choose_groups, factors, tally
 from distexp.errors import DatasetError
 from distexp.types import Case, Group, Survey
@@ -68,10 +68,12 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
             "respondents. Lower 'min_respondents'."
         )
         raise DatasetError(msg)
+    files = read_files(path)
     return Survey(
         name=codebook.name,
         cases=tuple(cases),
-        digest=hashlib.sha256(f"{sha256(path)}{codebook.digest}".encode()).hexdigest(),
+        digest=hashlib.sha256(f"{files[0][1]}{codebook.digest}".encode()).hexdigest(),
+        files=files,
         licence=codebook.licence,
         citation=codebook.citation,
         n_dropped_cells=n_dropped,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from distexp.checks import check_bool, check_names, parameter_error
+from distexp.dataset.files import read_files
 from distexp.errors import DatasetError
 from distexp.types import (
     Case,
@@ -96,7 +97,9 @@ class EarlierRuns:
             If there is no run, a file of one is missing or cannot be understood, or two runs
             contradict each other about a case or an estimate.
         """
-        runs = sorted({found.parent for one in self.paths for found in one.rglob(PREDICTIONS)})
+        # In the order of the folders given, wherever those lie.
+        below = {one: sorted({f.parent for f in one.rglob(PREDICTIONS)}) for one in self.paths}
+        runs = list(dict.fromkeys(run for of_one in below.values() for run in of_one))
         if not runs:
             where = ", ".join(map(str, self.paths))
             msg = f"There is no run at or below {where}: no {PREDICTIONS} was found."
@@ -108,6 +111,11 @@ class EarlierRuns:
         return Survey(
             name="+".join(sorted({condition.dataset for condition in found.estimates})),
             cases=tuple(found.cases.values()),
+            files=tuple(
+                file
+                for one, of_one in below.items()
+                for file in read_files(one, [path for run in of_one for path in _parts(run)])
+            ),
             digest=_digest([source["data_sha256"] for source in sources]),
             licence=_said(sources, "licence"),
             citation=_said(sources, "citation"),
@@ -215,17 +223,22 @@ def _predictions(run: Path) -> "pl.DataFrame":
     return table.filter(~stacked)
 
 
+def _parts(run: Path) -> list[Path]:
+    """Return the files of a run that are read."""
+    return [run / name for name in (PREDICTIONS, PROVENANCE, CONFIG) if (run / name).exists()]
+
+
 def _stacks(run: Path) -> list[str]:
     """Return the names of the stacks that a run made of its estimates."""
     path = run / CONFIG
-    config = yaml.safe_load(path.read_text()) if path.exists() else {}
+    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
     return [entry["name"] for entry in config.get("predictors") or []]
 
 
 def _provenance(run: Path) -> dict[str, str]:
     path = run / PROVENANCE
     try:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text(encoding="utf-8"))
         return {name: str(document[name]) for name in ("data_sha256", "licence", "citation")}
     except (OSError, ValueError, KeyError) as exc:
         msg = f"{path} does not say where the human answers of this run come from ({exc!r})."

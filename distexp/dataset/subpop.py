@@ -14,7 +14,7 @@ from distexp.dataset.cells import (
     parse_texts,
     texts,
 )
-from distexp.dataset.files import Layout, check_exists, near, read_columns, sha256
+from distexp.dataset.files import Layout, check_exists, near, read_columns, read_files
 from distexp.dataset.pew import pew_group
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Question, Survey
@@ -126,10 +126,12 @@ class SubPOP:
         if not cases:
             msg = f"{path} holds no case for the attributes and questions chosen: choose others."
             raise DatasetError(msg)
+        files = read_files(path)
         return Survey(
             name="subpop",
             cases=tuple(cases),
-            digest=sha256(path),
+            digest=files[0][1],
+            files=files,
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=len(rows) - len(cases),

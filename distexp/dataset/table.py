@@ -1,12 +1,13 @@
 """Surveys in files of one's own: respondents with a codebook, or a table of distributions."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_text
 from distexp.dataset.codebook import parse_codebook
-from distexp.dataset.files import read_columns
+from distexp.dataset.files import read_columns, read_files
 from distexp.dataset.respondents import Selection, load_survey
 from distexp.errors import DatasetError
 from distexp.types import Survey
@@ -79,7 +80,8 @@ class Table:
         def read(columns: Sequence[str]) -> "pl.DataFrame":
             return read_columns(path, columns, codebook.layout, codebook.source)
 
-        return load_survey(codebook, path, read, self.selection)
+        survey = load_survey(codebook, path, read, self.selection)
+        return replace(survey, files=(*survey.files, *read_files(self.codebook)))
 
 
 def _codebook_text(path: Path) -> str:

@@ -83,7 +83,7 @@ def write(view: View, runs: Runs, folder: Path) -> str:
         table.write_parquet(made / f"{view.name}.parquet")
         view.figure(table, made / f"{view.name}.svg")
         (made / f"{view.name}.md").write_text(
-            f"# {view.name}\n\n{text}\n![{view.name}]({view.name}.svg)\n"
+            f"# {view.name}\n\n{text}\n![{view.name}]({view.name}.svg)\n", encoding="utf-8"
         )
         for path in sorted(made.iterdir()):
             os.replace(path, folder / path.name)  # noqa: PTH105 - replaces, unlike rename

@@ -10,11 +10,23 @@ from typing import Any
 
 import pytest
 
-from distexp.cache import Cache, Record, ResponseCache
+from distexp.cache import Cache, Paid, Record, ResponseCache
 from distexp.errors import CacheError
 from distexp.types import Request, Response, Usage
 
 Opener = Callable[..., ResponseCache]
+Command = Callable[..., tuple[int, str]]
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.marker,)
+
 
 VERSIONS = {"distexp": "0.1.0", "litellm": "1.106.2"}
 FULL_RESPONSE = Response(
@@ -45,6 +57,17 @@ def put(
     """Store `text`, or a whole response, as the answer."""
     response = response or Response(text=text, finish_reason="stop")
     return cache.put(request, response, latency_s=1.5, attempts=1, versions=VERSIONS)
+
+
+def paid(number: int, text: str = "paid") -> Paid:
+    """Return an answer that has just come."""
+    return Paid(
+        request=ask(number),
+        response=Response(text=text, finish_reason="stop"),
+        latency_s=1.5,
+        attempts=1,
+        versions=VERSIONS,
+    )
 
 
 def text_of(cache: Cache, request: Request) -> str:

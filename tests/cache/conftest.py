@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from distexp.cache import ResponseCache
-from tests.cache.answers import Opener, ask, put
+from distexp.cache_command import main
+from tests.cache.answers import Command, Opener, ask, put
 
 
 @pytest.fixture
@@ -37,3 +38,17 @@ def filled(folder: Path) -> Path:
         for number in range(10):
             put(cache, ask(number), f"answer {number}")
     return folder
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Command:
+    """Return a function that runs `distexp cache`, and returns its exit code and what it shows."""
+
+    def run(*arguments: object) -> tuple[int, str]:
+        try:
+            main([str(argument) for argument in arguments])
+        except SystemExit as exc:
+            return int(str(exc.code)), capsys.readouterr().out
+        return 0, capsys.readouterr().out
+
+    return run

@@ -2,24 +2,13 @@ import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import diskcache
 import pytest
 
 from distexp.cache import JSONDisk
 from distexp.errors import CacheCorruptError
-from tests.cache.answers import Opener, ask, digest_of, listing, put, sql, text_of
-
-
-class Bomb:
-    """Makes a file when it is unpickled."""
-
-    def __init__(self, marker: Path) -> None:
-        self.marker = marker
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.marker,)
+from tests.cache.answers import Bomb, Opener, ask, digest_of, listing, put, sql, text_of
 
 
 def test_a_planted_pickle_is_not_executed(folder: Path, tmp_path: Path, opened: Opener) -> None:
