@@ -15,8 +15,10 @@ from distexp.trust import checked
 
 EXPERIMENT = "distexp.experiment.Experiment"
 PARTS = frozenset(
-    ("experiment", "model", "dataset", "elicitation", "prompt", "calibrator", "evaluation")
-    + ("protocols", "tuning", "view")
+    (
+        *("experiment", "model", "dataset", "elicitation", "prompt", "calibrator", "evaluation"),
+        *("protocols", "tuning", "view"),
+    )
 )
 """Modules of distexp whose classes a configuration of distexp names."""
 

@@ -14,6 +14,7 @@ from distexp.bundle.confined import confined
 from distexp.bundle.contents import (
     CONFIG,
     DATA,
+    FIGURE,
     LEADERBOARD,
     LOCK,
     OVERRIDES,
@@ -154,8 +155,9 @@ def _run(bundle: Bundle, job: str, out: Path, work: Path, data: Path) -> base.Vi
         raise bundle.parcel.refused(f"its view would be written to {experiment.view.name!r:.200}")
     report = experiment.run()
     folder = out / job
-    report.write(folder, config=text, overrides=overrides)
+    drawn = member(job, FIGURE) in bundle.parcel.members
+    report.write(folder, config=text, overrides=overrides, figures=drawn)
     view: base.View | None = experiment.view
     if view is not None:
-        base.write(view, base.Runs.read([folder]), folder)
+        base.write(view, base.Runs.read([folder]), folder, figure=drawn)
     return view
