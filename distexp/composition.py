@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
-from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
@@ -25,14 +24,14 @@ class Composer:
 
     Parameters
     ----------
-    loader : hydra.core.config_loader.ConfigLoader
+    loader : hydra.core.config_loader.ConfigLoader with a `repository`
         It is made to read each file once.
     master : DictConfig
         The configuration of the sweep.
     """
 
-    def __init__(self, loader: ConfigLoader, master: DictConfig) -> None:
-        self._loader: Any = loader  # a ConfigLoaderImpl: only that has a repository
+    def __init__(self, loader: Any, master: DictConfig) -> None:
+        self._loader = loader
         self._master = master
         self._parser = OverridesParser.create()
         self._bases: dict[tuple[str, ...], DictConfig] = {}
