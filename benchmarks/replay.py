@@ -1,0 +1,163 @@
+"""Measures a sweep of the paper's size from a cache of 895,000 answers: 270 settings, 3 regressors.
+
+15 models x 3 surveys x 3 elicitations x 2 prompts, each calibrated by ridge, lasso and random
+forest on 50 splits. The models are mocks and one survey is made up; every prompt, key, answer,
+fit and table is as with real ones. Answers are first given to an empty cache by the same sweep.
+
+    python benchmarks/replay.py [--models 15] [--samples 60] [--keep FOLDER]
+"""
+
+import argparse
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+N_QUESTIONS, N_AREAS = 60, 8
+SWEEP = (
+    "dataset=gss2018,cces2016,third",
+    "elicitation=verbalized,sequence,many",
+    "prompt=base,sociodemographic",
+    "progress=false",
+)
+REGRESSORS = ("calibrator=[ridge,lasso,random_forest]", "cache.mode=replay")
+NOTHING = ("calibrator=[]", "evaluation.n_splits=1", "evaluation.n_bootstrap=1")
+JOB = re.compile(r"^(\d+) requests: ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What a sweep took."""
+
+    n_answers: int
+    n_jobs: int
+    seconds: float
+    cpu_s: float
+    most_mib: float
+    """Of all processes together, memory that they share counted once."""
+
+
+def main() -> None:
+    """Fill a cache, replay it, and replay a quarter of the answers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=int, default=15)
+    parser.add_argument("--samples", type=int, default=60, help="letters drawn for each case")
+    parser.add_argument("--keep", type=Path, help="folder for the cache, to be used again")
+    options = parser.parse_args()
+    print("| sweep | jobs | answers | wall, s | CPU, s | answers/s | memory, MiB |")
+    print("|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() if not options.keep else nullcontext(options.keep) as name:
+        folder = Path(name)
+        lay_out(folder)
+        if not (folder / "outputs/cache").exists():
+            show("asked and stored", sweep(folder, options.models, options.samples, *NOTHING))
+        for samples in (options.samples, options.samples // 4):
+            show("from the cache", sweep(folder, options.models, samples, *REGRESSORS))
+
+
+def lay_out(folder: Path) -> None:
+    """Write a survey of our own, and the parts of the configuration that name it."""
+    rng = np.random.default_rng(0)
+    (folder / "conf/dataset").mkdir(parents=True, exist_ok=True)
+    (folder / "conf/elicitation").mkdir(exist_ok=True)
+    with (folder / "third.jsonl").open("w") as file:
+        for question in range(N_QUESTIONS):
+            for area in range(N_AREAS):
+                row = {
+                    "question_id": f"q{question}",
+                    "question": f"What do you think of plan {question}?",
+                    "options": ["good", "neither good nor bad", "bad"],
+                    "ordinals": [1, 2, 3],
+                    "attribute": "area",
+                    "group": f"area {area}",
+                    "phrase": f"somebody who lives in area {area}",
+                    "human": rng.dirichlet([2, 2, 2]).tolist(),
+                    "n_respondents": 500,
+                }
+                file.write(json.dumps(row) + "\n")
+    (folder / "conf/dataset/third.yaml").write_text(
+        f"defaults: [distributions]\npath: {folder / 'third.jsonl'}\nname: third\n"
+    )
+    (folder / "conf/elicitation/many.yaml").write_text(
+        "defaults: [self_random]\nn_samples: ${oc.decode:${oc.env:SAMPLES}}\n"
+    )
+
+
+def sweep(folder: Path, n_models: int, n_samples: int, *arguments: str) -> Run:
+    """Run a sweep and return what it took."""
+    names = ",".join(f"mock-{number}" for number in range(n_models))
+    command = [sys.executable, "-m", "distexp", "-m", "--config-dir", "conf", "model=mock"]
+    before, start = cpu_s(), time.perf_counter()
+    with (folder / "shown.txt").open("w+") as shown:
+        process = subprocess.Popen(
+            [*command, f"model.name={names}", *SWEEP, *arguments],
+            cwd=folder,
+            env=os.environ | {"SAMPLES": str(n_samples)},
+            stdout=shown,
+        )
+        most_mib = 0.0
+        while process.poll() is None:
+            most_mib = max(most_mib, memory_mib(process.pid))
+            time.sleep(0.25)
+        if process.returncode:
+            sys.exit(f"The sweep ended with status {process.returncode}.")
+        seconds = time.perf_counter() - start
+        shown.seek(0)
+        jobs = [int(n) for n in JOB.findall(shown.read())]
+    return Run(
+        n_answers=sum(jobs),
+        n_jobs=len(jobs),
+        seconds=seconds,
+        cpu_s=cpu_s() - before,
+        most_mib=most_mib,
+    )
+
+
+def memory_mib(root: int) -> float:
+    """Return the memory of a process and its children; pages that they share count once."""
+    return sum(
+        int(line.split()[1]) / 1024
+        for pid in [root, *children(root)]
+        for line in text_of(f"/proc/{pid}/smaps_rollup").splitlines()
+        if line.startswith("Pss:")
+    )
+
+
+def children(pid: int) -> list[int]:
+    """Return the children of a process."""
+    return [int(child) for child in text_of(f"/proc/{pid}/task/{pid}/children").split()]
+
+
+def text_of(path: str) -> str:
+    """Return a file of the system's; nothing of a process that has ended."""
+    try:
+        return Path(path).read_text()
+    except OSError:
+        return ""
+
+
+def cpu_s() -> float:
+    """Return the processor time of all processes that this one has waited for, in seconds."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def show(label: str, run: Run) -> None:
+    """Print a row."""
+    print(
+        f"| {label} | {run.n_jobs} | {run.n_answers:,} | {run.seconds:.0f} | {run.cpu_s:.0f} | "
+        f"{run.n_answers / run.seconds:,.0f} | {run.most_mib:.0f} |"
+    )
+
+
+if __name__ == "__main__":
+    main()

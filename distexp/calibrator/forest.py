@@ -1,0 +1,67 @@
+"""Random forests fitted to many training sets, without what scikit-learn does around each tree.
+
+A forest of small trees takes scikit-learn longer to organise than to grow: copies, checks, jobs.
+"""
+
+import numpy as np
+from sklearn import config_context
+from sklearn.base import RegressorMixin
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
+
+from distexp.types import FloatArray
+
+_SEEDS = np.iinfo(np.int32).max
+
+
+def is_direct(regressor: RegressorMixin) -> bool:
+    """Whether `forest_predictions` does what this scikit-learn regressor does."""
+    if type(regressor) is not RandomForestRegressor:
+        return False
+    plain = not (regressor.oob_score or regressor.warm_start or regressor.verbose)
+    drawn = regressor.bootstrap and regressor.max_samples is None
+    # Trees that are seeded by a number are the same however often they are grown.
+    return bool(plain and drawn and isinstance(regressor.random_state, int))
+
+
+def forest_predictions(
+    features: FloatArray, target: FloatArray, weights: FloatArray, regressor: RandomForestRegressor
+) -> FloatArray:
+    """Grow a forest for each row of `weights`, and predict every example by each.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_examples, n_features)
+    target : ndarray of shape (n_examples, n_targets)
+    weights : ndarray of shape (n_fits, n_examples)
+        Which examples are trained on: each 0 or 1, and in no fit all 0.
+    regressor : RandomForestRegressor
+        Is not fitted.
+
+    Returns
+    -------
+    ndarray of shape (n_fits, n_examples, n_targets)
+        To the bit those of clones of `regressor`: the trees are scikit-learn's, from the same
+        seeds and the same draws of examples.
+
+    References
+    ----------
+    Breiman (2001), "Random forests", Machine Learning 45.
+    """
+    settings = {name: getattr(regressor, name) for name in regressor.estimator_params}
+    tree = DecisionTreeRegressor(**settings)
+    single = features.astype(np.float32)
+    predictions = np.zeros((len(weights), *target.shape))
+    with config_context(skip_parameter_validation=True, assume_finite=True):
+        for weight, summed in zip(weights, predictions, strict=True):
+            rows = weight > 0
+            X, y = single[rows], np.ascontiguousarray(target[rows])
+            seeds = np.random.RandomState(regressor.random_state)
+            for _ in range(regressor.n_estimators):
+                tree.random_state = seeds.randint(_SEEDS)
+                draws = np.random.RandomState(tree.random_state).randint(0, len(X), len(X))
+                counts = np.bincount(draws, minlength=len(X))
+                tree.fit(X, y, sample_weight=counts, check_input=False)
+                np.add(summed, tree.tree_.predict(single).reshape(target.shape), out=summed)
+    predictions /= regressor.n_estimators
+    return predictions
