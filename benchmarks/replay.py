@@ -1,4 +1,4 @@
-"""Measures a sweep of the paper's size from a cache of 895,000 answers: 270 settings, 3 regressors.
+"""Measures a sweep of the size of the paper from the cache: 270 settings, 895,000 answers.
 
 15 models x 3 surveys x 3 elicitations x 2 prompts, each calibrated by ridge, lasso and random
 forest on 50 splits. The models are mocks and one survey is made up; every prompt, key, answer,

@@ -19,7 +19,7 @@ from tests.calibrator.designs import random_design
     [
         {"min_samples_leaf": 5},
         {"max_depth": 2, "max_features": 0.5},
-        {"criterion": "friedman_mse"},
+        {"ccp_alpha": 0.001},
     ],
     ids=str,
 )
