@@ -4,6 +4,8 @@ import contextlib
 import io
 import os
 import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,51 +17,38 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from distexp.arithmetic import make_portable
 from distexp.errors import ConfigError, DistexpError
 from distexp.launcher import one_line
 from distexp.sweep.job import current
 from distexp.trust import checked
+
+COMMANDS = {
+    "summarize": "distexp.summary.main",
+    "apply": "distexp.apply.main",
+    "cache": "distexp.cache_command.main",
+    "bundle": "distexp.bundle.command.bundle",
+    "reproduce": "distexp.bundle.command.reproduce",
+}
+"""What is done by the commands that Hydra has no part in; only the one chosen is imported."""
 
 _failures: list[str] = []
 
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
-    make_portable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal has no character for
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        if sys.argv[1:2] == ["summarize"]:
-            from distexp import summary
-
-            summary.main(sys.argv[2:])
-        elif sys.argv[1:2] == ["apply"]:
-            from distexp import apply
-
-            apply.main(sys.argv[2:])
-<<<<<<< HEAD
-        elif sys.argv[1:2] in (["bundle"], ["reproduce"]):
-            from distexp.bundle import command
-
-            if sys.argv[1] == "bundle":
-                command.bundle(sys.argv[2:])
-            else:
-                sys.exit(command.reproduce(sys.argv[2:]))
-=======
-        elif sys.argv[1:2] == ["cache"]:
-            from distexp import cache_command
-
-            cache_command.main(sys.argv[2:])
->>>>>>> 391bf2ea820cd427c7f7f275f39603c51f7aa048
-        elif sys.argv[1:2] == ["fit"]:
+        if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+            if code := _command(sys.argv[1])(sys.argv[2:]):
+                sys.exit(code)
+            return
+        if sys.argv[1:2] == ["fit"]:
             sys.argv[1:] = _with_card(sys.argv[2:])
-            _hydra()
-        else:
-            _hydra()
+        _hydra()
     except DistexpError as exc:
         sys.exit(f"distexp: error: {exc}")
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
@@ -69,6 +58,13 @@ def main() -> None:
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
         sys.exit(130)
+
+
+def _command(name: str) -> Callable[[Sequence[str]], int | None]:
+    """Return what takes the arguments of a command, and returns the exit code if it is not 0."""
+    module, _, function = COMMANDS[name].rpartition(".")
+    command: Callable[[Sequence[str]], int | None] = getattr(import_module(module), function)
+    return command
 
 
 def _hydra() -> None:
