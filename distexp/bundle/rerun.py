@@ -23,7 +23,7 @@ from distexp.bundle.contents import (
     member,
 )
 from distexp.cache import ResponseCache
-from distexp.cache.archive import BUNDLE, FORMATS, RECORDS, records
+from distexp.cache.archive import BUNDLE, FORMATS, RECORDS, checked_records
 from distexp.parcel import MANIFEST, Parcel, opened
 from distexp.summary import load_view, summarize
 from distexp.view import base
@@ -125,7 +125,7 @@ def run_again(bundle: Bundle, out: Path, data: Path | None = None) -> None:
             for file, sha256 in bundle.provenance(job)["files"].items():
                 check_data(data / str(file), str(sha256))
         with closing(ResponseCache(work / "cache")) as cache:
-            cache.adopt(records(bundle.parcel))
+            cache.adopt(checked_records(bundle.parcel))
         views = [_run(bundle, job, out, work, data) for job in bundle.jobs]
     if bundle.jobs != (".",):
         for view in (load_view(LEADERBOARD), *views[:1]):
@@ -150,12 +150,12 @@ def _run(bundle: Bundle, job: str, out: Path, work: Path, data: Path) -> base.Vi
         models=[str(model) for model in bundle.provenance(job)["models"]],
     )
     experiment = instantiate(settings, _convert_="all")
-    if experiment.view is not None and Path(experiment.view.name).name != experiment.view.name:
-        raise bundle.parcel.refused(f"its view would be written to {experiment.view.name!r:.200}")
+    view: base.View | None = experiment.view
+    if view is not None and Path(str(view.name)).name != view.name:
+        raise bundle.parcel.refused(f"its view would be written to {view.name!r:.200}")
     report = experiment.run()
     folder = out / job
     report.write(folder, config=text, overrides=overrides)
-    view: base.View | None = experiment.view
     if view is not None:
         base.write(view, base.Runs.read([folder]), folder)
     return view

@@ -112,8 +112,9 @@ def _of_keys(reader: Reader, keys: Sequence[str]) -> Iterator[Entry]:
         rows = reader.query(statement, (json.dumps(some),))
         if missing := set(some) - {row[0] for row in rows}:
             msg = (
-                f"{len(missing)} of {len(keys)} answers and perhaps more are not in the response "
-                f"cache {reader.folder}, e.g. {min(missing)[:12]}. Name the cache with --path."
+                f"{len(missing)} of {len(some)} answers, the first of which is "
+                f"{min(missing)[:12]}, are not in the response cache {reader.folder}. Name the "
+                "one that has them with --path FOLDER."
             )
             raise CacheError(msg)
         for name, *row in rows:

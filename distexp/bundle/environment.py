@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
-from distexp.report import software
+from distexp.software import software
 
 EXTRAS = frozenset({"embedded", "surveys", "redis", "ray", "slurm"})
 """Of distexp, that a run may have used."""
