@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distexp.bundle.comparing import GIVEN, Compared, compare
+from distexp.bundle.contents import jobs_in, link
 from distexp.bundle.environment import differences
 from distexp.bundle.packing import pack
 from distexp.bundle.rerun import Bundle, read, run_again
@@ -43,7 +44,11 @@ def bundle(arguments: Sequence[str]) -> None:
         made = folder / options.out.name
         n_records = pack(options.run, made, options.path)
         with read(made) as packed:
-            run_again(packed, folder / "again")
+            for job in jobs_in(options.run):
+                for name, path in job.data():
+                    if not (folder / "data" / name).is_symlink():
+                        link(path, folder / "data" / name)
+            run_again(packed, folder / "again", folder / "data")
             found = list(compare(packed, folder / "again"))
             if any(one.difference for one in found):
                 sys.stdout.write("\n".join(_told(packed, found)) + "\n")

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
 from distexp.bundle.contents import PATHS
@@ -51,8 +52,7 @@ def confined(
     """
     config = _parsed(text)
     config.cache = {"_target_": "distexp.cache.ResponseCache", "path": "", "mode": "replay"}
-    with _without_environment():
-        plain = checked(config)
+    plain = _resolved(config)
     if plain.get("_target_") != EXPERIMENT:
         msg = f"The configuration is of {plain.get('_target_')!r:.80}, not of {EXPERIMENT}."
         raise ConfigError(msg)
@@ -67,6 +67,15 @@ def confined(
     if isinstance(held.get("model"), dict):
         _without_weights(held["model"], models)
     return held
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    try:
+        with _without_environment():
+            return checked(config)
+    except OmegaConfBaseException as exc:
+        first, *_ = str(exc).splitlines()
+        raise ConfigError(f"The configuration cannot be resolved: {first}") from exc
 
 
 def _parsed(text: str) -> DictConfig:

@@ -26,7 +26,7 @@ def lock() -> str:
             found[wanted] = installed.version
             waiting += _required(installed, wanted[1])
     versions = {name: version for (name, _), version in found.items()}
-    return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
+    return "".join(sorted(f"{name}=={version}\n" for name, version in versions.items()))
 
 
 def _installed(name: str) -> Distribution | None:
