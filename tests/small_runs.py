@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import pytest
 from distexp.errors import DistexpError
 from tests.parcels import content, listed
 
+ROOT = Path(__file__).parents[1]
 Command = Callable[[Sequence[str]], int | None]
 
 SMALL = (
@@ -86,3 +88,17 @@ def changed(path: Path, members: Mapping[str, bytes | None], out: Path, **about:
         {name: data for name, data in wanted.items() if data is not None},
         {**manifest, **about},
     )
+
+
+def survey(folder: Path, *, gated: bool) -> tuple[str, ...]:
+    """Write an invented survey, and return the settings that read it."""
+    (folder / "data").mkdir()
+    shutil.copy(ROOT / "docs/examples/town_survey.csv", folder / "data")
+    book = (ROOT / "docs/examples/town_survey.yaml").read_text()
+    book = book.replace("gated: false", f"gated: {str(gated).lower()}")
+    (folder / "data/town_survey.yaml").write_text(book)
+    return (
+        *SMALL, ALONE, "dataset=table", "dataset.path=data/town_survey.csv",
+        "dataset.codebook=data/town_survey.yaml", "dataset.min_respondents=10",
+        "dataset.attributes=[sex,age]", "calibrator=[ridge]",
+    )  # fmt: skip

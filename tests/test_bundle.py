@@ -10,9 +10,8 @@ import pytest
 from distexp.bundle.command import bundle
 from tests.conftest import OpenAIServer, chat
 from tests.parcels import content
-from tests.small_runs import ALONE, N_ANSWERS, SMALL, distexp, error_of, here, refusal
+from tests.small_runs import ALONE, N_ANSWERS, SMALL, distexp, error_of, here, refusal, survey
 
-ROOT = Path(__file__).parents[1]
 SECRET = "sk-0123456789"
 
 
@@ -208,26 +207,12 @@ def test_a_setting_from_the_environment_makes_no_bundle(again: Path) -> None:
 # Human data
 
 
-def survey(folder: Path, *, gated: bool) -> tuple[str, ...]:
-    """Write an invented survey, and return the settings that read it."""
-    (folder / "data").mkdir()
-    shutil.copy(ROOT / "docs/examples/town_survey.csv", folder / "data")
-    book = (ROOT / "docs/examples/town_survey.yaml").read_text()
-    book = book.replace("gated: false", f"gated: {str(gated).lower()}")
-    (folder / "data/town_survey.yaml").write_text(book)
-    return (
-        *SMALL, ALONE, "dataset=table", "dataset.path=data/town_survey.csv",
-        "dataset.codebook=data/town_survey.yaml", "dataset.min_respondents=10",
-        "dataset.attributes=[sex,age]", "calibrator=[ridge]",
-    )  # fmt: skip
-
-
 def test_data_that_may_be_passed_on_are_in_the_bundle(tmp_path: Path) -> None:
     """Every file that the dataset read, under its name."""
     shown = distexp(tmp_path, *survey(tmp_path, gated=False))
     assert shown.returncode == 0, shown.stderr
 
-    shown = here(tmp_path, bundle, "run", "b.zip")
+    here(tmp_path, bundle, "run", "b.zip")
 
     found = content(tmp_path / "b.zip")
     for name in ("town_survey.csv", "town_survey.yaml"):
@@ -284,26 +269,5 @@ def test_a_run_on_estimates_of_earlier_runs_brings_them_along(again: Path) -> No
     shown = distexp(again, *SMALL[1:2], *SMALL[3:], *settings, "hydra.run.dir=third")
     assert shown.returncode == 0, shown.stderr
 
-    shown = here(again, bundle, "third", "b.zip")
-
-    assert "0 answers" in shown.stdout
+    assert "0 answers" in here(again, bundle, "third", "b.zip").stdout
     assert {"data/run/predictions.parquet", "data/other/config.yaml"} < names(again / "b.zip")
-
-
-# Sweeps
-
-
-def test_a_sweep_is_one_bundle_of_all_its_jobs(tmp_path: Path) -> None:
-    """With the leaderboard and the view beside them."""
-    sweep = ("-m", *SMALL[:2], *SMALL[3:], "experiment=paper/groups", "dataset.attributes=[sex]")
-    shown = distexp(
-        tmp_path, *sweep, "prompt=base", "dataset=gss2018,cces2016", "hydra.sweep.dir=sweep"
-    )
-    assert shown.returncode == 0, shown.stderr
-
-    shown = here(tmp_path, bundle, "sweep", "b.zip")
-
-    found = names(tmp_path / "b.zip")
-    assert {"run/0/scores.parquet", "run/1/scores.parquet"} < found
-    assert {"run/leaderboard.parquet", "run/groups.svg", "run/1/groups.md"} < found
-    assert not any("multirun" in name for name in found)
