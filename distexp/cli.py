@@ -4,8 +4,7 @@ import contextlib
 import io
 import os
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +21,6 @@ from distexp.launcher import one_line
 from distexp.sweep.job import current
 from distexp.trust import checked
 
-COMMANDS = {
-    "summarize": "distexp.summary.main",
-    "apply": "distexp.apply.main",
-    "cache": "distexp.cache_command.main",
-    "bundle": "distexp.bundle.command.bundle",
-    "reproduce": "distexp.bundle.command.reproduce",
-}
-"""What is done by the commands that Hydra has no part in; only the one chosen is imported."""
-
 _failures: list[str] = []
 
 
@@ -42,13 +32,11 @@ def main() -> None:
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        if sys.argv[1:2] and sys.argv[1] in COMMANDS:
-            if code := _command(sys.argv[1])(sys.argv[2:]):
-                sys.exit(code)
-            return
-        if sys.argv[1:2] == ["fit"]:
-            sys.argv[1:] = _with_card(sys.argv[2:])
-        _hydra()
+        command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
+        if command is None:
+            _hydra(sys.argv[1:])
+        else:
+            sys.exit(command(sys.argv[2:]))
     except DistexpError as exc:
         sys.exit(f"distexp: error: {exc}")
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
@@ -60,17 +48,49 @@ def main() -> None:
         sys.exit(130)
 
 
-def _command(name: str) -> Callable[[Sequence[str]], int | None]:
-    """Return what takes the arguments of a command, and returns the exit code if it is not 0."""
-    module, _, function = COMMANDS[name].rpartition(".")
-    command: Callable[[Sequence[str]], int | None] = getattr(import_module(module), function)
-    return command
+def _summarize(arguments: list[str]) -> None:
+    from distexp import summary
+
+    summary.main(arguments)
 
 
-def _hydra() -> None:
+def _apply(arguments: list[str]) -> None:
+    from distexp import apply
+
+    apply.main(arguments)
+
+
+def _cache(arguments: list[str]) -> None:
+    from distexp import cache_command
+
+    cache_command.main(arguments)
+
+
+def _bundle(arguments: list[str]) -> None:
+    from distexp.bundle import command
+
+    command.bundle(arguments)
+
+
+def _reproduce(arguments: list[str]) -> int:
+    from distexp.bundle import command
+
+    return command.reproduce(arguments)
+
+
+def _fit(arguments: list[str]) -> None:
+    """Run an experiment that has to write a card."""
+    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
+        msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
+        raise ConfigError(msg)
+    _hydra(arguments)
+
+
+def _hydra(arguments: list[str]) -> None:
     """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
     from distexp import launcher
 
+    sys.argv[1:] = arguments
     launcher.register()
     _job()
     if _failures:
@@ -79,12 +99,15 @@ def _hydra() -> None:
         sys.exit("\n".join(f"distexp: error: {report}" for report in launcher.reports))
 
 
-def _with_card(arguments: list[str]) -> list[str]:
-    """Return the arguments of `distexp fit`, which is a run that has to write a card."""
-    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
-        msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
-        raise ConfigError(msg)
-    return arguments
+COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
+    "apply": _apply,
+    "bundle": _bundle,
+    "cache": _cache,
+    "fit": _fit,
+    "reproduce": _reproduce,
+    "summarize": _summarize,
+}
+"""What stands beside a run: the first word of the command line."""
 
 
 @hydra.main(version_base="1.3", config_path="pkg://distexp.conf", config_name="config")
@@ -119,27 +142,34 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
         return
-    overrides = OmegaConf.create(list(HydraConfig.get().overrides.task))
-    outcome.write(
-        run_dir, config=OmegaConf.to_yaml(config), overrides=OmegaConf.to_yaml(overrides)
-    )
-    calls = outcome.calls
-    print(outcome.markdown())
-    if experiment.view is not None:
-        from distexp.view import base
-
-        print(f"\n### {experiment.view.name}\n")
-        print(base.write(experiment.view, base.Runs.read([run_dir]), run_dir))
-    print(
-        f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
-        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / 'report.md')}"
-    )
+    _write(experiment, outcome, config, run_dir)
     if outcome.stopped is not None:
         raise DistexpError(f"The report is partial. {outcome.stopped}")
     if not any(result.scores for result in outcome.results):
         raise DistexpError(outcome.results[0].note)
     if experiment.card is not None:
         _write_card(Path(experiment.card), experiment.calibrator, outcome)
+
+
+def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:
+    """Write the report and show its tables."""
+    settings = HydraConfig.get()
+    draw = experiment.figures
+    if draw is None:  # a sweep ends in one figure; hundreds of them take longer than the sums
+        draw = settings.mode is not RunMode.MULTIRUN
+    overrides = OmegaConf.to_yaml(OmegaConf.create(list(settings.overrides.task)))
+    report.write(run_dir, config=OmegaConf.to_yaml(config), overrides=overrides, figures=draw)
+    print(report.markdown())
+    if experiment.view is not None:
+        from distexp.view import base
+
+        print(f"\n### {experiment.view.name}\n")
+        print(base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw))
+    calls = report.calls
+    print(
+        f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
+        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / 'report.md')}"
+    )
 
 
 def _show_plan(plan: Any, budget: Any) -> None:

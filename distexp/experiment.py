@@ -88,6 +88,9 @@ class Experiment:
     budget : Budget, optional
         What calls may take, over all jobs of a sweep together. Where it is spent, what was
         answered is scored, and the report says that it is partial.
+    figures : bool, optional
+        Whether the run is to be drawn, where it is written; None draws a single run, and of a
+        sweep the whole. `Experiment.run` only checks it.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
@@ -111,6 +114,7 @@ class Experiment:
         view: View | None = None,
         card: str | None = None,
         budget: Budget | None = None,
+        figures: bool | None = None,
         dry_run: bool = False,
         progress: bool = True,
     ) -> None:
@@ -141,6 +145,8 @@ class Experiment:
             check_text("Experiment", "card", card)
         if budget is not None and not isinstance(budget, Budget):
             raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
+        if figures is not None:
+            check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
         self.model = model
@@ -161,6 +167,7 @@ class Experiment:
         self.view = view
         self.card = card
         self.budget = budget or Budget()
+        self.figures = figures
         self.dry_run = dry_run
         self.progress = progress
 

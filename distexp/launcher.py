@@ -4,11 +4,9 @@ Hydra's own launcher runs one job after the other, each by itself, and composes 
 all of them share one schedule of calls (`distexp.sweep`), and each is composed once, in a worker.
 """
 
-import copy
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
@@ -21,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
 from distexp.checks import check_int
+from distexp.composition import Composer
 from distexp.errors import DistexpError
 from distexp.sweep.job import Task
 from distexp.sweep.sweep import Failure, Sweep
@@ -68,7 +67,7 @@ class OneScheduleLauncher(Launcher):
             Task(number=initial_job_idx + place, overrides=tuple(overrides))
             for place, overrides in enumerate(job_overrides)
         ]
-        remember_files(self._context.config_loader)
+        self._composer = Composer(self._context.config_loader, self._master)
         sweep = Sweep(self._run, self._n_jobs)
         sweep.run(tasks)
         if sweep.failures:
@@ -104,7 +103,7 @@ class OneScheduleLauncher(Launcher):
             raise DistexpError(one_line(exc)) from exc
 
     def _composed(self, task: Task) -> DictConfig:
-        config = self._context.config_loader.load_sweep_config(self._master, list(task.overrides))
+        config = self._composer.job(task.overrides)
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.job.id = config.hydra.job.num = task.number
             folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
@@ -153,32 +152,6 @@ def register() -> None:
     """Make launcher and sweeper known to Hydra."""
     for plugin in (OneScheduleLauncher, OneScheduleSweeper):
         Plugins.instance().register(plugin)
-
-
-class _Remembering:
-    """A repository of configuration files that reads each of them once."""
-
-    def __init__(self, repository: Any) -> None:
-        self._repository = repository
-        self._read: dict[str, Any] = {}
-
-    def __deepcopy__(self, memo: object) -> "_Remembering":
-        return self  # Hydra copies it for each job
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._repository, name)
-
-    def load_config(self, config_path: str) -> Any:
-        """Return a copy: Hydra writes into what it gets."""
-        if config_path not in self._read:
-            self._read[config_path] = self._repository.load_config(config_path)
-        return copy.deepcopy(self._read[config_path])
-
-
-def remember_files(loader: Any) -> None:
-    """Have Hydra's loader read each configuration file once, not once a job."""
-    if not isinstance(loader.repository, _Remembering):
-        loader.repository = _Remembering(loader.repository)
 
 
 def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]:

@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from distexp import figures, tables
+from distexp import figures as drawing
+from distexp import tables
 from distexp.errors import DistexpError
 from distexp.evaluation import Evaluation, Result
 from distexp.prose import described, explained
@@ -23,6 +24,14 @@ from distexp.wording import LABELS, findings, score_table, shape_table, task_tab
 if TYPE_CHECKING:
     import polars as pl
 
+FIGURES = (
+    "## Figures",
+    "",
+    "![Alignment by method, with baselines and ceiling](alignment.svg)",
+    "",
+    "![Human, uncalibrated and calibrated distributions](distributions.svg)",
+    "",
+)
 HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
 
 
@@ -181,7 +190,7 @@ class Report:
             "requests_sha256": hashlib.sha256(self._requests().encode()).hexdigest(),
         }
 
-    def write(self, run_dir: Path, *, config: str, overrides: str) -> None:
+    def write(self, run_dir: Path, *, config: str, overrides: str, figures: bool = True) -> None:
         """Write every file of the run, each whole or not at all, `report.md` last.
 
         Parameters
@@ -190,6 +199,8 @@ class Report:
             Made if it does not exist.
         config, overrides : str
             The composed configuration and its overrides, as YAML.
+        figures : bool
+            Whether to draw: that takes most of the time of a small run.
 
         Raises
         ------
@@ -213,9 +224,10 @@ class Report:
                 tables.unreadable(self.unreadable).write_parquet(made / "unreadable.parquet")
                 if any(result.trials for result in self.results):
                     self.trials().write_parquet(made / "trials.parquet")
-                figures.distributions(predictions, made / "distributions.svg")
-                figures.alignment(self.scores(), LABELS, made / "alignment.svg")
-                (made / "report.md").write_text(self._document(), encoding="utf-8")
+                if figures:
+                    drawing.distributions(predictions, made / "distributions.svg")
+                    drawing.alignment(self.scores(), LABELS, made / "alignment.svg")
+                (made / "report.md").write_text(self._document(figures), encoding="utf-8")
                 for path in sorted(made.iterdir(), key=lambda path: path.name == "report.md"):
                     os.replace(path, run_dir / path.name)  # noqa: PTH105 - replaces, unlike rename
         except OSError as exc:
@@ -237,7 +249,7 @@ class Report:
     def _outcomes(self) -> Iterable[tuple[Study, Result]]:
         return zip(self.studies, self.results, strict=True)
 
-    def _document(self) -> str:
+    def _document(self, figures: bool) -> str:
         evaluation, calls = self.evaluation, self.calls
         n_lost = sum(map(_n_unreadable, self.studies))
         n_estimates = sum(len(study.estimates) for study in self.studies)
@@ -257,12 +269,7 @@ class Report:
                 "",
                 self.markdown(),
                 "",
-                "## Figures",
-                "",
-                "![Alignment by method, with baselines and ceiling](alignment.svg)",
-                "",
-                "![Human, uncalibrated and calibrated distributions](distributions.svg)",
-                "",
+                *(FIGURES if figures else ()),
                 "## Source of the human answers",
                 "",
                 f"{self.survey.citation} Licence: {self.survey.licence}",

@@ -21,7 +21,9 @@ CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
 PROVENANCE, SUMMARY, REQUESTS = "provenance.json", "summary.json", "requests.txt"
 TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, "report.md")
 TABLES = ("scores", "comparisons", "cases", "predictions", "unreadable", "trials")
-FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), "alignment.svg", "distributions.svg")
+FIGURE = "alignment.svg"
+"""There if the run was drawn."""
+FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), FIGURE, "distributions.svg")
 HUMAN = frozenset({"predictions.parquet", "distributions.svg"})
 """Files of a run that state the human answers, which must not always be passed on."""
 

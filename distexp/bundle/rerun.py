@@ -14,6 +14,7 @@ from distexp.bundle.confined import confined
 from distexp.bundle.contents import (
     CONFIG,
     DATA,
+    FIGURE,
     LEADERBOARD,
     LOCK,
     OVERRIDES,
@@ -158,7 +159,8 @@ def _run(bundle: Bundle, job: str, out: Path, work: Path) -> base.View | None:
         raise bundle.parcel.refused(f"its view would be written to {view.name!r:.200}")
     report = experiment.run()
     folder = out / job
-    report.write(folder, config=text, overrides=overrides)
+    drawn = member(job, FIGURE) in bundle.parcel.members
+    report.write(folder, config=text, overrides=overrides, figures=drawn)
     if view is not None:
-        base.write(view, base.Runs.read([folder]), folder)
+        base.write(view, base.Runs.read([folder]), folder, figure=drawn)
     return view

@@ -1,19 +1,23 @@
 """Calibration by regression: the humans' shares of the options from the model's shares."""
 
+from collections.abc import Callable
+
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
+from distexp.calibrator import lasso, ridge
 from distexp.calibrator.base import clipped
 from distexp.calibrator.batch import Batched, refit
 from distexp.calibrator.features import option_features
 from distexp.calibrator.means import n_trained
-from distexp.calibrator.ridge import is_direct, ridge_predictions
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray
 
+Solver = Callable[[FloatArray, FloatArray, FloatArray, float], FloatArray]
+"""From features, targets, weights and penalty of many fits to their predictions."""
 LAYOUTS = ("pooled", "per_position", "joint")
 FEATURES = ("share", "several")
 MIN_QUESTIONS = 3
@@ -134,19 +138,19 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
     def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`.
 
-        Ridge on shares solves all fits together, another regressor is fitted again and again.
+        Ridge on shares solves all fits together, and so does lasso where there is one share to
+        each option; another regressor is fitted again and again.
         """
-        if self.features == "share" and is_direct(self.regressor):
+        if self.features == "share" and self._solver(X) is not None:
             return super().fit_predict(X, y, weights)
         return refit(self._unfitted(), X, y, weights)
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        features, alpha = self._features(X), self.regressor.alpha
+        features, alpha, solve = self._features(X), self.regressor.alpha, self._solver(X)
+        assert solve is not None
         scores = np.zeros((len(weights), *y.shape))
         per_option = np.repeat(weights, X.n_options, axis=1)
-        scores[:, X.mask] = ridge_predictions(
-            features[X.mask], y[X.mask][:, None], per_option, alpha
-        )[..., 0]
+        scores[:, X.mask] = solve(features[X.mask], y[X.mask][:, None], per_option, alpha)[..., 0]
         for k in self._own_sizes(X):
             rows = np.flatnonzero(X.n_options == k)
             fits = np.flatnonzero(n_trained(X.question[rows], weights[:, rows]) >= MIN_QUESTIONS)
@@ -154,8 +158,15 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
             for columns in self._blocks(k) if len(fits) else ():
                 block = _joined(features[rows, columns])
                 cells = np.ix_(fits, rows, np.arange(k)[columns])
-                scores[cells] = ridge_predictions(block, y[rows, columns], own, alpha)
+                scores[cells] = solve(block, y[rows, columns], own, alpha)
         return np.array([clipped(of_fit, X) for of_fit in scores])
+
+    def _solver(self, X: Design) -> Solver | None:
+        """Return what solves many fits together; None where the regressor has to be fitted."""
+        if ridge.is_direct(self.regressor):
+            return ridge.ridge_predictions
+        single = X.stacked.shape[1] == 1 and self.layout != "joint"
+        return lasso.lasso_predictions if single and lasso.is_direct(self.regressor) else None
 
     def _features(self, X: Design) -> FloatArray:
         """Return the features of each option, of shape (n_cases, max_options, n_features)."""

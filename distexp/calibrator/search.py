@@ -7,17 +7,18 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import SCOPES, Scoped, question_folds
+from distexp.calibrator.base import SCOPES, question_folds
+from distexp.calibrator.batch import Batched, refit
 from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics import distance
-from distexp.protocols import Calibrator
-from distexp.types import Design, FloatArray
+from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 Settings = dict[str, float | str]
 
 
-class QuestionCV(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     """Tries each setting of a calibrator by cross-validation, and fits with the best one.
 
     All groups' cases of a question are in the same fold: in another one they would tell the
@@ -90,6 +91,50 @@ class QuestionCV(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         calibrated: FloatArray = self.calibrator_.predict(X)
         return calibrated
 
+    def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`.
+
+        A calibrator that fits many training sets at once is given all folds of all of them.
+        """
+        if isinstance(self.calibrator, BatchCalibrator):
+            return super().fit_predict(X, y, weights)
+        return refit(self._unfitted(), X, y, weights)
+
+    def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        candidates = self._candidates(self._settings())
+        folded, tested, fit = self._folds(X, weights)
+        losses = np.zeros((len(weights), len(candidates)))
+        if len(fit):
+            folds, cases = np.nonzero(tested)
+            weight = weights[fit[folds], cases]
+            for i, candidate in enumerate(candidates):
+                held_out = _batch(candidate).fit_predict(X, y, folded)[tested]
+                apart = distance(held_out, y[cases], X.ordinals[cases]) * weight
+                losses[:, i] = np.bincount(fit[folds], apart, minlength=len(weights))
+        tried = np.isin(np.arange(len(weights)), fit)
+        best = np.where(tried, losses.argmin(axis=1), -1)
+        predicted = np.empty((*weights.shape, y.shape[1]))
+        for choice in np.unique(best):
+            chosen = clone(self.calibrator) if choice < 0 else candidates[choice]
+            predicted[best == choice] = _batch(chosen).fit_predict(X, y, weights[best == choice])
+        return predicted
+
+    def _folds(self, X: Design, weights: FloatArray) -> tuple[FloatArray, BoolArray, IntArray]:
+        """Return the training weights of all folds of all fits, their tests, and whose they are.
+
+        A fit with fewer questions than folds has none.
+        """
+        folded, tested, fit = [], [], []
+        for number, weight in enumerate(weights):
+            rows = np.flatnonzero(weight > 0)
+            for _, test in question_folds(X.question[rows], self.n_folds):
+                out = np.zeros(len(weight), dtype=bool)
+                out[rows[test]] = True
+                folded.append(np.where(out, 0.0, weight))
+                tested.append(out)
+                fit.append(number)
+        return np.array(folded), np.array(tested), np.array(fit, dtype=np.int64)
+
     def _losses(
         self, candidates: Sequence[Calibrator], X: Design, y: FloatArray, weight: FloatArray | None
     ) -> FloatArray:
@@ -116,3 +161,8 @@ class QuestionCV(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
             return [clone(self.calibrator).set_params(**chosen) for chosen in settings]
         except ValueError as exc:  # the parameter does not exist
             raise ConfigError(f"In the 'grid' parameter of QuestionCV: {exc}") from exc
+
+
+def _batch(calibrator: Calibrator) -> BatchCalibrator:
+    assert isinstance(calibrator, BatchCalibrator)
+    return calibrator

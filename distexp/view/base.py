@@ -74,17 +74,22 @@ class View(Protocol):
         ...
 
 
-def write(view: View, runs: Runs, folder: Path) -> str:
-    """Write `NAME.parquet`, `NAME.md` and `NAME.svg`, and return the Markdown text."""
+def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
+    """Write `NAME.parquet`, `NAME.md` and `NAME.svg`, and return the Markdown text.
+
+    `figure=False` leaves the last one out, which takes most of the time.
+    """
     table = view.table(runs)
     text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         made = Path(name)
         table.write_parquet(made / f"{view.name}.parquet")
-        view.figure(table, made / f"{view.name}.svg")
-        (made / f"{view.name}.md").write_text(
-            f"# {view.name}\n\n{text}\n![{view.name}]({view.name}.svg)\n", encoding="utf-8"
-        )
+        shown = ""
+        if figure:
+            view.figure(table, made / f"{view.name}.svg")
+            shown = f"\n![{view.name}]({view.name}.svg)\n"
+        page = f"# {view.name}\n\n{text}{shown}"
+        (made / f"{view.name}.md").write_text(page, encoding="utf-8")
         for path in sorted(made.iterdir()):
             os.replace(path, folder / path.name)  # noqa: PTH105 - replaces, unlike rename
     return text
