@@ -6,7 +6,6 @@ gss2018 has a W1 of 0.183 with AVX-512 and of 0.180 without.
 """
 
 import os
-import platform
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -37,6 +36,8 @@ def make_portable() -> None:
 
 def arithmetic() -> str:
     """Say which code is in use: results of equal ones are equal in every bit."""
+    import platform
+
     from threadpoolctl import threadpool_info
 
     kernels = {str(lib.get("architecture")) for lib in threadpool_info() if _is_blas(lib)}

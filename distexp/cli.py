@@ -16,7 +16,6 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from distexp.arithmetic import make_portable
 from distexp.errors import ConfigError, DistexpError
 from distexp.launcher import one_line
 from distexp.sweep.job import current
@@ -27,7 +26,6 @@ _failures: list[str] = []
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
-    make_portable()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal has no character for

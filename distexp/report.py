@@ -1,24 +1,21 @@
 """What a run leaves: tables, a summary, provenance and a report for people."""
 
-import contextlib
 import hashlib
 import json
 import math
 import os
-import platform
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from distexp import figures as drawing
 from distexp import tables
-from distexp.arithmetic import arithmetic
 from distexp.errors import DistexpError
 from distexp.evaluation import Evaluation, Result
 from distexp.prose import described, explained
+from distexp.software import software
 from distexp.tables import Unreadable
 from distexp.tuning.trials import trials
 from distexp.types import Answer, Study, Survey
@@ -36,10 +33,6 @@ FIGURES = (
     "",
 )
 HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
-PACKAGES = (
-    "distexp", "diskcache", "hydra-core", "litellm", "numpy", "polars", "scikit-learn", "scipy",
-    "xllamacpp",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,17 +276,6 @@ class Report:
                 "",
             ]
         )
-
-
-def software() -> dict[str, str]:
-    """Return the versions of all that the numbers of a run depend on."""
-    versions = {"python": platform.python_version(), "arithmetic": arithmetic()}
-    with contextlib.suppress(AttributeError, ValueError):  # outside Linux
-        versions["libc"] = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    for package in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):  # an extra that is not installed
-            versions[package] = version(package)
-    return versions
 
 
 def _n_unreadable(study: Study) -> int:

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distexp.bundle.comparing import GIVEN, Compared, compare
+from distexp.bundle.contents import jobs_in, link
+from distexp.bundle.environment import differences
 from distexp.bundle.packing import pack
 from distexp.bundle.rerun import Bundle, read, run_again
-from distexp.bundle.software import differences
 from distexp.errors import DistexpError
 from distexp.view.base import markdown_table
 
@@ -20,7 +21,7 @@ MOST_SHOWN = 20
 
 
 def bundle(arguments: Sequence[str]) -> None:
-    """Run `distexp bundle RUN OUT.zip [--cache FOLDER]`.
+    """Run `distexp bundle RUN OUT.zip [--path FOLDER]`.
 
     Raises
     ------
@@ -36,14 +37,18 @@ def bundle(arguments: Sequence[str]) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run or a sweep")
     parser.add_argument("out", type=Path, metavar="OUT.zip")
     parser.add_argument(
-        "--cache", type=Path, metavar="FOLDER", help="of the answers, if no longer where they were"
+        "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
     )
     options = parser.parse_args(arguments)
     with _beside(options.out) as folder:
         made = folder / options.out.name
-        n_records = pack(options.run, made, options.cache)
+        n_records = pack(options.run, made, options.path)
         with read(made) as packed:
-            run_again(packed, folder / "again")
+            for job in jobs_in(options.run):
+                for name, path in job.data():
+                    if not (folder / "data" / name).is_symlink():
+                        link(path, folder / "data" / name)
+            run_again(packed, folder / "again", folder / "data")
             found = list(compare(packed, folder / "again"))
             if any(one.difference for one in found):
                 sys.stdout.write("\n".join(_told(packed, found)) + "\n")

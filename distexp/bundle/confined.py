@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 from omegaconf.resolvers import oc
 
 from distexp.bundle.contents import PATHS
@@ -14,13 +15,14 @@ from distexp.errors import ConfigError
 from distexp.trust import checked
 
 EXPERIMENT = "distexp.experiment.Experiment"
-PARTS = frozenset(
-    (
+PARTS = tuple(
+    f"distexp.{part}."
+    for part in (
         *("experiment", "model", "dataset", "elicitation", "prompt", "calibrator", "evaluation"),
-        *("protocols", "tuning", "view"),
+        *("protocols", "tuning", "view", "budget"),
     )
 )
-"""Modules of distexp whose classes a configuration of distexp names."""
+"""Where the classes of distexp are that a run is made of."""
 
 NOWHERE = ("storage", "memory")
 """Settings that name a file which results of other runs are read from or kept in."""
@@ -50,22 +52,30 @@ def confined(
     """
     config = _parsed(text)
     config.cache = {"_target_": "distexp.cache.ResponseCache", "path": "", "mode": "replay"}
-    with _without_environment():
-        plain = checked(config)
+    plain = _resolved(config)
     if plain.get("_target_") != EXPERIMENT:
         msg = f"The configuration is of {plain.get('_target_')!r:.80}, not of {EXPERIMENT}."
         raise ConfigError(msg)
     for target in _targets({**plain, "cache": None}):
-        if target.startswith("distexp.") and target.split(".")[1] not in PARTS:
+        if target.startswith("distexp.") and not target.startswith(PARTS):
             raise ConfigError(
                 f"The configuration names {target!r:.200}, which is no part of a run."
             )
     held: dict[str, Any] = _held(plain, data, scratch)
-    held |= {"dry_run": False, "progress": False, "card": None}
+    held |= {"dry_run": False, "progress": False, "card": None, "budget": None}
     held["cache"] |= {"path": str(cache)}
     if isinstance(held.get("model"), dict):
         _without_weights(held["model"], models)
     return held
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    try:
+        with _without_environment():
+            return checked(config)
+    except OmegaConfBaseException as exc:
+        first, *_ = str(exc).splitlines()
+        raise ConfigError(f"The configuration cannot be resolved: {first}") from exc
 
 
 def _parsed(text: str) -> DictConfig:

@@ -151,12 +151,18 @@ def there(folder: Path, names: Sequence[str]) -> list[str]:
     return [name for name in names if (folder / name).is_file()]
 
 
+def link(path: Path, place: Path) -> None:
+    """Have a file appear in another place too."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(path.absolute())
+
+
 def check_data(path: Path, sha256: str) -> None:
     """Raise `DatasetError` unless a file of human data is there, and the one that was read."""
     if not path.is_file():
         msg = (
-            f"There is no file {path}, which the run read. Say in which folder "
-            f"{path.name} lies, or the folder that it is part of, with --data FOLDER."
+            f"There is no {path}, which the run read. Where it is not in the bundle, name the "
+            "folder that it lies in with --data FOLDER."
         )
         raise DatasetError(msg)
     with path.open("rb") as file:

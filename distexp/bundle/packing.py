@@ -1,6 +1,7 @@
 """Writing a bundle: what a run rests on, and what it left, as far as it may be passed on."""
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,18 +13,19 @@ from distexp.bundle.contents import (
     HUMAN,
     LOCK,
     RUN,
+    SUMMARY,
     Job,
     files_of_sweep,
     jobs_in,
     member,
 )
-from distexp.bundle.software import lock
+from distexp.bundle.environment import lock
 from distexp.cache import ResponseCache
 from distexp.cache.archive import BUNDLE, FORMATS, add_records, stored
 from distexp.errors import ConfigError
 from distexp.leaks import Secrets
 from distexp.parcel import ParcelWriter, writing
-from distexp.report import software
+from distexp.software import software
 from distexp.types import Json
 
 CACHE = "distexp.cache.ResponseCache"
@@ -53,6 +55,7 @@ def pack(folder: Path, path: Path, cache: Path | None = None) -> int:
     """
     jobs = jobs_in(folder)
     for job in jobs:
+        _check_whole(job)
         _check_prompts(job)
     keys = sorted({key for job in jobs for key in job.request_keys()})
     about: dict[str, Json] = {
@@ -67,6 +70,14 @@ def pack(folder: Path, path: Path, cache: Path | None = None) -> int:
         _add_files(parcel, folder, jobs)
         _add_data(parcel, jobs)
     return n_records
+
+
+def _check_whole(job: Job) -> None:
+    """Refuse a run whose budget was spent: it would not stop at the same place again."""
+    summary = json.loads((job.folder / SUMMARY).read_text(encoding="utf-8"))
+    if summary.get("partial"):
+        msg = f"{job.folder} is partial: {summary['partial']} Finish the run, and bundle that."
+        raise ConfigError(msg)
 
 
 def _check_prompts(job: Job) -> None:
@@ -93,8 +104,8 @@ def _cache(jobs: Sequence[Job], given: Path | None) -> Path:
     path = used.pop()
     if used or path is None:
         msg = (
-            "The answers of this run are not all in one cache on disk. Take them into one with "
-            "'distexp cache merge', and say which with --cache FOLDER."
+            "The answers of this run are not all in one cache on disk. Take them into one, and "
+            "name it with --path FOLDER."
         )
         raise ConfigError(msg)
     return ResponseCache(path, "replay").path

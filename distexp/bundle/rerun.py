@@ -21,10 +21,11 @@ from distexp.bundle.contents import (
     PROVENANCE,
     RUN,
     check_data,
+    link,
     member,
 )
 from distexp.cache import ResponseCache
-from distexp.cache.archive import BUNDLE, FORMATS, RECORDS, records
+from distexp.cache.archive import BUNDLE, FORMATS, RECORDS, checked_records
 from distexp.parcel import MANIFEST, Parcel, opened
 from distexp.summary import load_view, summarize
 from distexp.view import base
@@ -119,45 +120,47 @@ def run_again(bundle: Bundle, out: Path, data: Path | None = None) -> None:
     """
     with tempfile.TemporaryDirectory(prefix="distexp-") as name:
         work = Path(name)
-        if data is None:
-            data = work / DATA
-            _extract_data(bundle.parcel, work)
         for job in bundle.jobs:
             for file, sha256 in bundle.provenance(job)["files"].items():
-                check_data(data / str(file), str(sha256))
+                _gather(bundle.parcel, str(file), str(sha256), work / DATA, data)
         with closing(ResponseCache(work / "cache")) as cache:
-            cache.adopt(records(bundle.parcel))
-        views = [_run(bundle, job, out, work, data) for job in bundle.jobs]
+            cache.adopt(checked_records(bundle.parcel))
+        views = [_run(bundle, job, out, work) for job in bundle.jobs]
     if bundle.jobs != (".",):
         for view in (load_view(LEADERBOARD), *views[:1]):
             if view is not None:
                 summarize(view, base.Runs.read([out]), out)
 
 
-def _extract_data(parcel: Parcel, folder: Path) -> None:
-    for name in parcel.members:
-        if name.startswith(f"{DATA}/"):
-            parcel.extract(name, folder / name)
+def _gather(parcel: Parcel, name: str, sha256: str, folder: Path, given: Path | None) -> None:
+    """Put a file that a dataset reads into a folder: from the bundle, or else a link to it."""
+    if not (folder / name).exists():
+        if f"{DATA}/{name}" in parcel.members:
+            parcel.extract(f"{DATA}/{name}", folder / name)
+        elif given is not None:
+            check_data(given / name, sha256)
+            link(given / name, folder / name)
+    check_data(folder / name, sha256)
 
 
-def _run(bundle: Bundle, job: str, out: Path, work: Path, data: Path) -> base.View | None:
+def _run(bundle: Bundle, job: str, out: Path, work: Path) -> base.View | None:
     """Make one run again, and return its view."""
     text, overrides = bundle.text(job, CONFIG), bundle.text(job, OVERRIDES)
     settings = confined(
         text,
         cache=work / "cache",
-        data=data,
+        data=work / DATA,
         scratch=work / "converted",
         models=[str(model) for model in bundle.provenance(job)["models"]],
     )
     experiment = instantiate(settings, _convert_="all")
-    if experiment.view is not None and Path(experiment.view.name).name != experiment.view.name:
-        raise bundle.parcel.refused(f"its view would be written to {experiment.view.name!r:.200}")
+    view: base.View | None = experiment.view
+    if view is not None and Path(str(view.name)).name != view.name:
+        raise bundle.parcel.refused(f"its view would be written to {view.name!r:.200}")
     report = experiment.run()
     folder = out / job
     drawn = member(job, FIGURE) in bundle.parcel.members
     report.write(folder, config=text, overrides=overrides, figures=drawn)
-    view: base.View | None = experiment.view
     if view is not None:
         base.write(view, base.Runs.read([folder]), folder, figure=drawn)
     return view

@@ -13,11 +13,11 @@ from pathlib import Path
 
 from distexp.cache.adopting import Adopted
 from distexp.cache.entry import checked
-from distexp.cache.reading import Reader, Row, parts
+from distexp.cache.reading import Reader, not_as_written, parts
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, verified
 from distexp.cache.store import ResponseCache
-from distexp.errors import ArchiveError, CacheCorruptError, CacheError
+from distexp.errors import ArchiveError, CacheError
 from distexp.leaks import Secrets
 from distexp.parcel import Parcel, ParcelWriter, opened, writing
 from distexp.types import Json
@@ -94,13 +94,16 @@ def stored(folder: Path, keys: Sequence[str] | None) -> Iterator[Entry]:
         If one of `keys` is not there, or the cache cannot be read.
     """
     reader = Reader(folder)
-    rows = reader.scan(COLUMNS, order="key") if keys is None else _of_keys(reader, keys)
-    for name, *row in rows:
-        yield name, _text(folder, name, tuple(row[-4:]))
+    for name, text in reader.texts() if keys is None else _of_keys(reader, keys):
+        try:
+            checked(name, text)
+        except (*REFUSED, RecursionError) as exc:
+            raise not_as_written(folder, name, exc) from exc
+        yield name, text
 
 
-def _of_keys(reader: Reader, keys: Sequence[str]) -> Iterator[Row]:
-    """Yield the rows of all answers to some requests."""
+def _of_keys(reader: Reader, keys: Sequence[str]) -> Iterator[Entry]:
+    """Yield name and text of all answers to some requests."""
     statement = (
         f"WITH Wanted(first) AS (SELECT value FROM json_each(?)) SELECT {COLUMNS} FROM Wanted "
         "CROSS JOIN Cache ON raw = 1 AND key >= first AND key < first || '0' ORDER BY key"
@@ -109,25 +112,16 @@ def _of_keys(reader: Reader, keys: Sequence[str]) -> Iterator[Row]:
         rows = reader.query(statement, (json.dumps(some),))
         if missing := set(some) - {row[0] for row in rows}:
             msg = (
-                f"{len(missing)} of {len(some)} answers are not in the response cache "
-                f"{reader.folder}, e.g. {min(missing)[:12]}. Say where it is with --cache FOLDER."
+                f"{len(missing)} of {len(some)} answers, the first of which is "
+                f"{min(missing)[:12]}, are not in the response cache {reader.folder}. Name the "
+                "one that has them with --path FOLDER."
             )
             raise CacheError(msg)
-        yield from rows
-
-
-def _text(folder: Path, name: str, row: Row) -> str:
-    try:
-        text = verified(*row).decode()
-        checked(name, text)
-    except REFUSED as exc:
-        msg = (
-            f"Entry {name} of the response cache {folder} is not what was written: {exc}. "
-            "Restore cache.db from a copy, or move the entry aside with "
-            "'distexp cache verify --drop'."
-        )
-        raise CacheCorruptError(msg) from exc
-    return text
+        for name, *row in rows:
+            try:
+                yield name, verified(*row).decode()
+            except REFUSED as exc:
+                raise not_as_written(reader.folder, name, exc) from exc
 
 
 def take_in(path: Path, cache: ResponseCache) -> Adopted:

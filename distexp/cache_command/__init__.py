@@ -9,7 +9,15 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from distexp.cache_command import diff, explain, merge, stats, verify
+from distexp.cache_command import (
+    diff,
+    explain,
+    exporting,
+    importing,
+    merge,
+    stats,
+    verify,
+)
 
 
 class Command(Protocol):
@@ -31,6 +39,8 @@ COMMANDS: Mapping[str, Command] = {
     "explain": explain,
     "diff": diff,
     "merge": merge,
+    "export": exporting,
+    "import": importing,
 }
 
 

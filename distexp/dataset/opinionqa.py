@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 SOURCE = "the bundle human_resp of OpinionQA (tatsu-lab/opinions_qa on GitHub)"
 SUBSET = "disagreement_500"
 """The 500 questions that groups disagree on most: a choice of the authors."""
+INFO = "info.csv"
 
 _WAVE = re.compile(r"American_Trends_Panel_W(\d+)")
 LICENCE = (
@@ -119,26 +120,29 @@ class OpinionQA:
         wanted = self._wanted(infos)
         cases: list[Case] = []
         n_dropped = 0
-        files: list[tuple[str, str]] = []
+        tallied: list[Path] = []
         for wave, folder in waves.items():
             items = {key: item for key, item in infos[wave].items() if key in wanted}
             if items:
                 of_wave, n_dropped_of_wave = self._tally(wave, folder, items)
                 cases += of_wave
                 n_dropped += n_dropped_of_wave
-                names = ("info.csv", "metadata.csv", "responses.csv")
-                files += read_files(self.path, [folder / name for name in names])
+                tallied += [folder / name for name in (INFO, "metadata.csv", "responses.csv")]
         if not cases:
             msg = (
                 f"None of the {n_dropped} cells chosen from {self.path} has "
                 f"{self.min_respondents} respondents. Lower 'min_respondents'."
             )
             raise DatasetError(msg)
+        looked_into = [folder / INFO for folder in waves.values()]
+        looked_into += [self._subset] if self._by_authors else []
+        files = read_files(self.path, tallied)
+        others = [path for path in looked_into if path not in tallied]
         return Survey(
             name="opinionqa",
             cases=tuple(cases),
             digest=hashlib.sha256(b"".join(bytes.fromhex(of) for _, of in files)).hexdigest(),
-            files=(*files, *(read_files(self.path, [self._subset]) if self._by_authors else ())),
+            files=(*files, *read_files(self.path, others)),
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=n_dropped,
@@ -153,7 +157,7 @@ class OpinionQA:
     @property
     def _subset(self) -> Path:
         """The file that lists them."""
-        return Path(self.path) / f"Pew_American_Trends_Panel_{SUBSET}" / "info.csv"
+        return Path(self.path) / f"Pew_American_Trends_Panel_{SUBSET}" / INFO
 
     def _waves(self) -> dict[int, Path]:
         """Return the folders of the chosen waves, by their numbers, in ascending order."""
@@ -252,7 +256,7 @@ class _Item:
 
 def _questions(folder: Path) -> dict[str, _Item]:
     """Read the questions of a wave by their ids."""
-    path = folder / "info.csv"
+    path = folder / INFO
     table = read_columns(
         path, ["key", "question", "references", "option_ordinal"], Layout(), SOURCE
     )

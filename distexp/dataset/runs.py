@@ -111,11 +111,7 @@ class EarlierRuns:
         return Survey(
             name="+".join(sorted({condition.dataset for condition in found.estimates})),
             cases=tuple(found.cases.values()),
-            files=tuple(
-                file
-                for one, of_one in below.items()
-                for file in read_files(one, [path for run in of_one for path in _parts(run)])
-            ),
+            files=tuple(file for one in below for file in read_files(one, _parts(below[one]))),
             digest=_digest([source["data_sha256"] for source in sources]),
             licence=_said(sources, "licence"),
             citation=_said(sources, "citation"),
@@ -223,9 +219,10 @@ def _predictions(run: Path) -> "pl.DataFrame":
     return table.filter(~stacked)
 
 
-def _parts(run: Path) -> list[Path]:
-    """Return the files of a run that are read."""
-    return [run / name for name in (PREDICTIONS, PROVENANCE, CONFIG) if (run / name).exists()]
+def _parts(runs: Sequence[Path]) -> list[Path]:
+    """Return the files of runs that are read."""
+    paths = (run / name for run in runs for name in (PREDICTIONS, PROVENANCE, CONFIG))
+    return [path for path in paths if path.exists()]
 
 
 def _stacks(run: Path) -> list[str]:

@@ -98,7 +98,7 @@ def test_some_answers_go_out_by_their_keys(refreshed: Path, tmp_path: Path) -> N
 
 def test_an_answer_that_is_not_there_is_an_error(filled: Path, tmp_path: Path) -> None:
     """An archive that lacks what was asked for is not written."""
-    with pytest.raises(CacheError, match=r"1 of 2 answers are not in .*cache.*--cache FOLDER"):
+    with pytest.raises(CacheError, match=r"1 of 2 answers, .* are not in .*cache.*--path FOLDER"):
         export(filled, [ask(1).key, ask(99).key], tmp_path / "out.zip")
 
     assert not (tmp_path / "out.zip").exists()

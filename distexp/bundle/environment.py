@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 
-from distexp.report import software
+from distexp.software import software
 
 EXTRAS = frozenset({"embedded", "surveys", "redis", "ray", "slurm"})
 """Of distexp, that a run may have used."""
@@ -26,7 +26,7 @@ def lock() -> str:
             found[wanted] = installed.version
             waiting += _required(installed, wanted[1])
     versions = {name: version for (name, _), version in found.items()}
-    return "".join(f"{name}=={version}\n" for name, version in sorted(versions.items()))
+    return "".join(sorted(f"{name}=={version}\n" for name, version in versions.items()))
 
 
 def _installed(name: str) -> Distribution | None:
