@@ -1,15 +1,24 @@
-"""Measures what a bad connection costs: 10,000 calls to a local server of which 30 % fail.
+"""Measures what goes wrong with what is paid for: bad connections, killed processes, rivals.
 
-They are turned away with status 429, fail with status 500, are reset, never answered, or answered
-in part. In the end every answer must be in the cache, and the server have delivered none twice.
+A local server tells how many answers it has delivered, and the cache is compared with it:
 
-    python benchmarks/faults.py [--calls 10000] [--faults 0.3] [--concurrency 64]
+- 10,000 questions, of which 30 % of the calls are turned away with status 429, fail with status
+  500, are reset, never answered, or answered in part;
+- 3,000 questions, and `kill -9` of the process twenty times on the way;
+- 1,000 questions, asked by eight processes at once.
+
+    python benchmarks/faults.py [--scale 1.0] [--seed 0]
 """
 
 import argparse
+import os
+import random
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -18,42 +27,132 @@ from distexp.runner import Runner
 from tests.faults.client import model_at, requests
 from tests.faults.server import Served
 
+CLIENT = Path(__file__).parents[1] / "tests" / "faults" / "client.py"
+KILLS = 20
+PROCESSES = 8
+CONCURRENCY = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What came of a number of questions."""
+
+    trouble: str
+    questions: int
+    calls: int
+    delivered: int
+    """Answers that the server has sent in whole."""
+    right: int
+    """Answers in the cache that are those to their questions."""
+    excused: int
+    """Answers delivered that need not be stored: those in flight when a process was killed."""
+    seconds: float
+
+    @property
+    def markdown(self) -> str:
+        """The row of the table."""
+        again = self.delivered - self.questions
+        counts = (self.questions, self.calls, self.delivered, self.right, again)
+        cells = " | ".join(f"{count:,}" for count in counts)
+        return f"| {self.trouble} | {cells} | {self.seconds:.0f} |"
+
+    def check(self) -> None:
+        """Exit if an answer is missing or wrong, or more were paid for twice than were lost."""
+        if self.right != self.questions or self.delivered - self.questions > self.excused:
+            sys.exit(f"An answer is missing, wrong or paid for twice: {self}")
+
 
 def main() -> None:
-    """Make the calls, compare cache and server, and print the counts."""
+    """Measure each trouble and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--calls", type=int, default=10_000)
-    parser.add_argument("--faults", type=float, default=0.3, help="share of calls that fail")
-    parser.add_argument("--concurrency", type=int, default=64)
+    parser.add_argument("--scale", type=float, default=1.0, help="more or fewer questions")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
+    print("| trouble | questions | calls | answers delivered | stored, right | again | seconds |")
+    print("|---|---|---|---|---|---|---|")
+    troubles: list[tuple[Callable[[int, int], Row], int]] = [
+        (bad_connection, 10_000),
+        (kills, 3_000),
+        (rivals, 1_000),
+    ]
+    for trouble, n in troubles:
+        row = trouble(round(n * options.scale), options.seed)
+        print(row.markdown, flush=True)
+        row.check()
+
+
+def bad_connection(n: int, seed: int) -> Row:
+    """Ask a server of which 30 % of the calls fail."""
     with (
-        Served(delay=0.02, faults=options.faults, retry_after=0.05, seed=options.seed) as served,
+        Served(delay=0.02, faults=0.3, retry_after=0.05, seed=seed) as served,
         tempfile.TemporaryDirectory() as folder,
     ):
-        model = model_at(served.url, max_concurrency=options.concurrency, timeout_s=2.0)
-        asked = requests(model, options.calls)
+        model = model_at(served.url, max_concurrency=CONCURRENCY, timeout_s=2.0)
         start = time.perf_counter()
-        Runner(model, ResponseCache(folder), progress=True).run(asked)
-        seconds = time.perf_counter() - start
-        records = ResponseCache(folder, "replay").get_many(asked)
-        counts = served.counts()
-    right = sum(
-        records[request.key].response.text == f"answer to question {number}"
-        for number, request in enumerate(asked)
-        if request.key in records
+        Runner(model, ResponseCache(folder), progress=True).run(requests(model, n))
+        return row("30 % of the calls fail", served, folder, n, 0, start)
+
+
+def kills(n: int, seed: int) -> Row:
+    """Kill the process twenty times, each time somewhere on the way."""
+    chance = random.Random(seed)
+    lost = most = 0
+    with Served(delay=0.1) as served, tempfile.TemporaryDirectory() as folder:
+        asked = requests(model_at(served.url), n)
+        start = time.perf_counter()
+        for _ in range(KILLS):
+            before = served.counts()["delivered"]
+            child = ask(served, folder, n)
+            while served.counts()["delivered"] == before:
+                if child.poll() is not None:
+                    sys.exit("A process ended before it was killed.")
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0, 0.1))
+            child.kill()
+            child.wait()
+            # What is there is read back whole: a corrupt entry would be an error.
+            n_stored = len(ResponseCache(folder, "replay").get_many(asked))
+            lost, before = served.counts()["delivered"] - n_stored, lost
+            most = max(most, lost - before)
+        if ask(served, folder, n).wait():
+            sys.exit("The run after the last kill failed.")
+        trouble = f"{KILLS} × `kill -9`, at most {most} lost each"
+        return row(trouble, served, folder, n, KILLS * CONCURRENCY, start)
+
+
+def rivals(n: int, _: int) -> Row:
+    """Have eight processes ask the same."""
+    with Served(delay=0.1) as served, tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        children = [ask(served, folder, n) for _ in range(PROCESSES)]
+        if any([child.wait() for child in children]):
+            sys.exit("A process failed.")
+        return row(f"{PROCESSES} processes ask the same", served, folder, n, 0, start)
+
+
+def ask(served: Served, folder: str, n: int) -> "subprocess.Popen[bytes]":
+    """Start a process that asks."""
+    arguments = [sys.executable, str(CLIENT), served.url, folder, str(n), str(CONCURRENCY)]
+    environment = {**os.environ, "FAULTS_KEY": "none"}
+    return subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env=environment)
+
+
+def row(trouble: str, served: Served, folder: str, n: int, excused: int, start: float) -> Row:
+    """Compare the cache with what the server has delivered."""
+    seconds = time.perf_counter() - start
+    asked = requests(model_at(served.url), n)
+    stored = ResponseCache(folder, "replay").get_many(asked)
+    texts = [stored[one.key].response.text if one.key in stored else None for one in asked]
+    counts = served.counts()
+    return Row(
+        trouble=trouble,
+        questions=n,
+        calls=counts["calls"],
+        delivered=counts["delivered"],
+        right=sum(text == f"answer to question {number}" for number, text in enumerate(texts)),
+        excused=excused,
+        seconds=seconds,
     )
-    attempts = sum(record.attempts for record in records.values())
-    print(f"{options.calls:,} questions, {counts['calls']:,} calls in {seconds:.0f} s")
-    print("what became of the calls:", ", ".join(f"{k} {v:,}" for k, v in counts["did"].items()))
-    print(f"answers in the cache     {len(records):8,}, of which right {right:,}")
-    print(f"answers delivered        {counts['delivered']:8,}")
-    print(f"questions answered twice {counts['delivered'] - counts['prompts_delivered']:8,}")
-    print(f"attempts recorded        {attempts:8,}")
-    if not options.calls == len(records) == right == counts["delivered"] or (
-        counts["delivered"] != counts["prompts_delivered"]
-    ):
-        sys.exit("An answer is missing, wrong or paid for twice.")
 
 
 if __name__ == "__main__":

@@ -195,5 +195,6 @@ def how_far(
     cache: Cache,
 ) -> str:
     """Say what ended a run, and what is left of it."""
-    kept = " and are kept in the cache." if cache.mode != "off" else "."
-    return f"{cause} {n_answered} of {n_asked} calls were answered{kept}"
+    kept = cache.mode != "off" and not isinstance(cause, CacheError)
+    tail = " and are kept in the cache." if kept else "."
+    return f"{cause} {n_answered} of {n_asked} calls were answered{tail}"

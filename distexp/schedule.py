@@ -19,7 +19,7 @@ from distexp.recording import Recorder
 from distexp.retries import Backoff, ThrottledError
 from distexp.types import Request, Response
 
-GRACE_S = 1.0
+GRACE_S = 0.7
 """How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
 
 

@@ -8,23 +8,23 @@ know about a set of cases.
 """
 
 import hashlib
-import json
 import math
-import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distexp.errors import ConfigError, DatasetError
+from distexp.canonical import Json as Json  # noqa: PLC0414 - to be found here too
+from distexp.canonical import canonical_json as canonical_json  # noqa: PLC0414
+from distexp.canonical import canonical_object
+from distexp.errors import DatasetError
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 REQUEST_SCHEMA = 1
 """Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
@@ -184,22 +184,27 @@ class Request:
     @cached_property
     def document(self) -> str:
         """The canonical JSON text that is hashed into `key` and stored beside the response."""
-        return canonical_json(
-            {
-                "schema": REQUEST_SCHEMA,
-                "provider": self.provider,
-                "model": self.model,
-                "endpoint": self.endpoint,
-                "body": self.body,
-                "draw": self.draw,
-                "salt": self.salt,
-            }
-        )
+        around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
+        return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
 
     @cached_property
     def key(self) -> str:
         """SHA-256 of `document`, 64 hexadecimal digits."""
         return hashlib.sha256(self.document.encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
+    """Return what follows the body in the document of a request: most requests share it."""
+    fields: dict[str, Json] = {
+        "schema": REQUEST_SCHEMA,
+        "provider": provider,
+        "model": model,
+        "endpoint": endpoint,
+        "draw": draw,
+        "salt": salt,
+    }
+    return canonical_json(fields)[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -352,47 +357,3 @@ class Design:
             inputs=None if self.inputs is None else self.inputs[rows],
             scale=None if self.scale is None else self.scale[rows],
         )
-
-
-def canonical_json(value: Json) -> str:
-    """Write `value` as the one JSON text that stands for it.
-
-    Keys are sorted, whole floats are written as integers (0 and 0.0 are one value), text is in
-    Unicode normal form NFC, tuples are lists.
-
-    Raises
-    ------
-    ConfigError
-        If a number is NaN or infinite, or a value has no JSON form.
-
-    Examples
-    --------
-    >>> canonical_json({"b": 0.0, "a": (1, 2.5)})
-    '{"a":[1,2.5],"b":0}'
-    """
-    try:
-        text = json.dumps(
-            _canonical(value),
-            sort_keys=True,
-            ensure_ascii=False,
-            allow_nan=False,
-            separators=(",", ":"),
-        )
-        text.encode()  # half a surrogate pair has no UTF-8
-    except (TypeError, ValueError) as exc:
-        msg = f"A request holds a value that has no JSON form ({exc}): {value!r}"
-        raise ConfigError(msg) from exc
-    return text
-
-
-def _canonical(value: Json) -> Json:
-    if isinstance(value, float):
-        return int(value) if value.is_integer() else value
-    if isinstance(value, str):
-        # Not the whole text at once: a combining mark would fuse with the n of an escaped "\\n".
-        return unicodedata.normalize("NFC", value)
-    if isinstance(value, Mapping):
-        return {unicodedata.normalize("NFC", key): _canonical(value[key]) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
-        return [_canonical(item) for item in value]
-    return value

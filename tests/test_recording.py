@@ -2,9 +2,13 @@
 
 import asyncio
 import math
+import shutil
+import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +74,71 @@ def test_one_bad_answer_does_not_take_the_others_with_it(tmp_path: Path) -> None
     assert [type(outcome) for outcome in outcomes] == [Record, Record, CacheError, Record]
     stored = ResponseCache(tmp_path).known([one.request for one in answers])
     assert stored == {one.request.key for one in answers if one.latency_s == 0.1}
+
+
+class ImpatientCache(ResponseCache):
+    """Waits hardly at all for another process that writes."""
+
+    busy_timeout_s = 0.01
+
+
+def test_what_could_not_be_stored_is_tried_once_more_at_the_end(tmp_path: Path) -> None:
+    """Another process held the database and let go of it; what came meanwhile is not lost."""
+    answers = [paid(number) for number in range(5)]
+
+    async def put_while_it_is_held(recorder: Recorder) -> tuple[list[Any], dict[str, Record]]:
+        with closing(sqlite3.connect(tmp_path / "cache.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            failed = await asyncio.gather(*map(recorder.put, answers), return_exceptions=True)
+        return failed, await recorder.drain()
+
+    with Recorder(ImpatientCache(tmp_path)) as recorder:
+        recorder.check().result()
+        failed, rescued = asyncio.run(put_while_it_is_held(recorder))
+
+    assert {str(exc) for exc in failed} == {str(recorder.trouble)}
+    assert "database is locked" in str(recorder.trouble)
+    assert set(rescued) == {one.request.key for one in answers}
+    assert recorder.unstored == []
+    assert ResponseCache(tmp_path).known([one.request for one in answers]) == set(rescued)
+
+
+def test_what_still_cannot_be_stored_is_kept_count_of(tmp_path: Path) -> None:
+    """An answer that JSON cannot hold is not stored at the second attempt either."""
+
+    async def put_and_drain(recorder: Recorder) -> dict[str, Record]:
+        answers = [paid(0), paid(1, latency_s=math.nan)]
+        await asyncio.gather(*map(recorder.put, answers), return_exceptions=True)
+        return await recorder.drain()
+
+    with Recorder(ResponseCache(tmp_path)) as recorder:
+        assert asyncio.run(put_and_drain(recorder)) == {}
+
+    assert [one.request for one in recorder.unstored] == [paid(1).request]
+    assert recorder.trouble is None
+
+
+@pytest.mark.parametrize("n", [1, 5])
+def test_answers_that_came_after_the_folder_was_deleted_are_stored_anew(
+    tmp_path: Path, n: int
+) -> None:
+    """One or many: they are in the new database, and what happened is told all the same."""
+    folder = tmp_path / "cache"
+    answers = [paid(number) for number in range(n)]
+
+    async def put_after_all_is_deleted(recorder: Recorder) -> list[Record]:
+        shutil.rmtree(folder)
+        return await asyncio.gather(*map(recorder.put, answers))
+
+    with Recorder(ResponseCache(folder)) as recorder:
+        recorder.check().result()
+        records = asyncio.run(put_after_all_is_deleted(recorder))
+
+    assert [record.key for record in records] == [one.request.key for one in answers]
+    assert "was deleted or replaced while it was in use" in str(recorder.trouble)
+    assert ResponseCache(folder).known([one.request for one in answers]) == {
+        record.key for record in records
+    }
 
 
 def test_first_answer_wins(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
 """Addresses of servers: what may stand in a configuration, and which proxy is in the way."""
 
 import os
+import re
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from distexp.checks import parameter_error
 
+WANTED = "an http or https address without user, password and query, or null"
+
 
 def check_address(owner: str, parameter: str, address: object) -> None:
-    """Refuse what is no address, or would write a password into configurations, keys and tables.
+    """Refuse what is no address, or would write a secret into configurations, keys and tables.
 
     Raises
     ------
@@ -17,12 +20,17 @@ def check_address(owner: str, parameter: str, address: object) -> None:
         With the part of the address that is no secret.
     """
     parts = urlsplit(address) if isinstance(address, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        wanted = "an http or https address without user and password, or null"
-        shown = address
-        if isinstance(address, str) and "@" in address:  # a password may stand before it
-            shown = address.partition("@")[2]
-        raise parameter_error(owner, parameter, wanted, shown)
+    if parts is None or parts.scheme not in ("http", "https"):
+        raise parameter_error(owner, parameter, WANTED, _shown(address))
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise parameter_error(owner, parameter, WANTED, _shown(address))
+
+
+def _shown(address: object) -> object:
+    """Leave out what may be a secret: what stands before an @, and what a query says."""
+    if not isinstance(address, str):
+        return address
+    return re.split(r"[?#]", address.rpartition("@")[2])[0]
 
 
 def proxy_for(address: str) -> str | None:

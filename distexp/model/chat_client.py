@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from distexp.model.address import proxy_for
 from distexp.model.failures import Failures
+from distexp.model.redaction import Secrets, of_proxy
 from distexp.types import Json
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class ChatClient:
         self.url = f"{(api_base or OPENAI).rstrip('/')}/chat/completions"
         self._timeout_s = timeout_s
         self._proxy = proxy_for(self.url)
+        self._hidden = Secrets(of_proxy(self._proxy))
         self._account = account_headers() if api_base is None else {}
         self._session: ClientSession | None = None
 
@@ -62,7 +64,7 @@ class ChatClient:
             async with self._open().post(
                 self.url, data=data, headers=headers, proxy=self._proxy
             ) as reply:
-                payload = await reply.read()
+                payload = failures.secrets.struck_bytes(await reply.read())
         except aiohttp.ClientConnectorCertificateError as exc:
             raise failures.untrusted(str(exc)) from exc
         except aiohttp.ClientConnectorError as exc:
@@ -70,7 +72,8 @@ class ChatClient:
         except TimeoutError as exc:
             raise failures.broken(f"nothing came within {self._timeout_s:g} s.") from exc
         except (aiohttp.ClientError, ConnectionError) as exc:
-            raise failures.broken(f"{type(exc).__name__}: {exc}") from exc
+            said = self._hidden.struck(f"{type(exc).__name__}: {exc}")
+            raise failures.broken(said) from None  # the cause may name the proxy's password
         if reply.status >= 400:
             raise failures.refused(reply.status, _reason(payload), reply.headers)
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from distexp.errors import ModelError, TransientModelError
+from distexp.model.redaction import Secrets
 from distexp.retries import ThrottledError, retry_after_s
 
 THROTTLED_STATUS = frozenset({429, 503, 529})
@@ -28,14 +29,16 @@ class Failures:
         The model.
     api_base : str, optional
         Where it is served.
-    secret : str, optional
-        The key; some servers repeat it in their message, where it is struck out.
+    secrets : Secrets, optional
+        The key and the like; some servers repeat it in what they say, where it is struck out.
     """
 
-    def __init__(self, name: str, api_base: str | None = None, secret: str | None = None) -> None:
+    def __init__(
+        self, name: str, api_base: str | None = None, secrets: Secrets | None = None
+    ) -> None:
         self.name = name
+        self.secrets = secrets or Secrets([])
         self._where = f"Model {name}" + (f" at {api_base}" if api_base else "")
-        self._secret = secret
 
     def refused(
         self, status: int | None, reason: str, headers: Mapping[str, str] | None = None
@@ -83,7 +86,4 @@ class Failures:
 
     def _said(self, reason: str) -> str:
         """Return what the server said, in one line and without the key."""
-        text = " ".join(reason.split())
-        if self._secret:
-            text = text.replace(self._secret, "[key]")
-        return text[:LONGEST_REASON]
+        return self.secrets.struck(" ".join(reason.split()))[:LONGEST_REASON]

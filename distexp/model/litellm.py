@@ -25,6 +25,7 @@ from distexp.model.chat_reply import read_reply
 from distexp.model.failures import Failures
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import list_price
+from distexp.model.redaction import Secrets, check_no_secret
 from distexp.protocols import Capabilities
 from distexp.types import Json, Prompt, Request, Response
 
@@ -125,6 +126,7 @@ class LiteLLMModel:
             check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
         if extra_body is not None:
             check_mapping(owner, "extra_body", extra_body)
+            check_no_secret(owner, "extra_body", extra_body)
         if usd_per_million_tokens is not None:
             _check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
@@ -266,7 +268,7 @@ class LiteLLMModel:
 
     async def _call(self, request: Request, *, model: str, api_base: str | None) -> Response:
         key = self._api_key(api_base)
-        failures = Failures(self.name, api_base, secret=key)
+        failures = Failures(self.name, api_base, self._secrets)
         if not self._goes_direct:
             return await self._call_litellm(request, model, api_base, key, failures)
         client = await self._client_at(api_base)
@@ -326,6 +328,12 @@ class LiteLLMModel:
         if self.api_key_env is not None:
             return os.environ.get(self.api_key_env, "")
         return None if api_base is None or self.required_env else "none"
+
+    @cached_property
+    def _secrets(self) -> Secrets:
+        """What the environment holds for this model and nobody else may see."""
+        names = (self.api_key_env, *self.required_env)
+        return Secrets(os.environ.get(name) for name in names if name)
 
     @property
     def _route(self) -> str:

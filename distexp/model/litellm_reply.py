@@ -38,7 +38,7 @@ def read_response(
         raise failures.broken("a reply without choices.")
     choice = raw.choices[0]
     return make_response(
-        text=choice.message.content or "",
+        text=failures.secrets.struck(choice.message.content or ""),
         finish_reason=choice.finish_reason,
         usage=_usage(getattr(raw, "usage", None)),
         top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,

@@ -1,6 +1,7 @@
 """Prompt styles written as text with places to fill in."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from string import Formatter
 from typing import Self
 
@@ -86,6 +87,7 @@ class PromptTemplate:
         return (Message(role="system", content=self.system), user)
 
 
+@lru_cache(maxsize=256)
 def check_places(
     owner: str,
     parameter: str,

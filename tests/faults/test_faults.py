@@ -202,19 +202,3 @@ def test_interrupt_does_not_wait_for_a_server_that_says_nothing(tmp_path: Path) 
 
         assert time.monotonic() - start < 2.0
         assert child.returncode != 0
-
-
-def test_key_is_in_nothing_that_is_written(tmp_path: Path) -> None:
-    """Neither in the cache nor in what is shown, failures included."""
-    with (
-        Served(faults=0.3, kinds="error,throttle,truncate", retry_after=0.01) as served,
-        client(served, tmp_path, 40, 8) as child,
-    ):
-        assert child.stderr is not None
-        shown = child.stderr.read()
-
-    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    assert "40 of 40 calls" in shown
-    assert "sk-marker" not in shown
-    assert b"answer to question 39" in written
-    assert b"sk-marker" not in written
