@@ -8,7 +8,7 @@ import diskcache
 import pytest
 
 from distexp.errors import CacheError
-from distexp.types import Request, Response, Usage
+from distexp.types import Json, Request, Response, Usage
 from tests.cache.answers import Bomb, Command, Opener, ask, listing, put, sql
 
 PAID = Response(
@@ -66,6 +66,21 @@ def test_an_unknown_price_is_not_0(mixed: Path, command: Command) -> None:
     assert costs[2:] == ["0.7500", "unknown", "0.7500 + unknown"]
     assert "The price of 2 answers is unknown; it is in no sum." in shown
     assert "The tokens of 2 answers were not counted" in shown
+
+
+def test_the_oddest_names_are_told_apart(opened: Opener, command: Command) -> None:
+    """Who was asked is read from the request, whatever its names and its body look like."""
+    body: dict[str, Json] = {"draw": 1, "text": '"draw":2,"model":"x"'}
+    odd = Request(
+        provider='"draw":3', model='m","draw":4,"', endpoint="é", body=body, salt='"draw":'
+    )
+    put(opened(), odd)
+
+    (found,) = stats(command, opened().path)["of"]
+
+    assert (found["provider"], found["model"], found["endpoint"]) == (
+        *('"draw":3', 'm","draw":4,"', "é"),
+    )
 
 
 def test_the_size_is_that_of_the_files(mixed: Path, opened: Opener, command: Command) -> None:
