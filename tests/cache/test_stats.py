@@ -7,7 +7,7 @@ from typing import Any
 import diskcache
 import pytest
 
-from distexp.errors import CacheError
+from distexp.errors import CacheCorruptError, CacheError
 from distexp.types import Json, Request, Response, Usage
 from tests.cache.answers import Bomb, Command, Opener, ask, listing, put, sql
 
@@ -135,6 +135,17 @@ def test_a_planted_pickle_is_counted_and_not_executed(
 
     assert stats(command, filled)["unreadable"] == 2
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", '["a"]', '["a", "b", "c", "d"]'])
+def test_a_source_that_was_tampered_with_is_an_error(
+    filled: Path, command: Command, name: str
+) -> None:
+    """What the numbers are about is not guessed."""
+    sql(filled, "UPDATE Source SET name = ?", name)
+
+    with pytest.raises(CacheCorruptError, match=r"table Source .* is not what distexp wrote"):
+        command("stats", "--path", filled)
 
 
 def test_a_folder_without_a_cache_is_an_error(tmp_path: Path, command: Command) -> None:
