@@ -7,7 +7,8 @@ order to read. Here every entry is JSON text, nothing is evicted, and reading ch
 An entry is a row of the table `Cache`: `key` is the request's key, `value` the JSON text of a
 `Record` (zlib-compressed where long), `tag` the SHA-256 of that text. A generation that `refresh`
 replaced keeps its text under `<key>/<generation>`. The table `Facts` says of each row, in a few
-numbers, what `distexp cache stats` adds up.
+numbers, what `distexp cache stats` adds up. Rows that are not what was written lie in the table
+`Aside` once `distexp cache verify --drop` has moved them there.
 """
 
 from distexp.cache.adopting import Adopted

@@ -45,7 +45,9 @@ class Facts:
     @classmethod
     def of(cls, record: Record, name: str) -> Self:
         """Read them from a record and the name of its entry."""
-        request, response = json.loads(record.request), record.response
+        # The body comes first in a canonical document, and need not be read.
+        request = json.loads("{" + record.request[record.request.rindex('"draw":') :])
+        response = record.response
         usage = response.usage
         return cls(
             source=json.dumps([request[name] for name in ("provider", "model", "endpoint")]),

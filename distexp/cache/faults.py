@@ -19,6 +19,11 @@ NETWORK_FILE_SYSTEMS = (
 _CHOOSE = (CacheError, "Choose a folder that can be written with cache.path=FOLDER.")
 _FREE = (CacheError, "Free some disk space, then run the same command again.")
 _DAMAGED = (CacheCorruptError, "Restore cache.db from a copy, or move it away to start anew.")
+_NO_TEXT = (
+    CacheCorruptError,
+    "A row is not what distexp wrote: 'distexp cache verify' lists such rows, and moves them "
+    "aside with --drop.",
+)
 _LOG = (
     CacheError,
     "Its last answers are in the log cache.db-wal, which can be read only where the folder can be "
@@ -49,6 +54,8 @@ def plain_errors(folder: Path) -> Iterator[None]:
 
 def _advice(cause: BaseException, folder: Path) -> tuple[type[CacheError], str]:
     """Choose the kind of error and what to do about it."""
+    if isinstance(cause, sqlite3.OperationalError) and "decode to UTF-8" in str(cause):
+        return _NO_TEXT
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CANTOPEN and (folder / "cache.db-wal").exists():
         return _LOG

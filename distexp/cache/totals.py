@@ -10,6 +10,7 @@ from distexp.cache.entry import checked
 from distexp.cache.facts import Facts
 from distexp.cache.reading import Reader
 from distexp.cache.rows import REFUSED, WHOLE, entry
+from distexp.errors import CacheCorruptError
 
 Sums = Sequence[Any]
 _ADDED_UP = (
@@ -67,7 +68,7 @@ def totals(reader: Reader) -> tuple[list[Total], int]:
     Raises
     ------
     CacheError
-        If the cache cannot be read.
+        If the cache cannot be read, or its tables are not what was written.
     """
     by_source = f"SELECT source, {_ADDED_UP} FROM Facts GROUP BY source"
     statement = f"SELECT name, sums.* FROM ({by_source}) AS sums JOIN Source ON id = sums.source"
@@ -80,7 +81,14 @@ def totals(reader: Reader) -> tuple[list[Total], int]:
             n_unreadable += 1
         else:
             sums[facts.source] = _sum(sums.get(facts.source), _counts(facts))
-    found = [Total.of(json.loads(name), _whole(added)) for name, added in sums.items()]
+    try:
+        found = [Total.of(json.loads(name), _whole(added)) for name, added in sums.items()]
+    except ValueError as exc:
+        msg = (
+            f"The table Source of the response cache {reader.folder} is not what distexp wrote: "
+            f"{exc}. Restore cache.db from a copy."
+        )
+        raise CacheCorruptError(msg) from exc
     return sorted(found, key=lambda total: (-total.answers, total.model)), n_unreadable
 
 

@@ -80,7 +80,7 @@ def _ranges(reader: Reader) -> Iterator[Range]:
 
 
 def _in_processes(reader: Reader, ranges: list[Range]) -> Iterator[tuple[int, list[Bad]]]:
-    n_processes = min(len(ranges), len(os.sched_getaffinity(0)))
+    n_processes = min(len(ranges), os.cpu_count() or 1)
     check = partial(_check, reader)
     if n_processes < 2:
         yield from map(check, ranges)

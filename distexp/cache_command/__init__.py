@@ -5,6 +5,7 @@ code. Adding one takes a module and its line in `COMMANDS`.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -55,5 +56,11 @@ def main(arguments: Sequence[str]) -> None:
         command.arguments(of_command)
         of_command.set_defaults(run=command.run)
     options = parser.parse_args(arguments)
-    if code := options.run(options):
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    if code:
         sys.exit(code)

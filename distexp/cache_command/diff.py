@@ -73,8 +73,11 @@ def _list(title: str, keys: Sequence[str], sides: Sequence[Side]) -> None:
 
 
 def _row(key: str, records: Sequence[Record | None]) -> dict[str, object]:
-    documents = [json.loads(record.request) for record in records if record is not None]
-    asked = documents[0] if documents else {"provider": None, "model": None}
-    texts = [record and shortened(record.response.text, 40) for record in records]
+    """Describe a request by the end of what it asks, and its answers."""
+    record = next(filter(None, records), None)
+    asked = json.loads(record.request) if record else {"model": None, "body": {}}
+    messages = asked["body"].get("messages") or [{"content": asked["body"].get("prompt", "")}]
+    texts = [each and shortened(each.response.text, 40) for each in records]
     answers = {"answer": texts[0]} if len(texts) == 1 else {"in A": texts[0], "in B": texts[1]}
-    return {"key": key[:12], "provider": asked["provider"], "model": asked["model"]} | answers
+    question = shortened(str(messages[-1]["content"]), 60)
+    return {"key": key[:12], "model": asked["model"], "asked": question} | answers

@@ -43,8 +43,8 @@ def test_differences_are_shown_with_their_answers(
     _, shown = command("diff", *caches)
 
     assert "|        2 |         1 |         1 |            1 |" in shown
-    assert f"| {ask(3).key[:12]} | openai   | gpt-4o-mini | to 3   |" in shown
-    assert f"| {ask(2).key[:12]} | openai   | gpt-4o-mini | a's 2 | b's 2 |" in shown
+    assert f"| {ask(3).key[:12]} | gpt-4o-mini | How much? 3 | to 3   |" in shown
+    assert f"| {ask(2).key[:12]} | gpt-4o-mini | How much? 2 | a's 2 | b's 2 |" in shown
 
 
 def test_equal_caches_have_no_difference(caches: tuple[Path, Path], command: Command) -> None:

@@ -77,6 +77,18 @@ def test_an_error_is_one_line(made: Path) -> None:
     assert len(shown.stderr.splitlines()) == 1
 
 
+def test_a_reader_that_goes_away_is_no_error(made: Path) -> None:
+    """`distexp cache stats | head -1` ends without a trace."""
+    command = [sys.executable, "-m", "distexp", "cache", "stats"]
+    with subprocess.Popen(
+        command, cwd=made, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
 def test_a_run_whose_answers_are_all_there(made: Path, run: Path, command: Command) -> None:
     """Exit code 0, and as many requests as the run had."""
     code, shown = command("explain", run, "--path", made / "outputs" / "cache")

@@ -7,8 +7,8 @@ from typing import Any
 import diskcache
 import pytest
 
-from distexp.errors import CacheError
-from distexp.types import Request, Response, Usage
+from distexp.errors import CacheCorruptError, CacheError
+from distexp.types import Json, Request, Response, Usage
 from tests.cache.answers import Bomb, Command, Opener, ask, listing, put, sql
 
 PAID = Response(
@@ -68,6 +68,21 @@ def test_an_unknown_price_is_not_0(mixed: Path, command: Command) -> None:
     assert "The tokens of 2 answers were not counted" in shown
 
 
+def test_the_oddest_names_are_told_apart(opened: Opener, command: Command) -> None:
+    """Who was asked is read from the request, whatever its names and its body look like."""
+    body: dict[str, Json] = {"draw": 1, "text": '"draw":2,"model":"x"'}
+    odd = Request(
+        provider='"draw":3', model='m","draw":4,"', endpoint="é", body=body, salt='"draw":'
+    )
+    put(opened(), odd)
+
+    (found,) = stats(command, opened().path)["of"]
+
+    assert (found["provider"], found["model"], found["endpoint"]) == (
+        *('"draw":3', 'm","draw":4,"', "é"),
+    )
+
+
 def test_the_size_is_that_of_the_files(mixed: Path, opened: Opener, command: Command) -> None:
     """Database and log are counted, and nothing else of the folder."""
     (mixed / "notes.txt").write_text("x" * 100_000)
@@ -120,6 +135,17 @@ def test_a_planted_pickle_is_counted_and_not_executed(
 
     assert stats(command, filled)["unreadable"] == 2
     assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", '["a"]', '["a", "b", "c", "d"]'])
+def test_a_source_that_was_tampered_with_is_an_error(
+    filled: Path, command: Command, name: str
+) -> None:
+    """What the numbers are about is not guessed."""
+    sql(filled, "UPDATE Source SET name = ?", name)
+
+    with pytest.raises(CacheCorruptError, match=r"table Source .* is not what distexp wrote"):
+        command("stats", "--path", filled)
 
 
 def test_a_folder_without_a_cache_is_an_error(tmp_path: Path, command: Command) -> None:

@@ -147,6 +147,14 @@ def test_rows_of_the_oddest_kinds_do_not_stop_it(filled: Path, command: Command)
     assert verified(command, filled)[1]["entries"] == 4
 
 
+def test_a_row_that_no_text_can_be_read_from_is_reported(filled: Path, command: Command) -> None:
+    """Whatever comes across it says how to find it and be rid of it."""
+    sql(filled, "UPDATE Cache SET tag = CAST(x'ff' AS TEXT) WHERE key = ?", KEYS[0])
+
+    with pytest.raises(CacheCorruptError, match=r"not what distexp wrote: .* verify"):
+        command("diff", filled, filled)
+
+
 def test_many_entries_are_verified_by_several_processes(
     folder: Path, opened: Opener, command: Command
 ) -> None:
