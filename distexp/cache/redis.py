@@ -98,11 +98,20 @@ class RedisCache(Cache):
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is."""
-        return self.mode != "use" or self._claims.take(request.key)
+        return bool(self.claim_many([request]))
 
     def release(self, request: Request) -> None:
         """Let go of a claim, after the answer is stored or the call has failed."""
         self._claims.drop(request.key)
+
+    def claim_many(self, requests: Sequence[Request]) -> set[str]:
+        """Claim requests, each as `claim` does, and return the keys of those that it allows."""
+        keys = [request.key for request in requests]
+        return self._claims.take(*keys) if self.mode == "use" else set(keys)
+
+    def release_many(self, requests: Sequence[Request]) -> None:
+        """Let go of claims, each as `release` does."""
+        self._claims.drop(*(request.key for request in requests))
 
     def check_writable(self) -> None:
         """Raise `CacheError` unless answers can be stored; called before the first paid call."""

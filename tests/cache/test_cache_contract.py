@@ -368,6 +368,19 @@ def test_claim_keeps_others_away_until_it_is_released(place: Place) -> None:
     assert other.claim(ask(0))
 
 
+def test_many_are_claimed_and_released_at_once(place: Place) -> None:
+    """Those are allowed that nobody has, and equal requests once."""
+    owner, other = place.open(), place.open()
+    other.claim(ask(1))
+    asked = [ask(0), ask(1), ask(2), ask(2)]
+
+    assert owner.claim_many(asked) == {ask(0).key, ask(2).key}
+    assert owner.claim_many(asked) == set()
+    assert owner.claim_many([]) == set()
+    owner.release_many([ask(0), ask(1)])
+    assert other.claim_many(asked) == {ask(0).key}
+
+
 def test_only_the_owner_releases(place: Place) -> None:
     """What another lets go of without having it stays claimed."""
     owner, other = place.open(), place.open()
