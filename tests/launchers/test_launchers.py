@@ -14,8 +14,12 @@ import pytest
 from tests.cache.real_redis import MISSING, redis_server
 from tests.launchers.two_nodes import environment, two_nodes
 
-PLUGINS = {"ray_cluster": "hydra_ray_launcher", "submitit_local": "hydra_submitit_launcher"}
-PLACES = {"ray_cluster": {"left", "right"}, "submitit_local": {"here"}}
+PLUGINS = {
+    "distexp": "distexp",
+    "ray_cluster": "hydra_ray_launcher",
+    "submitit_local": "hydra_submitit_launcher",
+}
+PLACES = {"ray_cluster": {"left", "right"}, "submitit_local": {"here"}, "distexp": {"here"}}
 """Names of the nodes that take the two jobs."""
 JOBS = [
     *("model=mock", "dataset=gss2018", "elicitation=verbalized", "prompt=base"),
