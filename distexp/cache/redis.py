@@ -24,6 +24,9 @@ from distexp.types import Request
 COMPRESS_FROM_BYTES = 1024
 """Length from which on memory is dearer than the 20 µs that it takes to unfold a text."""
 
+PREFIX = "distexp"
+"""What the names of entries begin with unless told otherwise."""
+
 _DIGEST_DIGITS = 64
 _KNOWN = """
 local found = {}
@@ -58,7 +61,7 @@ class RedisCache(Cache):
         self,
         url: str,
         password_env: str | None = None,
-        prefix: str = "distexp",
+        prefix: str = PREFIX,
         mode: str | bool = "use",
     ) -> None:
         super().__init__(mode)

@@ -1,5 +1,6 @@
 """What a Redis server brings with it: memory that fills, replicas, passwords, restarts."""
 
+import json
 import logging
 import os
 import signal
@@ -20,7 +21,7 @@ from omegaconf import OmegaConf
 from distexp.cache import ResponseCache
 from distexp.cache.redis import RedisCache
 from distexp.errors import CacheCorruptError, CacheError, ConfigError
-from tests.cache.answers import ask, digest_of, error_line, put, text_of
+from tests.cache.answers import Command, ask, digest_of, error_line, put, text_of
 from tests.cache.places import QUICK_LEASE_S, QuickRedisCache
 from tests.cache.real_redis import MISSING, RedisServer, redis_server
 
@@ -419,6 +420,22 @@ def test_entries_move_into_a_cache_on_disk(opened: Opener, tmp_path: Path) -> No
         assert (adopted.added, again.added, again.present) == (51, 0, 51)
         asked = [ask(number) for number in range(50)]
         assert disk.get_many(asked) == cache.get_many(asked)
+
+
+def test_cache_on_a_server_is_merged_into_one_on_disk_by_command(
+    opened: Opener, tmp_path: Path, command: Command
+) -> None:
+    """`distexp cache merge redis://...#PREFIX FOLDER`; the server needs not be written to."""
+    cache = opened()
+    for number in range(5):
+        put(cache, ask(number), f"answer {number}")
+
+    code, shown = command("merge", cache.path, tmp_path / "cache", "--json")
+
+    assert code == 0
+    (merged,) = json.loads(shown)["from"]
+    assert (merged["path"], merged["added"]) == (cache.path, 5)
+    assert text_of(ResponseCache(tmp_path / "cache", "replay"), ask(3)) == "answer 3"
 
 
 def test_damaged_entry_stops_the_move(opened: Opener, raw: Any) -> None:
