@@ -109,7 +109,7 @@ def test_databases_of_a_server_are_apart(server: RedisServer, opened: Opener) ->
 
 
 def test_long_answer_takes_little_memory(opened: Opener, raw: Any) -> None:
-    """It is compressed from about a thousand characters on, with the digest of the whole."""
+    """It is compressed."""
     cache = opened()
     put(cache, ask(), "Ä lot. " * 100_000)
 
