@@ -3,7 +3,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: help install run test check bench wheel lock clean
+.PHONY: help install run test cluster check bench wheel lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -24,6 +24,15 @@ run: install  ## Run the main job: embedded model, embedded survey, report under
 test: install  ## Run the tests
 	$(BIN)/pytest
 
+cluster: .venv-cluster/.installed  ## Run the tests of many machines (Redis, Ray, submitit), from .venv-cluster
+	.venv-cluster/bin/pytest --dist loadfile tests/cache tests/launchers -k "(redis or launchers) and not shards"
+
+.venv-cluster/.installed: requirements-cluster.lock pyproject.toml
+	$(PYTHON) -m venv .venv-cluster
+	.venv-cluster/bin/pip install --quiet --no-deps --no-compile --require-hashes -r requirements-cluster.lock
+	.venv-cluster/bin/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
 check: install  ## Check format, lint, types and the import contract; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -42,10 +51,13 @@ wheel: install  ## Build the wheel, and run it from another folder without the s
 		&& PYTHONPATH=$$site/lib $(CURDIR)/$(BIN)/python -P -m distexp model=mock progress=false \
 		&& test -s outputs/runs/*/*/report.md && rm -rf $$site
 
-lock:  ## Resolve requirements.lock again (needs uv)
-	uv pip compile pyproject.toml tools/weights.in --all-extras --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-		--quiet --output-file requirements.lock
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
+
+lock:  ## Resolve requirements.lock and requirements-cluster.lock again (needs uv)
+	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra dev --output-file requirements.lock
+	$(LOCK) --extra dev --extra redis --extra ray --extra submitit --constraint requirements.lock \
+		--output-file requirements-cluster.lock
 
 clean:  ## Remove .venv and build products; outputs/ with its paid answers stays
-	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-cluster build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

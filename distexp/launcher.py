@@ -63,28 +63,11 @@ class OneScheduleLauncher(Launcher):
         configure_log(self._master.hydra.hydra_logging, self._master.hydra.verbose)
         folder = Path(str(self._master.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
-        tasks = [
-            Task(number=initial_job_idx + place, overrides=tuple(overrides))
-            for place, overrides in enumerate(job_overrides)
-        ]
+        tasks = _tasks(job_overrides, initial_job_idx)
         self._composer = Composer(self._context.config_loader, self._master)
         sweep = Sweep(self._run, self._n_jobs)
         sweep.run(tasks)
-        if sweep.failures:
-            table = failure_table(sweep.failures, tasks)
-            (folder / "failures.md").write_text("\n".join([*table, ""]))
-            more = len(table) - N_SHOWN
-            reports.append(
-                "\n".join(
-                    [
-                        f"{len(sweep.failures)} of {len(tasks)} jobs failed, the others are "
-                        "complete. The same command goes on from there.",
-                        *table[:N_SHOWN],
-                        *([f"and {more} more, in {folder / 'failures.md'}"] if more > 0 else []),
-                    ]
-                )
-            )
-        return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
+        return _ended(sweep.failures, tasks, folder)
 
     def _run(self, task: Task) -> None:
         """Run one job as Hydra does, in a worker."""
@@ -141,11 +124,77 @@ class OneScheduleSweeper(Sweeper):
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
     ) -> None:
         """Take what `sweep` needs."""
+        ours = config.hydra.launcher.get("_target_") == f"{HOME}.{OneScheduleLauncher.__name__}"
+        if not ours:
+            _fix_sweep_folder(config)
         self._basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if not ours:
+            assert self._basic.launcher is not None
+            self._basic.launcher = _Reporting(self._basic.launcher, Path(config.hydra.sweep.dir))
 
     def sweep(self, arguments: list[str]) -> object:
         """Launch the jobs that the arguments are the product of."""
         return self._basic.sweep(arguments)
+
+
+class _Reporting(Launcher):
+    """Another's launcher, e.g. of Ray; what fails is told as by ours, and ends no sweep."""
+
+    def __init__(self, launcher: Launcher, folder: Path) -> None:
+        self._launcher = launcher
+        self._folder = folder
+
+    def setup(self, **_: object) -> None:
+        """Do nothing: the other has been set up."""
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Have the other run the jobs, and note which of them failed."""
+        returns = self._launcher.launch(job_overrides, initial_job_idx=initial_job_idx)
+        tasks = _tasks(job_overrides, initial_job_idx)
+        failures = [
+            Failure(task=task, reason=_reason(ended._return_value))
+            for task, ended in zip(tasks, returns, strict=True)
+            if ended.status is JobStatus.FAILED
+        ]
+        return _ended(failures, tasks, self._folder)
+
+
+def _fix_sweep_folder(config: DictConfig) -> None:
+    """Make the folder of a sweep absolute: workers may have been started in another one."""
+    folder = str(Path(str(config.hydra.sweep.dir)).absolute())
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.sweep.dir = folder
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # of each job
+
+
+def _tasks(job_overrides: Sequence[Sequence[str]], first: int) -> list[Task]:
+    return [
+        Task(number=first + place, overrides=tuple(overrides))
+        for place, overrides in enumerate(job_overrides)
+    ]
+
+
+def _reason(exc: BaseException) -> str:
+    return str(exc) if isinstance(exc, DistexpError) else f"{type(exc).__name__}: {exc}"
+
+
+def _ended(failures: Sequence[Failure], tasks: Sequence[Task], folder: Path) -> list[JobReturn]:
+    """Tell which jobs failed, in `reports` and in the folder of the sweep, and end all of them."""
+    if failures:
+        table = failure_table(failures, tasks)
+        (folder / "failures.md").write_text("\n".join([*table, ""]))
+        more = len(table) - N_SHOWN
+        lines = [
+            f"{len(failures)} of {len(tasks)} jobs failed, the others are complete. "
+            "The same command goes on from there.",
+            *table[:N_SHOWN],
+            *([f"and {more} more, in {folder / 'failures.md'}"] if more > 0 else []),
+        ]
+        reports.append("\n".join(lines))
+    return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
 
 
 def register() -> None:

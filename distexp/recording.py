@@ -112,14 +112,14 @@ class Recorder:
         return self._cache.get_many([r for r in requests if r.key in known]) if known else {}
 
     def _claim(self, requests: Sequence[Request]) -> tuple[set[str], dict[str, Record]]:
-        claimed = [request for request in requests if self._cache.claim(request)]
+        allowed = self._cache.claim_many(requests)
+        claimed = [request for request in requests if request.key in allowed]
         found = self._find(claimed)  # another may just have stored it, and let go
         self._release([request for request in claimed if request.key in found])
         return {request.key for request in claimed} - found.keys(), found
 
     def _release(self, requests: Sequence[Request]) -> None:
-        for request in requests:
-            self._cache.release(request)
+        self._cache.release_many(requests)
 
     async def _store_waiting(self) -> None:
         try:

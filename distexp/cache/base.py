@@ -134,6 +134,21 @@ class Cache(ABC):
     def release(self, request: Request) -> None:
         """Let go of a claim, after the answer is stored or the call has failed."""
 
+    def claim_many(self, requests: Sequence[Request]) -> set[str]:
+        """Claim requests, each as `claim` does, and return the keys of those that it allows.
+
+        Raises
+        ------
+        CacheError
+            As `claim`.
+        """
+        return {request.key for request in requests if self.claim(request)}
+
+    def release_many(self, requests: Sequence[Request]) -> None:
+        """Let go of claims, each as `release` does."""
+        for request in requests:
+            self.release(request)
+
     @abstractmethod
     def check_writable(self) -> None:
         """Raise `CacheError` unless answers can be stored; called before the first paid call."""

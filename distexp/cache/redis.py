@@ -1,12 +1,11 @@
 """The cache on a Redis server, for workers on several machines.
 
 An answer is a string: under `<prefix>:<key>` the SHA-256 of the JSON text of a `Record`, in 64
-hexadecimal digits, and that text, zlib-compressed where it is long. A generation that `refresh`
+hexadecimal digits, and that text, zlib-compressed unless short. A generation that `refresh`
 replaced is kept under `<prefix>:<key>/<generation>`, a claim is under `<prefix>:_claim:<key>`.
 Only claims expire.
 """
 
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
@@ -17,14 +16,14 @@ from distexp.cache.reading import KEYS_PER_QUERY, Row, parts
 from distexp.cache.record import Paid, Record
 from distexp.cache.redis_claims import LEASE_S, Claims
 from distexp.cache.redis_server import RETRIES, Server
-from distexp.cache.rows import RAW, REFUSED, digest, verified
+from distexp.cache.redis_values import packed, unpacked
+from distexp.cache.rows import REFUSED
 from distexp.errors import CacheError
 from distexp.types import Request
 
-COMPRESS_FROM_BYTES = 1024
-"""Length from which on memory is dearer than the 20 µs that it takes to unfold a text."""
+PREFIX = "distexp"
+"""What the names of entries begin with unless told otherwise."""
 
-_DIGEST_DIGITS = 64
 _KNOWN = """
 local found = {}
 for place, name in ipairs(KEYS) do
@@ -58,7 +57,7 @@ class RedisCache(Cache):
         self,
         url: str,
         password_env: str | None = None,
-        prefix: str = "distexp",
+        prefix: str = PREFIX,
         mode: str | bool = "use",
     ) -> None:
         super().__init__(mode)
@@ -98,11 +97,20 @@ class RedisCache(Cache):
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is."""
-        return self.mode != "use" or self._claims.take(request.key)
+        return bool(self.claim_many([request]))
 
     def release(self, request: Request) -> None:
         """Let go of a claim, after the answer is stored or the call has failed."""
         self._claims.drop(request.key)
+
+    def claim_many(self, requests: Sequence[Request]) -> set[str]:
+        """Claim requests, each as `claim` does, and return the keys of those that it allows."""
+        keys = [request.key for request in requests]
+        return self._claims.take(*keys) if self.mode == "use" else set(keys)
+
+    def release_many(self, requests: Sequence[Request]) -> None:
+        """Let go of claims, each as `release` does."""
+        self._claims.drop(*(request.key for request in requests))
 
     def check_writable(self) -> None:
         """Raise `CacheError` unless answers can be stored; called before the first paid call."""
@@ -158,8 +166,7 @@ class RedisCache(Cache):
 
     def _verified(self, *stored: Any) -> bytes:
         (value,) = stored
-        tag, text = value[:_DIGEST_DIGITS], value[_DIGEST_DIGITS:]
-        return verified(RAW, None, tag.decode(), text)
+        return unpacked(value)
 
     def _remedy(self) -> str:
         return "Restore the server's data from a copy, or delete the entry to have it asked again."
@@ -177,7 +184,7 @@ class RedisCache(Cache):
         for request, record in zip(requests, records, strict=True):
             kept.setdefault(request.key, record)
         kept = self._after_replaced(kept)
-        values = {key: _value(record.to_json()) for key, record in kept.items()}
+        values = {key: packed(record.to_json()) for key, record in kept.items()}
         while values and not self._client().msetnx(
             dict(zip(self._names(list(values)), values.values(), strict=True))
         ):
@@ -202,7 +209,7 @@ class RedisCache(Cache):
             for name, old, record in zip(names, older, added, strict=True):
                 if old is not None:
                     transaction.rename(name, old)
-                transaction.set(name, _value(record.to_json()))
+                transaction.set(name, packed(record.to_json()))
             return added
 
         # Once more, as often as another changes one of them before the end.
@@ -256,10 +263,3 @@ class RedisCache(Cache):
             kind = self._client().type(name).decode()
             if kind not in ("string", "none"):
                 raise self._corrupt(key, ValueError(f"it is a {kind}"))
-
-
-def _value(text: str) -> bytes:
-    """Return what is stored for a JSON text."""
-    data = text.encode()
-    packed = data if len(data) < COMPRESS_FROM_BYTES else zlib.compress(data)
-    return digest(data).encode() + packed

@@ -18,9 +18,15 @@ LEASE_S = 30.0
 
 # Each is given the names of claims, and the lease in milliseconds followed by their tokens.
 _TAKE = """
-if redis.call('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[1]) then return 1 end
-return redis.call('GET', KEYS[1]) == ARGV[2] and 1 or 0
-"""  # the second line: the same command sent again, because its answer was lost
+local taken = {}
+for place, name in ipairs(KEYS) do
+    if redis.call('SET', name, ARGV[place + 1], 'NX', 'PX', ARGV[1])
+    or redis.call('GET', name) == ARGV[place + 1] then -- sent again: its answer was lost
+        taken[#taken + 1] = place
+    end
+end
+return taken
+"""
 _RENEW = """
 for place, name in ipairs(KEYS) do
     local owner = redis.call('GET', name)
@@ -54,8 +60,8 @@ class Claims:
         self._lease_s = lease_s
         self._forget()
 
-    def take(self, key: str) -> bool:
-        """Claim a key; False where another is asking for it.
+    def take(self, *keys: str) -> set[str]:
+        """Claim keys, and return those that no other is asking for.
 
         Raises
         ------
@@ -64,15 +70,16 @@ class Claims:
         """
         if self._owner != os.getpid():
             self._forget()  # the parent's claims came along when it forked
-        if key in self._tokens:
-            return False
-        token = secrets.token_hex(16)
-        taken = self._run(_TAKE, {key: token})
+        tokens = {key: secrets.token_hex(16) for key in keys if key not in self._tokens}
+        if not tokens:
+            return set()
+        names = list(tokens)
+        taken = {names[place - 1] for place in self._run(_TAKE, tokens)}
         if taken:
             with self._lock:
-                self._tokens[key] = token
+                self._tokens |= {key: tokens[key] for key in taken}
             self._keep_renewing()
-        return bool(taken)
+        return taken
 
     def drop(self, *keys: str) -> None:
         """Let go of keys; others may claim them. What cannot be dropped goes by itself."""
@@ -113,10 +120,11 @@ class Claims:
                     with suppress(CacheError):  # who stores the answer finds out, and says so
                         self._run(_RENEW, self._tokens, hasty=True)
 
-    def _run(self, script: str, tokens: dict[str, str], hasty: bool = False) -> object:
+    def _run(self, script: str, tokens: dict[str, str], hasty: bool = False) -> list[int]:
         """Run a script on the claims of some keys."""
         names = [f"{self._prefix}{key}" for key in tokens]
         arguments = [round(1000 * self._lease_s), *tokens.values()]
         with self._server.plain_errors():
             client = self._server.hasty_client() if hasty else self._server.client()
-            return client.register_script(script)(keys=names, args=arguments)
+            places: list[int] = client.register_script(script)(keys=names, args=arguments)
+        return places

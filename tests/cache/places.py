@@ -12,6 +12,7 @@ from pathlib import Path
 
 from distexp.cache import Cache, Record, ResponseCache
 from distexp.cache.redis import RedisCache
+from distexp.cache.redis_values import ALIKE
 from tests.cache.answers import ask, digest_of, put, sql
 from tests.cache.real_redis import RedisServer
 
@@ -98,7 +99,7 @@ class RedisPlace(Place):
             for name in client.scan_iter(f"{self.prefix}:[0-9a-f]*"):
                 value = client.get(name)
                 key = name.decode().removeprefix(f"{self.prefix}:")
-                found[key] = (value[:64].decode(), _unfolded(value[64:]))
+                found[key] = (value[:64].decode(), _unfolded(value[64:], ALIKE))
         return found
 
     def plant(self, key: str, digest: str, value: bytes) -> None:
@@ -121,8 +122,10 @@ def text_and_digest(text: str) -> tuple[str, bytes]:
     return digest_of(text), text.encode()
 
 
-def _unfolded(value: bytes) -> bytes:
-    return value if value.startswith(b"{") else zlib.decompress(value)
+def _unfolded(value: bytes, alike: bytes = b"") -> bytes:
+    if value.startswith(b"{"):
+        return value
+    return zlib.decompressobj(zdict=alike).decompress(value)
 
 
 def main(kind: str, where: str, name: str, n: int) -> None:

@@ -17,6 +17,18 @@ import pytest
 STARTS_WITHIN_S = 20.0
 
 
+def _missing() -> str:
+    if importlib.util.find_spec("redis") is None:
+        return "the Python package redis is not installed: make cluster"
+    if shutil.which("redis-server") is None:
+        return "redis-server is not installed: apt-get install redis-server"
+    return ""
+
+
+MISSING = _missing()
+"""Why there can be no server here; "" where there can."""
+
+
 class RedisServer:
     """A server on a port of the loopback, with its data in a folder.
 
@@ -71,10 +83,8 @@ class RedisServer:
 @contextmanager
 def redis_server(*settings: str) -> Iterator[RedisServer]:
     """Serve until the block ends; skip the test where there is no server or no client."""
-    if shutil.which("redis-server") is None:
-        pytest.skip("redis-server is not installed: apt-get install redis-server")
-    if importlib.util.find_spec("redis") is None:
-        pytest.skip("the Python package redis is not installed: make cluster")
+    if MISSING:
+        pytest.skip(MISSING)
     with TemporaryDirectory(prefix="distexp-redis-") as name:
         server = RedisServer(Path(name), *settings)
         try:

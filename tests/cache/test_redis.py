@@ -1,5 +1,6 @@
 """What a Redis server brings with it: memory that fills, replicas, passwords, restarts."""
 
+import json
 import logging
 import os
 import signal
@@ -20,9 +21,12 @@ from omegaconf import OmegaConf
 from distexp.cache import ResponseCache
 from distexp.cache.redis import RedisCache
 from distexp.errors import CacheCorruptError, CacheError, ConfigError
-from tests.cache.answers import ask, digest_of, error_line, put, text_of
+from tests.cache.answers import Command, ask, digest_of, error_line, put, text_of
 from tests.cache.places import QUICK_LEASE_S, QuickRedisCache
-from tests.cache.real_redis import RedisServer, redis_server
+from tests.cache.real_redis import MISSING, RedisServer, redis_server
+
+if MISSING:
+    pytest.skip(MISSING, allow_module_level=True)
 
 NUMBERS = count()
 NOISE = "".join(digest_of(str(number)) for number in range(2000))
@@ -101,53 +105,11 @@ def test_databases_of_a_server_are_apart(server: RedisServer, opened: Opener) ->
     assert opened(url=server.url[:-1] + "3").known([ask()]) == set()
 
 
-BAD: dict[str, tuple[dict[str, object], str]] = {
-    "no scheme": ({"url": "localhost:6379"}, "'url' parameter of RedisCache must be redis://HOST"),
-    "another scheme": ({"url": "http://localhost"}, "Got 'http://localhost' instead"),
-    "no host": ({"url": "redis:///0"}, "must be redis://HOST:PORT/DB"),
-    "database of letters": ({"url": "redis://localhost/main"}, "must be redis://HOST:PORT/DB"),
-    "settings in the address": ({"url": "redis://localhost/0?ssl_cert_reqs=none"}, "must be"),
-    "no socket": ({"url": "unix://?db=1"}, "unix:///SOCKET"),
-    "none": ({"url": None}, "'url' parameter of RedisCache must be a non-empty str. Got None"),
-    "odd prefix": ({"prefix": "a:b*"}, "letters, digits, dots, hyphens and underscores. Got 'a:"),
-    "no variable": ({"password_env": ""}, "'password_env' parameter .* non-empty str. Got ''"),
-}
-
-
-@pytest.mark.parametrize("case", BAD)
-def test_parameters_are_checked(case: str) -> None:
-    """A bad setting is named with the value it got, before anything is opened."""
-    settings, sentence = BAD[case]
-
-    with pytest.raises(ConfigError, match=sentence):
-        RedisCache(**{"url": "redis://localhost"} | settings)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize(
-    "url", ["redis://me:hunter2@localhost", "redis://localhost?password=hunter2"]
-)
-def test_password_in_the_address_is_refused_and_not_repeated(url: str) -> None:
-    """It would end up in logs and in the configuration that a run keeps."""
-    with pytest.raises(ConfigError, match=r"cache\.password_env=NAME") as caught:
-        RedisCache(url)
-
-    assert "hunter2" not in str(caught.value)
-
-
-def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Making the cache needs it not; the first use says how to get it."""
-    monkeypatch.setitem(sys.modules, "redis", None)
-    cache = RedisCache("redis://localhost")
-
-    with pytest.raises(ConfigError, match=r"pip install 'distexp\[redis\]'"):
-        cache.known([ask()])
-
-
 # Nothing is dropped
 
 
 def test_long_answer_takes_little_memory(opened: Opener, raw: Any) -> None:
-    """It is compressed from about a thousand characters on, with the digest of the whole."""
+    """It is compressed."""
     cache = opened()
     put(cache, ask(), "Ä lot. " * 100_000)
 
@@ -458,6 +420,22 @@ def test_entries_move_into_a_cache_on_disk(opened: Opener, tmp_path: Path) -> No
         assert (adopted.added, again.added, again.present) == (51, 0, 51)
         asked = [ask(number) for number in range(50)]
         assert disk.get_many(asked) == cache.get_many(asked)
+
+
+def test_cache_on_a_server_is_merged_into_one_on_disk_by_command(
+    opened: Opener, tmp_path: Path, command: Command
+) -> None:
+    """`distexp cache merge redis://...#PREFIX FOLDER`; the server needs not be written to."""
+    cache = opened()
+    for number in range(5):
+        put(cache, ask(number), f"answer {number}")
+
+    code, shown = command("merge", cache.path, tmp_path / "cache", "--json")
+
+    assert code == 0
+    (merged,) = json.loads(shown)["from"]
+    assert (merged["path"], merged["added"]) == (cache.path, 5)
+    assert text_of(ResponseCache(tmp_path / "cache", "replay"), ask(3)) == "answer 3"
 
 
 def test_damaged_entry_stops_the_move(opened: Opener, raw: Any) -> None:
