@@ -1,0 +1,122 @@
+"""Runs the benchmarks of speed and faults, and writes what they print to docs/performance.md.
+
+    python benchmarks/performance.py [--peers] [NAME...]
+
+Takes about half an hour on 2 cores; with names only those sections are measured again, and the
+others stay as they are. Leave the machine alone meanwhile.
+"""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PAGE = HERE.parent / "docs" / "performance.md"
+HEAD = """# Performance
+
+Written by `python benchmarks/performance.py --peers`, which runs the benchmarks below one after the
+other, each beside its baseline. Every section is the output of the command above it. Peers are
+installed by the benchmark in a virtual environment of their own.
+"""
+SECTIONS = {
+    "warm": (
+        "A warm rerun: prompt, key, stored answer, reading, table",
+        ["warm.py"],
+        "The time goes into canonical JSON and SHA-256 for the key, into checking that what is "
+        "stored is what was written, and into reading the reply.",
+    ),
+    "calls": (
+        "1,000 calls, 64 at once, to a server that takes 0.1 s",
+        ["calls.py"],
+        "The ideal is sixteen rounds of 0.1 s. The rest is aiohttp, the first connections, and "
+        "the disk that has to confirm that answers are safe.",
+    ),
+    "rerun": (
+        "The same command again",
+        ["rerun.py"],
+        "Half of a second run is importing: scikit-learn with scipy.stats, matplotlib, polars, "
+        "Hydra. A fifth is drawing.",
+    ),
+    "replay": (
+        "A sweep of the paper's size from the cache",
+        ["replay.py"],
+        "Forests take most of what does not grow with the answers, keys and reading most of what "
+        "does. Jobs of a sweep are not drawn one by one (`figures=true` does).",
+    ),
+    "cache": (
+        "A cache of a million answers",
+        ["cache.py"],
+        "Reading is one SQL query for thousands of keys, SHA-256 and one JSON parse for many "
+        "answers. `stats` adds up numbers that are kept beside each answer.",
+    ),
+    "hydra": (
+        "What Hydra costs before a job begins",
+        ["hydra_jobs.py"],
+        "Hydra composes each job twice, from files that it reads each time. Here jobs that choose "
+        "the same files share what is composed of them, and what is left is a copy of it; jobs "
+        "that all choose other files cost about 0.05 s each.",
+    ),
+    "faults": (
+        "Bad connections, killed processes, rivals",
+        ["faults.py"],
+        "Pauses after failures take the time, not work.",
+    ),
+}
+
+
+def main() -> None:
+    """Measure the sections asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SECTIONS))
+    parser.add_argument("--peers", action="store_true", help="measure DSPy and inspect-ai too")
+    options = parser.parse_args()
+    if unknown := set(options.names) - SECTIONS.keys():
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    there = sections_of(PAGE.read_text()) if PAGE.exists() else {}
+    for name in options.names or SECTIONS:
+        there[name] = measured(name, peers=options.peers)
+        written = [there[name] for name in SECTIONS if name in there]
+        PAGE.write_text("\n".join([HEAD, *written]))
+
+
+def measured(name: str, *, peers: bool) -> str:
+    """Run the benchmark of a section and return its text."""
+    title, command, limits = SECTIONS[name]
+    if peers and "--peers" in (HERE / command[0]).read_text():
+        command = [*command, "--peers"]
+    print(f"measuring: {title}", file=sys.stderr)
+    done = subprocess.run(
+        [sys.executable, str(HERE / command[0]), *command[1:]],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    day = datetime.now(UTC).date()
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+    return "\n".join(
+        [
+            f"## {title} <!-- {name} -->",
+            "",
+            f"`python benchmarks/{' '.join(command)}` on {machine}, {day}:",
+            "",
+            done.stdout.strip(),
+            "",
+            limits,
+            "",
+        ]
+    )
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the sections of a page that was written before, by name."""
+    parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
+    return {re.findall(r"<!-- (\w+) -->", part)[0]: part for part in parts}
+
+
+if __name__ == "__main__":
+    main()
