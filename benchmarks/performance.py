@@ -19,8 +19,8 @@ HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
 HEAD = """# Performance
 
-Written by `python benchmarks/performance.py --peers`, which runs the benchmarks below one after the
-other, each beside its baseline. Every section is the output of the command above it. Peers are
+Written by `python benchmarks/performance.py --peers`, which runs the benchmarks below one after
+the other, each beside its baseline. Every section is the output of the command above it. Peers are
 installed by the benchmark in a virtual environment of their own.
 """
 SECTIONS = {
