@@ -31,7 +31,10 @@ BATCH = 64
 """Answers that arrive, and are stored, together."""
 N_CLAIMS = 5_000
 SYNC = {"Redis, written to disk each second": "everysec", "Redis, at once": "always"}
-CONFIG = ("model=openai_compatible", "model.name=llama-3.3-70b", "elicitation=verbalized")
+CONFIG = [
+    *("model=openai_compatible", "model.name=llama-3.3-70b", "model.api_base=http://gpu:8000/v1"),
+    *("elicitation=verbalized", "prompt=[sociodemographic]"),
+]
 
 
 def main() -> None:
@@ -57,7 +60,7 @@ def main() -> None:
 def paid(n: int) -> list[Paid]:
     """Return answers to prompts of the embedded survey, with as many draws as it takes."""
     with initialize_config_module("distexp.conf", version_base="1.3"):
-        config = compose("config", overrides=[*CONFIG, "model.api_base=http://gpu:8000/v1"])
+        config = compose("config", overrides=CONFIG)
     parts = instantiate(config, _convert_="all")
     survey = parts.dataset.load()
     prompts = [
@@ -66,12 +69,10 @@ def paid(n: int) -> list[Paid]:
         for case in survey.cases
         for prompt in parts.elicitation.prompts(case.question, case.group, style)
     ]
-    return [
-        answer(
-            parts.model.request(replace(prompts[at % len(prompts)], draw=at // len(prompts))), at
-        )
-        for at in range(n)
-    ]
+    draws = (replace(prompts[at % len(prompts)], draw=at // len(prompts)) for at in range(n))
+    answers = [answer(parts.model.request(prompt), at) for at, prompt in enumerate(draws)]
+    assert len({one.request.key for one in answers}) == n
+    return answers
 
 
 def answer(request: Request, number: int) -> Paid:
@@ -97,7 +98,7 @@ def answer(request: Request, number: int) -> Paid:
 def on_disk(folder: Path, answers: Sequence[Paid]) -> dict[str, str]:
     """Measure the cache in a folder."""
     found = measured(lambda: ResponseCache(folder / "cache"), answers, lambda: 0.0)
-    size = (folder / "cache" / "cache.db").stat().st_size
+    size = sum(path.stat().st_size for path in folder.glob("cache/*"))
     return found | {"bytes of disk an answer": f"{size / len(answers):,.0f}"}
 
 
