@@ -6,9 +6,12 @@ import sys
 import tomllib
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCKS = {file.name: file.read_text() for file in ROOT.glob("requirements*.lock")}
+LOCK = LOCKS["requirements.lock"]
 HEAVY = ("litellm", "sklearn", "scipy", "optuna", "polars", "matplotlib", "hydra", "numpy")
 
 
@@ -25,14 +28,30 @@ def test_every_package_of_the_tree_is_shipped() -> None:
     )
 
 
-def test_lock_holds_hashes_and_no_addresses() -> None:
+@pytest.mark.parametrize("name", LOCKS)
+def test_lock_holds_hashes_and_no_addresses(name: str) -> None:
     """A lock file says what, never where from."""
-    entries = re.split(r"^(?=\S)", LOCK, flags=re.MULTILINE)[1:]
+    entries = re.split(r"^(?=\S)", LOCKS[name], flags=re.MULTILINE)[1:]
 
-    assert not re.search(r"://|--index|--find-links", LOCK)
+    assert not re.search(r"://|--index|--find-links", LOCKS[name])
     assert len(entries) > 50
     for entry in entries:
         assert re.match(r"[\w.-]+==\S+ [^\n]*\\\n +--hash=sha256:[0-9a-f]{64}", entry), entry
+
+
+def test_machines_of_a_cluster_have_the_versions_that_are_tested_on_one() -> None:
+    """What both locks hold they hold at the same version, or results would depend on the place."""
+    versions = {
+        name: dict(re.findall(r"^([\w.-]+)==(\S+) \\$", lock, re.MULTILINE))
+        for name, lock in LOCKS.items()
+    }
+    one, cluster = versions["requirements.lock"], versions["requirements-cluster.lock"]
+
+    assert {"ray", "redis", "submitit"} <= cluster.keys() - one.keys()
+    assert len(one.keys() & cluster.keys()) > 50
+    assert {name: one[name] for name in one.keys() & cluster.keys()} == {
+        name: cluster[name] for name in one.keys() & cluster.keys()
+    }
 
 
 def test_pinned_dependencies_are_locked_at_their_pins() -> None:

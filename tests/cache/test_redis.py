@@ -168,6 +168,20 @@ def test_full_memory_is_reported_and_loses_nothing(opened: Opener, raw: Any) -> 
     assert put(cache, ask(1), NOISE).response.text == text_of(cache, ask(1)) == NOISE
 
 
+def test_server_that_cannot_save_is_reported() -> None:
+    """It takes nothing more while what it writes to disk fails: said before the first call."""
+    with redis_server("--save", "3600 1", "--dbfilename", "taken") as server:
+        (server.folder / "taken").mkdir()
+        with closing(RedisCache(server.url)) as cache, server.client() as client:
+            put(cache, ask())
+            client.bgsave()
+            while client.info("persistence")["rdb_bgsave_in_progress"]:
+                time.sleep(0.01)
+
+            assert "Its disk may be full" in error_line(cache.check_writable)
+            assert text_of(cache, ask()) == "first"
+
+
 def test_server_without_persistence_is_warned_of_once(caplog: pytest.LogCaptureFixture) -> None:
     """One that writes to disk, whichever way, is not."""
     with redis_server() as fleeting, caplog.at_level(logging.WARNING, "distexp"):
