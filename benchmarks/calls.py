@@ -1,9 +1,9 @@
 """Measures what calls cost: 1,000 of them, 64 at once, to a local server that takes 100 ms.
 
-Each candidate runs in a process of its own, on an empty cache, one after the other: distexp,
-distexp with all calls through litellm, and, with --peers, DSPy from a virtual environment that is
-made for it below outputs/peers. Time counts from the first request to the last stored answer; what
-has to be imported for it is a column of its own.
+Each candidate runs in processes of its own, each time on an empty cache: distexp, distexp with all
+calls through litellm, and, with --peers, DSPy and inspect-ai from virtual environments that are
+made for them below outputs/peers. Time counts from the first request to the last stored answer;
+what has to be imported for it is a column of its own.
 
     python benchmarks/calls.py [--peers] [--calls 1000] [--concurrency 64] [--repeats 3]
 """
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 from tests.faults.server import Served  # noqa: E402
 
-PEERS = {"DSPy": "dspy==3.4.1"}
+PEERS = {"DSPy": ["dspy==3.4.1"], "inspect-ai": ["inspect-ai==0.3.285", "openai"]}
 Measured = dict[str, float]
 
 
@@ -30,25 +30,24 @@ def main() -> None:
     """Measure each candidate and print the table."""
     options = arguments()
     if options.candidate:
-        measured = CANDIDATES[options.candidate](options, options.url)
-        print(json.dumps(measured))
+        print(json.dumps(CANDIDATES[options.candidate](options, options.url)))
         return
     ideal = options.calls * options.delay / options.concurrency
     print(
-        f"{options.calls} calls, {options.concurrency} at once, {options.delay:g} s each: "
-        f"ideal {ideal:.2f} s; best of {options.repeats}"
+        f"| {options.calls:,} calls, {options.concurrency} at once, {options.delay:g} s each "
+        f"(ideal {ideal:.2f} s) | seconds | × ideal | CPU, ms a call | import, s | all repeats |"
     )
-    print(f"{'':24} {'seconds':>8} {'x ideal':>8} {'CPU ms/call':>12} {'import s':>9}  all")
+    print("|---|---|---|---|---|---|")
     for name in CANDIDATES:
         if name in PEERS and not options.peers:
             continue
-        python = peer(name) if name in PEERS else Path(sys.executable)
-        runs = [run(name, python, options) for _ in range(options.repeats)]
+        runs = [run(name, options) for _ in range(options.repeats)]
         best = min(runs, key=lambda measured: measured["wall"])
+        repeats = " ".join(f"{measured['wall']:.2f}" for measured in runs)
         print(
-            f"{name:24} {best['wall']:8.2f} {best['wall'] / ideal:8.2f} "
-            f"{1000 * best['cpu'] / options.calls:12.2f} {best['import']:9.2f}  "
-            + " ".join(f"{measured['wall']:.2f}" for measured in runs)
+            f"| {name} | {best['wall']:.2f} | {best['wall'] / ideal:.2f} | "
+            f"{1000 * best['cpu'] / options.calls:.2f} | {best['import']:.2f} | {repeats} |",
+            flush=True,
         )
 
 
@@ -65,24 +64,24 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def run(name: str, python: Path, options: argparse.Namespace) -> Measured:
+def run(name: str, options: argparse.Namespace) -> Measured:
     """Run one candidate against a server of its own."""
+    given = [f"--{name}={getattr(options, name)}" for name in ("calls", "concurrency")]
     with Served(delay=options.delay) as served, tempfile.TemporaryDirectory() as folder:
-        command: list[str | Path] = [
-            python,
-            Path(__file__).resolve(),
-            "--candidate",
-            name,
-            "--url",
-            served.url,
-        ]
-        for setting in ("calls", "concurrency"):
-            command += [f"--{setting}", str(getattr(options, setting))]
-        env = {"PATH": "/usr/bin:/bin", "DSPY_CACHEDIR": folder, "HOME": folder}
-        done = subprocess.run(command, cwd=folder, env=env, check=True, stdout=subprocess.PIPE)
+        measured = in_process(__file__, name, [*given, f"--url={served.url}"], Path(folder))
         counts = served.counts()
     if counts["delivered"] != options.calls or counts["prompts_delivered"] != options.calls:
         raise SystemExit(f"{name} made other calls than it should have: {counts}")
+    return measured
+
+
+def in_process(script: str, candidate: str, arguments: list[str], folder: Path) -> Measured:
+    """Run a candidate of a benchmark in a process of its own, and return what it measured."""
+    python = peer(candidate) if candidate in PEERS else Path(sys.executable)
+    command = [str(python), str(Path(script).resolve()), "--candidate", candidate, *arguments]
+    variables = ("HOME", "DSPY_CACHEDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "INSPECT_LOG_DIR")
+    environment = {"PATH": "/usr/bin:/bin", **dict.fromkeys(variables, str(folder))}
+    done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
     measured: Measured = json.loads(done.stdout.splitlines()[-1])
     return measured
 
@@ -93,7 +92,7 @@ def peer(name: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", PEERS[name]], check=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PEERS[name]], check=True)
     return python
 
 
@@ -162,6 +161,29 @@ def by_dspy(options: argparse.Namespace, url: str) -> Measured:
     return timed(imported_s, lambda: asyncio.run(all_calls()))
 
 
+def by_inspect(options: argparse.Namespace, url: str) -> Measured:
+    """Make the calls by inspect-ai, with its cache on disk."""
+    start = time.perf_counter()
+    from inspect_ai import Task, eval  # type: ignore[import-not-found]
+    from inspect_ai.dataset import Sample  # type: ignore[import-not-found]
+    from inspect_ai.model import GenerateConfig, get_model  # type: ignore[import-not-found]
+    from inspect_ai.solver import generate  # type: ignore[import-not-found]
+
+    config = GenerateConfig(
+        temperature=0.0, max_tokens=20, max_connections=options.concurrency, cache=True
+    )
+    model = get_model("openai/m", base_url=url, api_key="none", config=config)
+    imported_s = time.perf_counter() - start
+    task = Task(
+        dataset=[Sample(input=text, id=text) for text in questions(options)],
+        solver=generate(cache=True),
+    )
+    return timed(
+        imported_s,
+        lambda: eval(task, model=model, display="none", max_samples=options.concurrency),
+    )
+
+
 def questions(options: argparse.Namespace) -> list[str]:
     """Return different prompts."""
     return [f"What share of people agrees with statement {n}?" for n in range(options.calls)]
@@ -171,6 +193,7 @@ CANDIDATES: dict[str, Callable[[argparse.Namespace, str], Any]] = {
     "distexp": ours,
     "distexp through litellm": through_litellm,
     "DSPy": by_dspy,
+    "inspect-ai": by_inspect,
 }
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from distexp.budget import Budget
 from distexp.cache import Cache
 from distexp.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
+from distexp.collector import garbage_collector_paused
 from distexp.errors import ParseError
 from distexp.evaluation import Evaluation
 from distexp.forecast import Plan
@@ -265,6 +266,7 @@ class Experiment:
             for question in questions
         }
 
+    @garbage_collector_paused()
     def _ask(
         self,
         survey: Survey,
@@ -316,6 +318,7 @@ class Experiment:
         (preparation, *_) = self.elicitation.preparations(case.question)
         return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
 
+    @garbage_collector_paused()
     def _read(
         self,
         survey: Survey,

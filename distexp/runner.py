@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from distexp.budget import Budget, BudgetError, price_of
 from distexp.cache import Cache, why_missing
+from distexp.collector import garbage_collector_paused
 from distexp.errors import CacheError, CacheMissError, ModelError
 from distexp.forecast import Plan
 from distexp.progress import Progress
@@ -99,6 +100,7 @@ class Runner:
             answers |= self._ask(missing, n_hits=len(answers))
         return answers
 
+    @garbage_collector_paused()
     def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Return the answers that need no call."""
         found = self.cache.responses(requests)

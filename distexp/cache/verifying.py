@@ -9,8 +9,9 @@ from multiprocessing import get_context
 
 from distexp.cache.disk import Database
 from distexp.cache.entry import checked
-from distexp.cache.reading import Reader, garbage_collector_paused
+from distexp.cache.reading import Reader
 from distexp.cache.rows import REFUSED, WHOLE, entry
+from distexp.collector import garbage_collector_paused
 from distexp.errors import CacheCorruptError
 
 ROWS_PER_TASK = 5000

@@ -1,0 +1,21 @@
+"""Python's garbage collector, kept from searching what cannot be garbage."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def garbage_collector_paused() -> Iterator[None]:
+    """Spare it searching thousands of new records in vain; also to be used as a decorator.
+
+    It goes through all that exists each time that a quarter has been added: where records are
+    made by the ten thousand, that is a third of the time. Records hold no circles.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
