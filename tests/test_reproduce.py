@@ -177,7 +177,8 @@ def test_a_sweep_is_made_again_with_its_leaderboard(tmp_path: Path) -> None:
     assert again.code == 0
     for name, outcome in {
         "scores.parquet": "2 of 2 identical",
-        "groups.svg": "3 of 3 identical",
+        "groups.md": "3 of 3 identical",
+        "groups.svg": "identical",
         "leaderboard.md": "identical",
     }.items():
         assert re.search(rf"\| {name} +\| byte for byte +\| {outcome} +\|", again.stdout)
