@@ -78,7 +78,7 @@ def run(name: str, options: argparse.Namespace) -> Measured:
 def in_process(script: str, candidate: str, arguments: list[str], folder: Path) -> Measured:
     """Run a candidate of a benchmark in a process of its own, and return what it measured."""
     python = peer(candidate) if candidate in PEERS else Path(sys.executable)
-    command = [python, Path(script).resolve(), "--candidate", candidate, *arguments]
+    command = [str(python), str(Path(script).resolve()), "--candidate", candidate, *arguments]
     variables = ("HOME", "DSPY_CACHEDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME", "INSPECT_LOG_DIR")
     environment = {"PATH": "/usr/bin:/bin", **dict.fromkeys(variables, str(folder))}
     done = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE)
