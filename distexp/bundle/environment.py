@@ -2,12 +2,9 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from importlib.metadata import Distribution, PackageNotFoundError, distribution, metadata
 
 from distexp.software import software
-
-EXTRAS = frozenset({"embedded", "surveys", "redis", "ray", "slurm"})
-"""Of distexp, that a run may have used."""
 
 _REQUIREMENT = re.compile(r"([\w.-]+)\s*(?:\[([\w\s,.-]*)\])?")
 _EXTRA = re.compile(r"extra\s*==\s*['\"]([\w.-]+)['\"]")
@@ -19,7 +16,8 @@ def lock() -> str:
     Extras are in it where they are installed, tools of development are not.
     """
     found: dict[tuple[str, frozenset[str]], str] = {}
-    waiting = [("distexp", EXTRAS)]
+    extras = metadata("distexp").get_all("Provides-Extra") or []
+    waiting = [("distexp", frozenset(extras) - {"dev"})]
     while waiting:
         wanted = waiting.pop()
         if wanted not in found and (installed := _installed(wanted[0])) is not None:

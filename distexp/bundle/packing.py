@@ -104,8 +104,8 @@ def _cache(jobs: Sequence[Job], given: Path | None) -> Path:
     path = used.pop()
     if used or path is None:
         msg = (
-            "The answers of this run are not all in one cache on disk. Take them into one, and "
-            "name it with --path FOLDER."
+            "The answers of this run are not all in one cache on disk. Take them into one with "
+            "'distexp cache merge', and name it with --path FOLDER."
         )
         raise ConfigError(msg)
     return ResponseCache(path, "replay").path
