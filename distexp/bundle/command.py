@@ -41,30 +41,36 @@ def bundle(arguments: Sequence[str]) -> None:
     )
     options = parser.parse_args(arguments)
     with _beside(options.out) as folder:
-        made = folder / options.out.name
+        made = folder / "made" / options.out.name
         n_records = pack(options.run, made, options.path)
         with read(made) as packed:
-            for job in jobs_in(options.run):
-                for name, path in job.data():
-                    if not (folder / "data" / name).is_symlink():
-                        link(path, folder / "data" / name)
-            run_again(packed, folder / "again", folder / "data")
-            found = list(compare(packed, folder / "again"))
-            if any(one.difference for one in found):
-                sys.stdout.write("\n".join(_told(packed, found)) + "\n")
-                msg = (
-                    f"{options.run} does not come out the same when it is made again, so there "
-                    "would be no use in a bundle. Run its command once more, which takes the "
-                    "answers from the cache, and bundle that run."
-                )
-                raise DistexpError(msg)
-            n_withheld = len(packed.withheld)
+            n_files, n_withheld = _checked(packed, options.run, folder), len(packed.withheld)
         os.replace(made, options.out)  # noqa: PTH105 - replaces, unlike rename
     less = f", {n_withheld} of them by their SHA-256 alone" if n_withheld else ""
     sys.stdout.write(
-        f"Bundle: {options.out}, {n_records} answers and {len(found)} files{less}. Made again "
+        f"Bundle: {options.out}, {n_records} answers and {n_files} files{less}. Made again "
         f"from it, byte for byte. Elsewhere: distexp reproduce {options.out.name}\n"
     )
+
+
+def _checked(packed: Bundle, run: Path, folder: Path) -> int:
+    """Make a run again from its bundle, and return the number of files, which are the same."""
+    data, again = folder / "data", folder / "again"
+    for job in jobs_in(run):
+        for name, path in job.data():
+            if not (data / name).is_symlink():
+                link(path, data / name)
+    run_again(packed, again, data)
+    found = list(compare(packed, again))
+    if any(one.difference for one in found):
+        sys.stdout.write("\n".join(_told(packed, found)) + "\n")
+        msg = (
+            f"{run} does not come out the same when it is made again, so there would be no use "
+            "in a bundle. Run its command once more, which takes the answers from the cache, and "
+            "bundle that run."
+        )
+        raise DistexpError(msg)
+    return len(found)
 
 
 def reproduce(arguments: Sequence[str]) -> int:
