@@ -65,7 +65,7 @@ class OneScheduleLauncher(Launcher):
         folder.mkdir(parents=True, exist_ok=True)
         tasks = _tasks(job_overrides, initial_job_idx)
         self._composer = Composer(self._context.config_loader, self._master)
-        sweep = Sweep(self._run, self._n_jobs)
+        sweep = Sweep(self._run, self._n_jobs, progress=self._master.get("progress") is not False)
         sweep.run(tasks)
         return _ended(sweep.failures, tasks, folder)
 

@@ -1,18 +1,38 @@
 """What is shown while calls run: one line that is written over, or a line now and then."""
 
+import os
 import shutil
 import sys
 import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import TextIO
 
 from distexp.types import Response
 
 TERMINAL_EVERY_S = 0.1
 LOG_EVERY_S = 10.0
+MOST_PARTS = 4
+"""How many models are named in one line: those that will take longest."""
+
+
+@dataclass(slots=True)
+class Part:
+    """The calls to one of several models."""
+
+    total: int
+    answered: int = 0
+    given_up: bool = False
+
+    @property
+    def left(self) -> int:
+        """Calls to be made yet."""
+        return 0 if self.given_up else self.total - self.answered
 
 
 class Progress:
-    """Shows calls, hits, speed, failed attempts, cost and time left.
+    """Shows calls, hits, speed, failed attempts, cost and time left, of one or several models.
 
     On a terminal one line is kept up to date. Elsewhere, as in a log file, a plain line is written
     every ten seconds, and one at the end.
@@ -46,29 +66,63 @@ class Progress:
         self._terminal = shown and self._stream.isatty()
         self._every_s = TERMINAL_EVERY_S if self._terminal else LOG_EVERY_S
         self._started = self._written = time.monotonic()
-        self._answered = self._failed = 0
+        self._answered = self._failed = self._elsewhere = 0
         self._usd: float | None = None
         self._trouble = ""
+        self._parts: dict[str, Part] = {}
 
-    def answered(self, response: Response) -> None:
+    def begin(self, totals: Mapping[str, int]) -> None:
+        """Show a line at once, on a terminal, and from now on how far each model is.
+
+        Parameters
+        ----------
+        totals : mapping of str to int
+            Calls to be made by model.
+        """
+        self._started = time.monotonic()
+        self._parts = {name: Part(total) for name, total in totals.items()}
+        if self._terminal:
+            self._write("")
+
+    def answered(self, response: Response, model: str = "") -> None:
         """Count an answer."""
         self._answered += 1
+        if model in self._parts:
+            self._parts[model].answered += 1
         self._trouble = ""
         if response.cost_usd is not None:
             self._usd = (self._usd or 0.0) + response.cost_usd
-        self._tick()
+        self.tick()
 
-    def shared(self) -> None:
+    def shared(self, model: str = "") -> None:
         """Count an answer that another process paid for: one more from the cache."""
         self._total -= 1
         self._hits += 1
-        self._tick()
+        if model in self._parts:
+            self._parts[model].total -= 1
+        self.tick()
+
+    def elsewhere(self, n_calls: int) -> None:
+        """Say how many calls another process is making."""
+        self._elsewhere = n_calls
+        self.tick()
 
     def failed(self, reason: str) -> None:
         """Count an attempt that failed and is made again; say why until the next answer."""
         self._failed += 1
         self._trouble = reason
-        self._tick()
+        self.tick()
+
+    def given_up(self, model: str) -> None:
+        """Say that a model is asked no further."""
+        if model in self._parts:
+            self._parts[model].given_up = True
+        self.tick()
+
+    def tick(self) -> None:
+        """Write a line if it is time for one."""
+        if self._shown and time.monotonic() - self._written >= self._every_s:
+            self._write("" if self._terminal else "\n")
 
     def close(self) -> None:
         """Write the last line."""
@@ -78,33 +132,65 @@ class Progress:
     def line(self, elapsed_s: float) -> str:
         """Return what is shown after so many seconds."""
         rate = self._answered / max(elapsed_s, 1e-9)
-        parts = [f"{self._label}: {self._answered:,} of {self._total:,} calls"]
+        words = [f"{self._label}: {self._answered:,} of {self._total:,} calls"]
         if self._hits:
-            parts.append(f"{self._hits:,} from the cache")
-        parts.append(f"{rate:,.0f}/s" if rate >= 10 else f"{60 * rate:,.0f}/min")
+            words.append(f"{self._hits:,} from the cache")
+        words.append(f"{rate:,.0f}/s" if rate >= 10 else f"{60 * rate:,.0f}/min")
+        if self._elsewhere:
+            words.append(f"{self._elsewhere:,} asked by another process")
         if self._failed:
-            parts.append(f"{self._failed:,} attempts failed")
+            words.append(f"{self._failed:,} attempts failed")
         if self._usd is not None:
-            parts.append(f"${self._usd:,.2f}")
-        left = self._total - self._answered
-        if left and self._answered:
-            parts.append(f"{duration(left / rate)} left")
+            words.append(f"${self._usd:,.2f}")
+        if (left_s := self._left_s(elapsed_s)) is not None:
+            words.append(f"{duration(left_s)} left")
         if self._trouble:
-            parts.append(self._trouble)
-        return ", ".join(parts)
+            words.append(self._trouble)
+        return ", ".join(words + self._models(elapsed_s))
 
-    def _tick(self) -> None:
-        if self._shown and time.monotonic() - self._written >= self._every_s:
-            self._write("" if self._terminal else "\n")
+    def _left_s(self, elapsed_s: float) -> float | None:
+        """Return how long the slowest model will take; None where there is nothing to go by."""
+        parts = list(self._parts.values()) or [Part(self._total, self._answered)]
+        left_s = [self._part_left_s(part, elapsed_s) for part in parts if part.left > 0]
+        return max(left_s) if left_s and self._answered else None
+
+    def _part_left_s(self, part: Part, elapsed_s: float) -> float:
+        """Take its own speed, or that of all where it has none yet."""
+        speed = (part.answered or self._answered) / max(elapsed_s, 1e-9)
+        return part.left / speed if speed else float("inf")
+
+    def _models(self, elapsed_s: float) -> list[str]:
+        """Return how far each of several models is, the one that takes longest first."""
+        if len(self._parts) < 2:
+            return []
+        slowest = sorted(
+            (name for name, part in self._parts.items() if part.left > 0),
+            key=lambda name: -self._part_left_s(self._parts[name], elapsed_s),
+        )
+        words = [
+            f"{name} {self._parts[name].answered:,}/{self._parts[name].total:,}"
+            for name in slowest[:MOST_PARTS]
+        ]
+        if len(slowest) > MOST_PARTS:
+            words.append(f"{len(slowest) - MOST_PARTS} more")
+        given_up = [name for name, part in self._parts.items() if part.given_up]
+        return words + [f"{name} given up" for name in given_up]
 
     def _write(self, end: str) -> None:
         self._written = time.monotonic()
         text = self.line(self._written - self._started)
         if self._terminal:
-            width = shutil.get_terminal_size().columns - 1
-            text = f"\r\x1b[K{text[:width]}"
+            text = f"\r\x1b[K{text[: self._width()]}"
         self._stream.write(text + end)
         self._stream.flush()
+
+    def _width(self) -> int:
+        """Return how long a line may be; standard output need not be the same terminal."""
+        columns = shutil.get_terminal_size().columns
+        if "COLUMNS" not in os.environ:
+            with suppress(OSError):  # no terminal after all
+                columns = os.get_terminal_size(self._stream.fileno()).columns or columns
+        return columns - 1
 
 
 def duration(seconds: float) -> str:

@@ -180,6 +180,7 @@ class JobRunner(Runner):
         raise Unanswered(missing, n_hits)
 
 
+@garbage_collector_paused()
 def unique_requests(requests: Iterable[Request]) -> list[Request]:
     """Return each request once, in order of first appearance."""
     return list({request.key: request for request in requests}.values())

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -129,6 +130,8 @@ class _Run:
         """Make all calls, and let go of everything at the end."""
         for model, request in asked:
             self._add(model, request)
+        self._progress.begin(Counter(model.name for model, _ in asked))
+        beat = asyncio.create_task(self._beat())
         try:
             await asyncio.gather(*map(self._serve, self._lines.values()))
             await self._end_tasks(None)
@@ -136,6 +139,7 @@ class _Run:
             await self._end_tasks(GRACE_S)
             raise
         finally:
+            beat.cancel()
             rescued = await self._recorder.drain()
             self._outcome.responses |= {key: one.response for key, one in rescued.items()}
             for model in self._models.values():
@@ -146,6 +150,12 @@ class _Run:
             msg = f"{exc} Answers received that could not be stored: "
             self._outcome.stopped = type(exc)(f"{msg}{len(self._recorder.unstored)}.")
         return self._outcome
+
+    async def _beat(self) -> None:
+        """Keep what is shown up to date while no answer comes."""
+        while True:
+            await asyncio.sleep(1.0)
+            self._progress.tick()
 
     def _add(self, model: Model, request: Request) -> None:
         if id(model) not in self._models:
@@ -199,6 +209,7 @@ class _Run:
                 self._stop(exc)
             else:
                 self._crash = self._crash or exc
+        self._progress.elsewhere(sum(len(line.elsewhere) for line in self._lines.values()))
         self._wake_all()
 
     async def _make(self, line: Line, call: Call, permit: Permit) -> None:
@@ -248,13 +259,13 @@ class _Run:
         if self._recorder.trouble is not None:
             self._stop(self._recorder.trouble)
         self._outcome.responses[call.request.key] = record.response
-        self._progress.answered(record.response)
+        self._progress.answered(record.response, call.model.name)
 
     def _share(self, call: Call, record: Record) -> None:
         """Take an answer that another process has paid for."""
         self._outcome.responses[call.request.key] = record.response
         self._outcome.shared.add(call.request.key)
-        self._progress.shared()
+        self._progress.shared(call.model.name)
 
     def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
         """Have a call made again, or give its model up."""
@@ -266,6 +277,7 @@ class _Run:
             self._progress.failed(str(exc))
             return
         self._outcome.failures.append((call.model, final))
+        self._progress.given_up(call.model.name)
         given_up = [call, *line.drop(call.model)]
         self._recorder.release([call.request for call in given_up])
         if self._schedule.fail_fast:

@@ -1,5 +1,6 @@
 """A sweep as its users meet it: one schedule of calls for all jobs, and what goes wrong in it."""
 
+import io
 import json
 import os
 import re
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from distexp.sweep.display import Display
 from tests.conftest import OpenAIServer, chat
 
 FEW = (
@@ -331,3 +333,24 @@ def test_budget_in_usd_needs_prices(server: OpenAIServer, tmp_path: Path) -> Non
     assert "budget.usd is set, and the price of m is unknown." in line
     assert shown.returncode == 1
     assert server.requests == []
+
+
+class Terminal(io.StringIO):
+    """Text that is written to a terminal."""
+
+    def isatty(self) -> bool:
+        """Say that it is one."""
+        return True
+
+
+def test_line_of_a_sweep_is_taken_away_before_results_are_shown() -> None:
+    """On a terminal the two share the screen; elsewhere lines are rare and plain."""
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        display = Display(7, shown=True, stream=stream)
+        time.sleep(0.11)
+        display.tick(2, 3)
+        display.clear()
+
+    assert terminal.getvalue() == "\r\x1b[Ksweep: 2 of 7 jobs, 3 wait for answers\r\x1b[K"
+    assert file.getvalue() == ""

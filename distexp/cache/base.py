@@ -65,7 +65,7 @@ class Cache(ABC):
         for rows in self._rows(list(documents)):
             with garbage_collector_paused():
                 keys = [row[0] for row in rows]
-                afters = [self._after_request(row, documents[row[0]]) for row in rows]
+                afters = self._afters(rows, documents)
                 try:
                     found = read_responses(afters)
                 except REFUSED:  # find out which, or that it is only written in another way
@@ -185,6 +185,10 @@ class Cache(ABC):
                 for rows in self._rows(list(documents))
                 for row, document in ((row, documents[row[0]]) for row in rows)
             }
+
+    def _afters(self, rows: Sequence[Row], documents: Mapping[str, str]) -> list[bytes]:
+        """Return what follows the documents in the texts of some rows."""
+        return [self._after_request(row, documents[row[0]]) for row in rows]
 
     def _after_request(self, row: Row, document: str) -> bytes:
         """Return what follows the document in a row's text, known to be what was written."""

@@ -1,7 +1,7 @@
 """The cache on a local disk: answers by request, and a place for each new answer."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from distexp.cache.entry import next_generation
 from distexp.cache.faults import plain_errors, refuse_network
 from distexp.cache.reading import Reader, Row, by_key, parts
 from distexp.cache.record import Paid, Record
-from distexp.cache.rows import COLUMNS, verified
+from distexp.cache.rows import COLUMNS, REFUSED, afters, verified
 from distexp.cache.verifying import Bad, set_aside
 from distexp.cache.writing import Writer
 from distexp.checks import check_text
@@ -144,6 +144,12 @@ class ResponseCache(Cache):
 
     def _verified(self, *stored: Any) -> bytes:
         return verified(*stored)
+
+    def _afters(self, rows: Sequence[Row], documents: Mapping[str, str]) -> list[bytes]:
+        try:
+            return afters(rows, documents)
+        except REFUSED:  # find out which
+            return super()._afters(rows, documents)
 
     def _remedy(self) -> str:
         return (

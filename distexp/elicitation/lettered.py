@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from string import ascii_uppercase
 
 from distexp.checks import parameter_error
@@ -84,9 +85,14 @@ def letters(n_options: int) -> str:
 
 def lettered_options(question: Question, order: Sequence[int]) -> tuple[str, ...]:
     """Return the lines to show, e.g. `A. Yes`."""
+    return _lettered(question.options, tuple(order))
+
+
+@lru_cache(maxsize=4096)
+def _lettered(options: tuple[str, ...], order: tuple[int, ...]) -> tuple[str, ...]:
+    shown = [options[index] for index in order]
     return tuple(
-        f"{letter}. {option}"
-        for letter, option in zip(letters(len(order)), options_shown(question, order), strict=True)
+        f"{letter}. {option}" for letter, option in zip(letters(len(order)), shown, strict=True)
     )
 
 

@@ -1,6 +1,7 @@
 """Verbalized elicitation: the model states a percentage for each option."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from distexp.checks import check_int, check_number, check_text
 from distexp.elicitation.choices import object_schema
@@ -85,7 +86,7 @@ class Verbalized:
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
-        shown = letters(len(question.options))
+        schema = _schema(letters(len(question.options)))
         orders = [option_order(order, len(question.options)) for order in self.option_orders]
         return tuple(
             Prompt(
@@ -96,7 +97,7 @@ class Verbalized:
                 max_tokens=self.max_tokens,
                 temperature=self.temperature,
                 draw=draw,
-                json_schema=object_schema(dict.fromkeys(shown, PERCENTAGE)),
+                json_schema=schema,
             )
             for order in orders
             for draw in range(self.n_samples)
@@ -119,3 +120,9 @@ class Verbalized:
     def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
         """Average over the replies of each option order, then over the orders."""
         return average(readings, len(self.option_orders))
+
+
+@lru_cache(maxsize=26)
+def _schema(shown: str) -> Mapping[str, Json]:
+    """Return the shape of a reply, one object for all prompts that want it."""
+    return object_schema(dict.fromkeys(shown, PERCENTAGE))

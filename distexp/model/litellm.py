@@ -4,6 +4,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from functools import cached_property
 from importlib.metadata import version
 from typing import Any
@@ -296,7 +297,7 @@ class LiteLLMModel:
                 timeout=self.timeout_s,
                 num_retries=0,
                 max_retries=0,
-                **request.body,
+                **deepcopy(dict(request.body)),  # it changes what it is given, for some providers
             )
         except openai.APIError as exc:
             raise translated_error(exc, failures) from exc

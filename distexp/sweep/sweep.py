@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from distexp.budget import Budget
 from distexp.forecast import Forecast, Plan
 from distexp.sweep.asking import Asking
+from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
 from distexp.sweep.workers import Job, Workers
 
@@ -28,6 +29,8 @@ class Sweep:
     job : callable
         Runs one task, in a worker; what it prints is shown in the order of the jobs.
     n_workers : int
+    progress : bool
+        Whether to show on standard error how far it is.
 
     Attributes
     ----------
@@ -37,6 +40,7 @@ class Sweep:
 
     job: Job
     n_workers: int
+    progress: bool = True
     failures: list[Failure] = field(default_factory=list)
     _plans: list[Plan] = field(default_factory=list)
     _budget: Budget = field(default_factory=Budget)
@@ -48,6 +52,7 @@ class Sweep:
         self._texts = {}
         numbers, by_number = [task.number for task in tasks], {task.number: task for task in tasks}
         self._shown = 0
+        display = Display(len(tasks), shown=self.progress)
         asking = Asking()
         with Workers(self.job, min(self.n_workers, len(tasks))) as workers:
             while tasks:
@@ -57,9 +62,11 @@ class Sweep:
                         waiting.append(outcome)
                     else:
                         self._end(outcome, by_number)
-                        self._show(numbers)
+                        self._show(numbers, display)
+                    display.tick(len(self._texts), len(waiting))
+                display.clear()
                 tasks = self._next(asking, waiting, by_number)
-                self._show(numbers)
+                self._show(numbers, display)
         if self._plans:
             sys.stdout.write(f"{Forecast(self._plans).text(self._budget)}\n")
         self.failures.sort(key=lambda failure: failure.task.number)
@@ -91,9 +98,10 @@ class Sweep:
         if outcome.error is not None:
             self.failures.append(Failure(task=by_number[outcome.number], reason=outcome.error))
 
-    def _show(self, numbers: Sequence[int]) -> None:
+    def _show(self, numbers: Sequence[int], display: Display) -> None:
         """Show what the jobs printed, as far as all before them are over."""
         while self._shown < len(numbers) and numbers[self._shown] in self._texts:
+            display.clear()
             sys.stdout.write(self._texts[numbers[self._shown]])
             self._texts[numbers[self._shown]] = ""
             self._shown += 1

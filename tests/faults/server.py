@@ -146,7 +146,7 @@ class Connection(asyncio.Protocol):
         elif fate == "error":
             self.transport.write(http(500, {"error": {"message": "The server had an error"}}))
         else:
-            reply = http(200, answer(body, prompt))
+            reply = http(200, answer(body, prompt, service.options.reply))
             if fate == "truncate":
                 self.transport.write(reply[:-9])
                 self.transport.close()
@@ -155,8 +155,8 @@ class Connection(asyncio.Protocol):
                 self.transport.write(reply)
 
 
-def answer(body: dict[str, Any], prompt: str) -> dict[str, Any]:
-    """Answer with a number that follows from the prompt."""
+def answer(body: dict[str, Any], prompt: str, text: str | None) -> dict[str, Any]:
+    """Answer with a text that follows from the prompt, or one that is always the same."""
     return {
         "id": "chat-1",
         "object": "chat.completion",
@@ -165,7 +165,7 @@ def answer(body: dict[str, Any], prompt: str) -> dict[str, Any]:
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": f"answer to {prompt}"},
+                "message": {"role": "assistant", "content": text or f"answer to {prompt}"},
                 "finish_reason": "stop",
                 "logprobs": None,
             }
@@ -201,6 +201,7 @@ def main() -> None:
     parser.add_argument("--kinds", type=lambda text: text.split(","), default=FAULTS)
     parser.add_argument("--seed", type=int, default=0, help="another seed, other calls that fail")
     parser.add_argument("--retry-after", help="what a call that is turned away is told")
+    parser.add_argument("--reply", help="what every answer says")
     parser.add_argument("--most", type=int, default=10**9, help="calls in flight that it takes")
     asyncio.run(serve(parser.parse_args()))
 
