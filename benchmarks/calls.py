@@ -172,7 +172,7 @@ def by_inspect(options: argparse.Namespace, url: str) -> Measured:
     config = GenerateConfig(
         temperature=0.0, max_tokens=20, max_connections=options.concurrency, cache=True
     )
-    model = get_model("openai/m", base_url=url, api_key="none", config=config)
+    model = get_model("openai/m", base_url=url, api_key="none", config=config, responses_api=False)
     imported_s = time.perf_counter() - start
     task = Task(
         dataset=[Sample(input=text, id=text) for text in questions(options)],

@@ -235,7 +235,7 @@ def by_inspect(n: int, url: str) -> Measured:
         return score
 
     config = GenerateConfig(temperature=0.0, max_tokens=200, max_connections=64)
-    model = get_model("openai/m", base_url=url, api_key="none", config=config)
+    model = get_model("openai/m", base_url=url, api_key="none", config=config, responses_api=False)
     clock = Clock()
     task = Task(
         dataset=[Sample(input=text, id=number) for number, text in enumerate(prompts(n))],

@@ -194,3 +194,41 @@ def test_text_is_normalised_before_it_is_escaped() -> None:
 def test_names_are_normalised_before_they_are_sorted() -> None:
     """The two spellings of one name are one request, whatever stands beside them."""
     assert canonical_json({"e\u0301": 1, "f": 2}) == canonical_json({"\u00e9": 1, "f": 2})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"b": 1, "a": [True, None, 2.5, -0.0, '\n"\\']},
+        {"temperature": 1e16, "seed": 2**70, "stop": ("A", "B")},
+        {"schema": {"type": "object", "required": ["A"], "most": 1.0, "\u00e9": {"e\u0301": 0.5}}},
+        {"e\u0301": 1, "f": {"g": "\u1112\u1161\u11ab"}},
+        {"text": "Caf\u00e9 \ud55c \U0001f600", 'a"b': {"c": {}}},
+    ],
+    ids=lambda body: " ".join(body)[:20],
+)
+def test_document_is_the_canonical_form_of_all_fields(body: dict[str, Any]) -> None:
+    """It is put together from parts that are remembered, and reads as if written at once."""
+    request = replace(LOGPROBS, body=body)
+    fields = {name: getattr(request, name) for name in ("provider", "model", "endpoint", "salt")}
+
+    for _ in range(2):
+        again = replace(request)
+        assert again.document == canonical_json(
+            {**fields, "body": body, "draw": request.draw, "schema": 1}
+        )
+
+
+def test_part_that_was_changed_is_not_remembered_as_it_was() -> None:
+    """What is remembered goes by what a part holds, with the types of its numbers."""
+    shape: dict[str, Any] = {"minimum": 0}
+    documents = []
+    for minimum in (0, 1, True, 1.5, "1", None):
+        shape["minimum"] = minimum
+        documents.append(replace(VERBALIZED, body={"schema": shape}).document)
+
+    assert [json.loads(text)["body"]["schema"]["minimum"] for text in documents] == [
+        0, 1, True, 1.5, "1", None,
+    ]  # fmt: skip
+    assert len(set(documents)) == 6

@@ -37,14 +37,16 @@ def read_response(
     if not raw.choices:
         raise failures.broken("a reply without choices.")
     choice = raw.choices[0]
+    struck = failures.secrets.struck
+    fingerprint = getattr(raw, "system_fingerprint", None)
     return make_response(
-        text=failures.secrets.struck(choice.message.content or ""),
+        text=struck(choice.message.content or ""),
         finish_reason=choice.finish_reason,
         usage=_usage(getattr(raw, "usage", None)),
         top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,
         price=price,
-        provider_model=raw.model,
-        system_fingerprint=getattr(raw, "system_fingerprint", None),
+        provider_model=raw.model and struck(raw.model),
+        system_fingerprint=fingerprint and struck(fingerprint),
     )
 
 

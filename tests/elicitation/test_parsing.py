@@ -278,3 +278,23 @@ def test_reply_without_wordings_is_unreadable(text: str) -> None:
     """Prose is not taken for a wording."""
     with pytest.raises(ParseError, match="no list of wordings"):
         parse_wordings(text, ("Yes", "No"))
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        '{"A": 10, "B": 30, "C": 60}',
+        '{"A":10,"B":30,"C":60}',
+        '{\n  "A": 10.0,\n  "B": 30.00,\n  "C": 060\n}\n',
+    ],
+)
+def test_bare_object_is_read_as_it_is_within_words(reply: str) -> None:
+    """The shape that nearly all replies have is recognised at once, and means the same."""
+    assert parse_percentages(reply, "ABC", SCALE) == [10, 30, 60]
+    assert parse_percentages(f"Sure: {reply} I think", "ABC", SCALE) == [10, 30, 60]
+
+
+def test_bare_object_of_nothing_is_no_distribution() -> None:
+    """All zero has no shares, in whatever shape."""
+    with pytest.raises(ParseError, match="not shares of a whole"):
+        parse_percentages('{"A": 0, "B": 0, "C": 0}', "ABC", SCALE)

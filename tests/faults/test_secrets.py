@@ -151,6 +151,23 @@ def test_credentials_in_the_body_are_refused_without_showing_them(body: dict[str
     assert "0123456789" not in str(refused.value)
 
 
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "through litellm"])
+def test_key_is_struck_out_of_replies(
+    openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch, direct: bool
+) -> None:
+    """Of the answer, and of what stands beside it."""
+    monkeypatch.setenv("SOME_KEY", KEY)
+    openai_server.answer = lambda body, _: (
+        200,
+        {**chat(body, f"you are {KEY}"), "model": f"m {KEY}", "system_fingerprint": KEY},
+    )
+
+    response = complete(model_at(openai_server.url, api_key_env="SOME_KEY", direct=direct))
+
+    assert (response.text, response.provider_model) == ("you are [key]", "m [key]")
+    assert response.system_fingerprint == "[key]"
+
+
 def test_word_that_is_no_secret_stays_in_the_answer(
     openai_server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
