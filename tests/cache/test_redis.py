@@ -105,6 +105,17 @@ def test_databases_of_a_server_are_apart(server: RedisServer, opened: Opener) ->
     assert opened(url=server.url[:-1] + "3").known([ask()]) == set()
 
 
+def test_server_is_reached_through_a_socket() -> None:
+    """On the same machine, without a port; the database is named behind a question mark."""
+    with redis_server("--unixsocket", "socket") as server:
+        url = f"unix://{server.folder / 'socket'}?db=2#distexp"
+        writer = [sys.executable, "-m", "tests.cache.places", "redis", url, "write", "1"]
+        subprocess.run(writer, cwd=Path(__file__).parents[2], input=b"go\n", check=True)
+
+        with closing(RedisCache(server.url[:-1] + "2", mode="replay")) as cache:
+            assert text_of(cache, ask()) == "write 0"
+
+
 # Nothing is dropped
 
 
