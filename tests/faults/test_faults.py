@@ -134,7 +134,6 @@ def test_twenty_kills_lose_only_the_calls_in_flight(tmp_path: Path) -> None:
         assert len(stored) == n
         assert served.counts()["delivered"] == n + lost[-1]
     assert all(0 <= after - before <= 2 * concurrency for before, after in pairwise(lost))
-    assert lost[-1] <= 20 * concurrency
 
 
 def integrity(cache: Path) -> str:
