@@ -64,13 +64,13 @@ def main() -> None:
             show("from the cache", sweep(folder, options.models, samples, *REGRESSORS))
 
 
-def lay_out(folder: Path) -> None:
+def lay_out(folder: Path, n_questions: int = N_QUESTIONS) -> None:
     """Write a survey of our own, and the parts of the configuration that name it."""
     rng = np.random.default_rng(0)
     (folder / "conf/dataset").mkdir(parents=True, exist_ok=True)
     (folder / "conf/elicitation").mkdir(exist_ok=True)
     with (folder / "third.jsonl").open("w") as file:
-        for question in range(N_QUESTIONS):
+        for question in range(n_questions):
             for area in range(N_AREAS):
                 row = {
                     "question_id": f"q{question}",
