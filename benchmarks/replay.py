@@ -4,7 +4,7 @@
 forest on 50 splits. The models are mocks and one survey is made up; every prompt, key, answer,
 fit and table is as with real ones. Answers are first given to an empty cache by the same sweep.
 
-    python benchmarks/replay.py [--models 15] [--samples 60] [--keep FOLDER]
+    python benchmarks/replay.py [--models 15] [--samples 70] [--keep FOLDER]
 """
 
 import argparse
@@ -50,7 +50,7 @@ def main() -> None:
     """Fill a cache, replay it, and replay a quarter of the answers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=int, default=15)
-    parser.add_argument("--samples", type=int, default=60, help="letters drawn for each case")
+    parser.add_argument("--samples", type=int, default=70, help="letters drawn for each case")
     parser.add_argument("--keep", type=Path, help="folder for the cache, to be used again")
     options = parser.parse_args()
     print("| sweep | jobs | answers | wall, s | CPU, s | answers/s | memory, MiB |")

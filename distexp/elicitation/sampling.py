@@ -1,6 +1,7 @@
 """Answers of one letter each, and their shares."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from distexp.checks import check_bool, check_int, check_number, check_text
 from distexp.elicitation.choices import object_schema, parse_letter
@@ -99,10 +100,7 @@ class Sampler:
         """
         check_complete(prompt, response)
         order = prompt.option_order
-        shown = letters(len(order))
-        letter = parse_letter(response.text, shown, options_shown(question, order))
-        one_hot = [float(letter == other) for other in shown]
-        return Reading(distribution=in_scale_order(one_hot, order))
+        return _one_hot(response.text, tuple(options_shown(question, order)), order)
 
     def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
         """Return the shares of the answers; None if most answers to an option order are lost.
@@ -111,6 +109,14 @@ class Sampler:
         """
         orders = by_order(readings, len(self.option_orders))
         return mean([_shares(of_one, self.smoothing) for of_one in orders])
+
+
+@lru_cache(maxsize=10_000)  # draws repeat: thousands of them are one of a few letters
+def _one_hot(text: str, options: tuple[str, ...], order: tuple[int, ...]) -> Reading:
+    """Read a reply to options that were shown in an order."""
+    shown = letters(len(order))
+    letter = parse_letter(text, shown, options)
+    return Reading(distribution=in_scale_order([float(letter == other) for other in shown], order))
 
 
 def _shares(readings: Sequence[Reading | None], smoothing: float) -> Reading | None:
