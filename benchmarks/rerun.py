@@ -6,6 +6,7 @@ A survey of 150 questions and 8 groups put to a mock model, and the main job of 
 """
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -65,10 +66,11 @@ def main() -> None:
 
 def show(folder: Path, label: str, arguments: tuple[str, ...]) -> None:
     """Print a row: the command with an empty cache, and the best of three from the cache."""
-    cache = f"cache.path={folder / label.replace(' ', '-')}"
+    name = re.sub(r"\W+", "-", label)
+    cache = f"cache.path={folder / name}"
     taken = []
     for number in range(4):
-        run = folder / f"{label.replace(' ', '-')}-{number}"
+        run = folder / f"{name}-{number}"
         seconds = timed(folder, "-c", RUN, *arguments, cache, f"hydra.run.dir={run}")
         taken.append((seconds, calls(run)))
     (cold, asked), *again = taken
