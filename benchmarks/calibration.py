@@ -27,10 +27,10 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from distexp.dataset.recorded import Recorded
-from distexp.evaluation import Evaluation
-from distexp.predictors import Stack
+from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.stacking import Stack
 from distexp.protocols import Calibrator
-from distexp.tables import scores_schema
+from distexp.report.tables import scores_schema
 from distexp.types import Study
 
 SIMPLE = ("ridge", "ridge_joint", "shrink_mean", "cumulative")

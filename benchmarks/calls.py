@@ -110,10 +110,10 @@ def timed(imported_s: float, make_calls: Callable[[], object]) -> Measured:
 def ours(options: argparse.Namespace, url: str, *, direct: bool = True) -> Measured:
     """Make the calls by distexp, with its cache on disk."""
     start = time.perf_counter()
+    from distexp.asking.runner import Runner
     from distexp.cache import ResponseCache
     from distexp.model.litellm import LiteLLMModel
     from distexp.protocols import Capabilities
-    from distexp.runner import Runner
     from distexp.types import Message, Prompt
 
     model = LiteLLMModel(

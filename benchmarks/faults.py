@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
-from distexp.runner import Runner
 from tests.faults.client import model_at, requests
 from tests.faults.server import Served
 

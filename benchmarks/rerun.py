@@ -18,7 +18,7 @@ from benchmarks.replay import lay_out
 
 RUN = """
 import pathlib, sys
-from distexp.cli import main
+from distexp.cli.main import main
 try:
     main()
 finally:

@@ -25,8 +25,9 @@ from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 
 from distexp.cache import Cache, Paid, ResponseCache
-from distexp.cache.redis import RedisCache
-from distexp.types import Request, Response, Usage
+from distexp.cache.redis.store import RedisCache
+from distexp.request import Request
+from distexp.types import Response, Usage
 
 BATCH = 64
 """Answers that arrive, and are stored, together."""

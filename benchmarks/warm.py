@@ -129,15 +129,15 @@ def ours(n: int, url: str) -> Measured:
     """Make the table by distexp."""
     import polars  # noqa: F401 - not to be measured
 
-    from distexp import tables
+    from distexp.asking.runner import Runner, unique_requests
     from distexp.cache import ResponseCache
     from distexp.elicitation.verbalized import Verbalized
-    from distexp.evaluation import Evaluation
+    from distexp.evaluation.evaluation import Evaluation
     from distexp.experiment import Experiment
     from distexp.model.litellm import LiteLLMModel
     from distexp.prompt.template import PromptTemplate
     from distexp.protocols import Capabilities
-    from distexp.runner import Runner, unique_requests
+    from distexp.report import tables
     from distexp.types import Case, Distribution, Group, Question, Survey
 
     cases = tuple(

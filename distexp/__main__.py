@@ -1,6 +1,6 @@
 """Runs the command line: `python -m distexp`."""
 
-from distexp.cli import main
+from distexp.cli.main import main
 
 if __name__ == "__main__":
     main()

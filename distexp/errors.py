@@ -73,3 +73,11 @@ class CacheCorruptError(CacheError):
 
 class ArchiveError(CacheError):
     """An archive or bundle is unsafe, or not what was written: nothing of it is used."""
+
+
+class ThrottledError(TransientModelError):
+    """The endpoint turned the call away because it gets too many: all its calls have to wait."""
+
+
+class BudgetError(DistexpError):
+    """The budget of the run is spent. What was answered is in the cache."""

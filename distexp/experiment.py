@@ -4,20 +4,20 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
-from distexp.budget import Budget
+from distexp.asking.budget import Budget
+from distexp.asking.plan import Plan
+from distexp.asking.runner import Runner
 from distexp.cache import Cache
-from distexp.card import check_fit
+from distexp.card.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
 from distexp.collector import garbage_collector_paused
 from distexp.errors import ParseError
-from distexp.evaluation import Evaluation
-from distexp.forecast import Plan
-from distexp.predictors import Stack
+from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.stacking import Stack
+from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
-from distexp.report import Calls, Report
-from distexp.runner import Runner
-from distexp.tables import Unreadable
-from distexp.transfer import TRANSFERS, check_transfer, transferred
+from distexp.report.report import Calls, Report
+from distexp.request import Request
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
     Answer,
@@ -27,9 +27,9 @@ from distexp.types import (
     Prompt,
     Question,
     Reading,
-    Request,
     Study,
     Survey,
+    Unreadable,
 )
 from distexp.view.base import View
 
@@ -72,12 +72,12 @@ class Experiment:
         How often an unreadable reply is asked for again, with another draw. What is unreadable is
         counted all the same. More than 0 favours the answers that are easy to read.
     predictors : sequence of mapping
-        Stacks of estimates, each with the keys of `distexp.predictors.Stack`. A stack is one more
+        Stacks of estimates, each with the keys of `distexp.evaluation.stacking.Stack`. A stack is one more
         study: its uncalibrated estimate is the plain mean of its members, and calibrators see
         each of them.
     transfer : {"model", "elicitation", "dataset"}, optional
         Adds, to the calibrators of each study, the same calibrators learnt on every other study
-        that differs from it in this alone; see `distexp.transfer`.
+        that differs from it in this alone; see `distexp.evaluation.transfer`.
     tuning : OptunaTuning, optional
         How settings are searched. Calibrators that search hold it themselves (`${tuning}` in
         their files); here it is only checked.
@@ -85,7 +85,7 @@ class Experiment:
         Adds a table and a figure to the run, and to the sweep that it is part of.
     card : str, optional
         File that the calibrator, of which there must be one, is written to after it is fitted to
-        all cases; see `distexp.card`. `Experiment.run` only checks that it can be.
+        all cases; see `distexp.card.card`. `Experiment.run` only checks that it can be.
     budget : Budget, optional
         What calls may take, over all jobs of a sweep together. Where it is spent, what was
         answered is scored, and the report says that it is partial.

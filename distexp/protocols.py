@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, Self, runtime_checkable
 
-from distexp.checks import check_bool
+from distexp.checks import check_bool, check_int
+from distexp.request import Request
 from distexp.types import (
     Design,
     FloatArray,
@@ -17,7 +18,6 @@ from distexp.types import (
     Prompt,
     Question,
     Reading,
-    Request,
     Response,
     Survey,
 )
@@ -238,3 +238,57 @@ class BatchCalibrator(Calibrator, Protocol):
         ndarray of shape (n_fits, n_cases, max_options)
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What an endpoint may be asked for, by all its models together."""
+
+    max_concurrency: int
+    """Calls in flight at once."""
+    requests_per_minute: int | None = None
+    """Spread evenly: no minute gets more. None sets no limit."""
+    tokens_per_minute: int | None = None
+    """Of prompts and replies; likewise."""
+
+    def strictest(self, other: Self) -> Self:
+        """Return the smaller of each limit."""
+        least = {
+            name: min(filter(None, (getattr(self, name), getattr(other, name))), default=None)
+            for name in ("requests_per_minute", "tokens_per_minute")
+        }
+        n_calls = min(self.max_concurrency, other.max_concurrency)
+        return type(self)(max_concurrency=n_calls, **least)
+
+    def check(self, owner: str) -> None:
+        """Raise `ConfigError` if a limit is no positive int; `owner` is named as having it."""
+        check_int(owner, "max_concurrency", self.max_concurrency, minimum=1)
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            value = getattr(self, name)
+            if value is not None:
+                check_int(owner, name, value, minimum=1)
+
+
+@runtime_checkable
+class Limited(Protocol):
+    """A model whose endpoint has limits beyond the calls in flight."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the endpoint may be asked for."""
+        ...
+
+
+@runtime_checkable
+class Priced(Protocol):
+    """A model that knows its price."""
+
+    @property
+    def price(self) -> tuple[float, float] | None:
+        """USD for a token of a prompt and of a reply; None where it is not known."""
+        ...
+
+
+def price_of(model: object) -> tuple[float, float] | None:
+    """Return what a token of a prompt and of a reply cost, in USD; None where it is not known."""
+    return model.price if isinstance(model, Priced) else None

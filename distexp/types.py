@@ -7,27 +7,22 @@ an `Estimate`; a `Study` is the estimates of one `Condition`; a `Design` is what
 know about a set of cases.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from distexp.canonical import Json as Json  # noqa: PLC0414 - to be found here too
-from distexp.canonical import canonical_json as canonical_json  # noqa: PLC0414
-from distexp.canonical import canonical_object
 from distexp.errors import DatasetError
+from distexp.request import Json as Json  # noqa: PLC0414 - to be found here too
+from distexp.request import canonical_json as canonical_json  # noqa: PLC0414
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
-REQUEST_SCHEMA = 1
-"""Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
 
 PROBABILITY_TOLERANCE = 1e-6
 """How far a distribution's sum may be from 1 (float32 files) before it is refused."""
@@ -162,49 +157,6 @@ class Prompt:
     """How many alternatives of each token to return; None asks for no log-probabilities."""
     json_schema: Mapping[str, Json] | None = None
     """Shape of the reply, sent only to models that can be held to one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One call, as far as it can change the answer. Secrets and transport settings stay out."""
-
-    provider: str
-    """How the call is made, e.g. `openai`, `anthropic`, `llamacpp`."""
-    model: str
-    """The full identity of the model; for a local file it includes the file's SHA-256."""
-    endpoint: str | None
-    """Address of the server or a declared alias for it; None is the provider's own."""
-    body: Mapping[str, Json]
-    """Everything else that the provider sees: messages, sampling settings, output constraints."""
-    draw: int = 0
-    """Index of the repetition."""
-    salt: str | None = None
-    """Opens a new stratum of answers on purpose, e.g. to measure drift."""
-
-    @cached_property
-    def document(self) -> str:
-        """The canonical JSON text that is hashed into `key` and stored beside the response."""
-        around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
-        return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
-
-    @cached_property
-    def key(self) -> str:
-        """SHA-256 of `document`, 64 hexadecimal digits."""
-        return hashlib.sha256(self.document.encode()).hexdigest()
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
-    """Return what follows the body in the document of a request: most requests share it."""
-    fields: dict[str, Json] = {
-        "schema": REQUEST_SCHEMA,
-        "provider": provider,
-        "model": model,
-        "endpoint": endpoint,
-        "draw": draw,
-        "salt": salt,
-    }
-    return canonical_json(fields)[1:]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -357,3 +309,18 @@ class Design:
             inputs=None if self.inputs is None else self.inputs[rows],
             scale=None if self.scale is None else self.scale[rows],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A reply that could not be read as a distribution."""
+
+    prompt: str
+    question_id: str
+    attribute: str
+    group: str
+    draw: int
+    option_order: str
+    reason: str
+    text: str
+    key: str

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from distexp.errors import DistexpError
-from tests.parcels import content, listed
+from tests.sharing.parcels import content, listed
 
 ROOT = Path(__file__).parents[1]
 Command = Callable[[Sequence[str]], int | None]
@@ -58,7 +58,9 @@ def distexp(
 ) -> subprocess.CompletedProcess[str]:
     """Run the command in a folder, after some code; without keys unless they are given."""
     without = {k: v for k, v in os.environ.items() if not k.endswith(("_KEY", "_TOKEN"))}
-    how = ["-c", f"{code}\nfrom distexp.cli import main; main()"] if code else ["-m", "distexp"]
+    how = (
+        ["-c", f"{code}\nfrom distexp.cli.main import main; main()"] if code else ["-m", "distexp"]
+    )
     return subprocess.run(
         [sys.executable, *how, *arguments],
         cwd=folder,

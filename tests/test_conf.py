@@ -10,7 +10,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from distexp.experiment import Experiment
-from distexp.tables import (
+from distexp.report.tables import (
     cases_schema,
     comparisons_schema,
     predictions_schema,

@@ -24,7 +24,8 @@ def test_every_package_of_the_tree_is_shipped() -> None:
 
     elsewhere = {"distexp.conf", "hydra_plugins.distexp"}  # from conf/ and distexp/plugin/
     assert (
-        set(PROJECT["tool"]["setuptools"]["packages"]) == (found - {"distexp.plugin"}) | elsewhere
+        set(PROJECT["tool"]["setuptools"]["packages"])
+        == (found - {"distexp.sweep.plugin"}) | elsewhere
     )
 
 
@@ -78,7 +79,7 @@ def test_help_loads_no_library_of_models_or_estimators() -> None:
     """`distexp --help` answers at once and lists the groups."""
     code = (
         "import sys; sys.argv = ['distexp', '--help']\n"
-        "from distexp.cli import main\n"
+        "from distexp.cli.main import main\n"
         "try: main()\n"
         f"finally: print([m for m in {HEAVY[:6]} if m in sys.modules])"
     )

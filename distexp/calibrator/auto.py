@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import N_FOLDS, Scoped, cross_predict, question_folds
+from distexp.calibrator.fitting.base import N_FOLDS, Scoped, cross_predict, question_folds
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.errors import ConfigError
-from distexp.metrics import distance
+from distexp.metrics.distance import distance
 from distexp.protocols import Calibrator
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -40,7 +40,7 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
     n_standard_errors : float
         At least 0; 0 takes the best.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`: with `per_group` each group has a choice of its own.
+        See `distexp.calibrator.fitting.base.Scoped`: with `per_group` each group has a choice of its own.
 
     Attributes
     ----------

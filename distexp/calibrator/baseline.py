@@ -5,7 +5,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from distexp.calibrator.base import Scoped, uniform
+from distexp.calibrator.fitting.base import Scoped, uniform
 from distexp.types import Design, FloatArray
 
 

@@ -6,7 +6,7 @@ from typing import Self
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import cross_predict, uniform
+from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.checks import parameter_error
 from distexp.protocols import Calibrator
 from distexp.types import Design, FloatArray

@@ -6,8 +6,8 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import Scoped, uniform
-from distexp.calibrator.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.base import Scoped, uniform
+from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray
 
@@ -29,7 +29,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     .. math:: F'(j) = (1 - w) F(j) + w j / K + \beta \cdot \phi(j)
 
     with F the model's cumulative shares, w the `prior_weight` and the features phi of
-    `distexp.calibrator.boundaries`: baselines of the boundary, the model's cumulative share split
+    `distexp.calibrator.fitting.boundaries`: baselines of the boundary, the model's cumulative share split
     into the question's level and the group's deviation, its neighbours, the mean and the spread
     of the prediction, the answer scale where several questions share it, and, stacked inputs
     given, each input's own share. Coefficients are pulled
@@ -55,7 +55,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     scope : {"pooled", "per_group", "partial"}
         `partial` gives each group a shift, a tilt and a slope of its own deviation, all under
         the penalty, so that evidence has to bring them up; else see
-        `distexp.calibrator.base.Scoped`.
+        `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import cross_predict
+from distexp.calibrator.fitting.base import cross_predict
 from distexp.checks import check_number, parameter_error
 from distexp.protocols import Calibrator
 from distexp.types import Design, FloatArray

@@ -4,11 +4,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import clipped, uniform
-from distexp.calibrator.batch import Batched
-from distexp.calibrator.features import question_means
-from distexp.calibrator.loss import residual_map
-from distexp.calibrator.means import TrainingMeans, by_size, placed
+from distexp.calibrator.fitting.base import clipped, uniform
+from distexp.calibrator.fitting.batch import Batched
+from distexp.calibrator.fitting.features import question_means
+from distexp.calibrator.fitting.loss import residual_map
+from distexp.calibrator.fitting.means import TrainingMeans, by_size, placed
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -57,7 +57,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     base_questions : float
         Questions that the uniform distribution counts for in the base, > 0.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.special import digamma, gammaln
 
-from distexp.calibrator.loss import minimised
-from distexp.calibrator.scores import LinearCalibrator, LinearScores
+from distexp.calibrator.fitting.linear import LinearCalibrator, LinearScores
+from distexp.calibrator.fitting.loss import minimised
 from distexp.types import BoolArray, Design, FloatArray
 
 LOG_PRECISION = (-3.0, 9.0)
@@ -35,12 +35,12 @@ class DirichletRegression(LinearCalibrator):
         At least 0, as in `SoftmaxRegression`; a case weighs about as much as ten do in
         cross-entropy.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------
     shared_, by_size_
-        See `distexp.calibrator.scores.LinearCalibrator`; the last parameter is c.
+        See `distexp.calibrator.fitting.linear.LinearCalibrator`; the last parameter is c.
 
     References
     ----------

@@ -9,9 +9,9 @@ from sklearn.base import BaseEstimator
 from sklearn.isotonic import IsotonicRegression
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.batch import Batched
-from distexp.calibrator.boundaries import Boundaries, Vocabulary
-from distexp.calibrator.loss import SOFTENING, minimised
+from distexp.calibrator.fitting.batch import Batched
+from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.loss import SOFTENING, minimised
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -118,7 +118,7 @@ class BetaCalibration(CumulativeMap):
         of (a, b, c) is added to the loss, summed over questions. One question so moves c by at
         most ``1 / prior_questions`` for the Wasserstein loss.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------
@@ -180,7 +180,7 @@ class QuantileMap(CumulativeMap):
     prior_questions : float
         Training questions that the identity counts for, > 0.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

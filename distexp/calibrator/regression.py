@@ -8,11 +8,11 @@ from sklearn.base import BaseEstimator, RegressorMixin, clone
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator import forest, lasso, ridge
-from distexp.calibrator.base import clipped
-from distexp.calibrator.batch import Batched, refit
-from distexp.calibrator.features import option_features
-from distexp.calibrator.means import n_trained
+from distexp.calibrator.fitting import forest, lasso, ridge
+from distexp.calibrator.fitting.base import MIN_QUESTIONS, clipped
+from distexp.calibrator.fitting.batch import Batched, refit
+from distexp.calibrator.fitting.features import option_features
+from distexp.calibrator.fitting.means import n_trained
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray
@@ -21,10 +21,6 @@ Solver = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 """From features, targets and weights of many fits to their predictions."""
 LAYOUTS = ("pooled", "per_position", "joint")
 FEATURES = ("share", "several")
-MIN_QUESTIONS = 3
-"""Training questions that a number of options needs for regressors of its own. Measured on
-recorded answers: with 3 to 10 questions in all it saves 0.6 to 1.9 points of alignment against
-no minimum, with all questions it costs 0.06."""
 
 
 class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -45,11 +41,11 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
         it must be able to predict several targets. A number of options with fewer than
         `MIN_QUESTIONS` training questions is predicted by the pooled regressor.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
     features : {"share", "several"}
         What is known of an option. `share`: the model's share of it, as in the paper; where
         inputs are stacked, the share by each of them. `several`: what
-        `distexp.calibrator.features.option_features` lists.
+        `distexp.calibrator.fitting.features.option_features` lists.
 
     Attributes
     ----------

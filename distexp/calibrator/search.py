@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import SCOPES, question_folds
-from distexp.calibrator.batch import Batched, refit
+from distexp.calibrator.fitting.base import SCOPES, question_folds
+from distexp.calibrator.fitting.batch import Batched, refit
 from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
-from distexp.metrics import distance
+from distexp.metrics.distance import distance
 from distexp.protocols import BatchCalibrator, Calibrator
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -37,7 +37,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     n_folds : int
         At least 2.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

@@ -4,10 +4,10 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import uniform
-from distexp.calibrator.batch import Batched
-from distexp.calibrator.loss import residual_map
-from distexp.calibrator.means import TrainingMeans, by_size, n_trained, placed
+from distexp.calibrator.fitting.base import uniform
+from distexp.calibrator.fitting.batch import Batched
+from distexp.calibrator.fitting.loss import residual_map
+from distexp.calibrator.fitting.means import TrainingMeans, by_size, n_trained, placed
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray, IntArray
 
@@ -46,7 +46,7 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
     prior_questions : float
         Strength m of the pull, > 0.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

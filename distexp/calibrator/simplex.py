@@ -4,9 +4,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.base import Scoped, clipped, uniform
-from distexp.calibrator.mixture import MIXTURE_LOSSES, nearest_mixture
-from distexp.calibrator.scores import of_size, trained_sizes
+from distexp.calibrator.fitting.base import Scoped, clipped, uniform
+from distexp.calibrator.fitting.linear import of_size, trained_sizes
+from distexp.calibrator.fitting.mixture import MIXTURE_LOSSES, nearest_mixture
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -39,12 +39,12 @@ class SimplexLeastSquares(_Mixture):
     ----------
     loss : {"squared", "wasserstein"}
         `squared`: the sum of ``(p @ M - h) ** 2``. `wasserstein`: along the scale, softened as in
-        `distexp.calibrator.loss.SoftmaxLoss`; it takes about twenty times as long.
+        `distexp.calibrator.fitting.loss.SoftmaxLoss`; it takes about twenty times as long.
     penalty : float
         At least 0. Give weights a mean of 1: larger ones are more data, and the penalty counts
         for less.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------
@@ -105,7 +105,7 @@ class LinearPool(_Mixture):
     penalty : float
         At least 0. Give weights of cases a mean of 1.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """Joint calibration: the softmax of scores that are linear in what the model said."""
 
-from distexp.calibrator.loss import LOSSES, SoftmaxLoss, minimised
-from distexp.calibrator.scores import LinearCalibrator, LinearScores
+from distexp.calibrator.fitting.linear import LinearCalibrator, LinearScores
+from distexp.calibrator.fitting.loss import LOSSES, SoftmaxLoss, minimised
 from distexp.checks import check_number
 from distexp.types import Design, FloatArray
 
@@ -18,12 +18,12 @@ class SoftmaxRegression(LinearCalibrator):
     ----------
     features : {"log", "share"}
         z is the smoothed logarithm of the model's shares, or the shares themselves, both relative
-        to even shares: `distexp.calibrator.scores.features`.
+        to even shares: `distexp.calibrator.fitting.linear.features`.
     matrix : {"temperature", "vector", "full"}
         W has one slope for all options and there is no b; one slope and bias for each option; or
         a slope from each option to each. With several inputs, each of them has its own.
     loss : {"cross_entropy", "wasserstein", "squared"}
-        See `distexp.calibrator.loss.SoftmaxLoss`. The losses of a case differ in size, about
+        See `distexp.calibrator.fitting.loss.SoftmaxLoss`. The losses of a case differ in size, about
         1 : 0.1 : 0.1, and so does what a penalty weighs.
     penalty : float
         At least 0, for every slope and bias; for slopes times the number of inputs, so that their
@@ -33,12 +33,12 @@ class SoftmaxRegression(LinearCalibrator):
         At least 0: what slopes from one option to another, and biases, are penalised in addition
         (Kull et al.'s ODIR).
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.base.Scoped`.
+        See `distexp.calibrator.fitting.base.Scoped`.
 
     Attributes
     ----------
     shared_, by_size_
-        See `distexp.calibrator.scores.LinearCalibrator`.
+        See `distexp.calibrator.fitting.linear.LinearCalibrator`.
 
     References
     ----------

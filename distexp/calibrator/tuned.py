@@ -12,12 +12,11 @@ import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.training import OBJECTIVES, Training
+from distexp.calibrator.fitting.training import OBJECTIVES, Training
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.protocols import Calibrator
-from distexp.tuning.optuna import OptunaTuning
-from distexp.tuning.search import Session
+from distexp.tuning.optuna import OptunaTuning, Session
 from distexp.tuning.space import Setting, Space, Value, domain
 from distexp.types import Design, FloatArray
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from distexp.checks import check_bool, check_int, check_names, check_text, parameter_error
-from distexp.dataset.files import read_files
+from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 

@@ -7,14 +7,13 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
 from distexp.checks import check_names, parameter_error
+from distexp.dataset.files.microdata import EVERYONE
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 
 SURVEYS = ("gss2018", "cces2016")
 CELL_FLOOR = 50
 """Fewest substantive answers of a cell that the packaged counts hold."""
-EVERYONE = "everyone"
-"""The attribute whose one group is all respondents; it is chosen by name only."""
 
 
 class EmbeddedSurvey:

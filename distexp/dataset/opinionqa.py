@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.checks import check_bool, check_int, check_names, check_text, parameter_error
-from distexp.dataset.cells import is_refusal, parse_numbers, parse_texts
-from distexp.dataset.codes import numbers
-from distexp.dataset.embedded import EVERYONE
-from distexp.dataset.files import Layout, near, read_columns, read_files
-from distexp.dataset.microdata import NOT_ASKED, OFF_SCALE, check_weights, choose_groups, tally
-from distexp.dataset.pew import EVERYONE_PHRASE, pew_group
+from distexp.dataset.files.cells import is_refusal, parse_numbers, parse_texts
+from distexp.dataset.files.codes import numbers
+from distexp.dataset.files.columns import Layout, near, read_columns, read_files
+from distexp.dataset.files.microdata import (
+    EVERYONE,
+    NOT_ASKED,
+    OFF_SCALE,
+    check_weights,
+    choose_groups,
+    tally,
+)
+from distexp.dataset.files.pew import EVERYONE_PHRASE, pew_group
 from distexp.errors import DatasetError
 from distexp.types import BoolArray, Case, Group, IntArray, Question, Survey
 

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from distexp.checks import check_bool, check_names, check_text, parameter_error
-from distexp.dataset.files import read_files
-from distexp.dataset.recorded_table import Row, read_rows
+from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.recorded_table import Row, read_rows
 from distexp.errors import DatasetError
 from distexp.types import (
     Case,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from distexp.checks import check_bool, check_names, parameter_error
-from distexp.dataset.files import read_files
+from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
 from distexp.types import (
     Case,

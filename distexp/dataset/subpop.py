@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from distexp.checks import check_names, check_text, parameter_error
-from distexp.dataset.cells import (
+from distexp.dataset.files.cells import (
     numbers,
     parse_literal,
     parse_numbers,
     parse_texts,
     texts,
 )
-from distexp.dataset.files import Layout, check_exists, near, read_columns, read_files
-from distexp.dataset.pew import pew_group
+from distexp.dataset.files.columns import Layout, check_exists, near, read_columns, read_files
+from distexp.dataset.files.pew import pew_group
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Question, Survey
 

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_text
-from distexp.dataset.codebook import parse_codebook
-from distexp.dataset.files import read_columns, read_files
-from distexp.dataset.respondents import Selection, load_survey
+from distexp.dataset.files.codebook import parse_codebook
+from distexp.dataset.files.columns import read_columns, read_files
+from distexp.dataset.files.respondents import Selection, load_survey
 from distexp.errors import DatasetError
 from distexp.types import Survey
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_names, check_text
-from distexp.dataset.codebook import packaged_codebook
-from distexp.dataset.codes import label_of, parse_code
-from distexp.dataset.files import check_exists, read_columns, read_sheet, sha256
-from distexp.dataset.respondents import Selection, load_survey
+from distexp.dataset.files.codebook import packaged_codebook
+from distexp.dataset.files.codes import label_of, parse_code
+from distexp.dataset.files.columns import check_exists, read_columns, read_sheet, sha256
+from distexp.dataset.files.respondents import Selection, load_survey
 from distexp.errors import DatasetError
 from distexp.types import Survey
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_names, check_text
-from distexp.dataset.codebook import packaged_codebook
-from distexp.dataset.files import read_columns
-from distexp.dataset.respondents import Selection, load_survey
+from distexp.dataset.files.codebook import packaged_codebook
+from distexp.dataset.files.columns import read_columns
+from distexp.dataset.files.respondents import Selection, load_survey
 from distexp.types import Survey
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import exp
 
 from distexp.checks import check_int, check_number, check_text
-from distexp.elicitation.lettered import (
+from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
     in_scale_order,

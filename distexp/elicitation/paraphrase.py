@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from distexp.checks import check_int, check_text, parameter_error
-from distexp.elicitation.choices import numbered, object_schema, parse_wordings
-from distexp.elicitation.parsing import check_complete
-from distexp.elicitation.sampling import Sampler
+from distexp.elicitation.reply.choices import numbered, object_schema, parse_wordings
+from distexp.elicitation.reply.parsing import check_complete
+from distexp.elicitation.reply.sampling import Sampler
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Message, Prompt, Question, Response

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int
-from distexp.elicitation.sampling import Sampler
+from distexp.elicitation.reply.sampling import Sampler
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Prompt, Question, Response

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int, check_number, check_text
-from distexp.elicitation.choices import numbered, object_schema, parse_letters
-from distexp.elicitation.lettered import (
+from distexp.elicitation.reply.choices import numbered, object_schema, parse_letters
+from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
     draws_in_orders,
@@ -13,7 +13,7 @@ from distexp.elicitation.lettered import (
     letters,
     options_shown,
 )
-from distexp.elicitation.parsing import check_complete
+from distexp.elicitation.reply.parsing import check_complete
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Prompt, Question, Reading, Response

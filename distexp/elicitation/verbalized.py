@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from distexp.checks import check_int, check_number, check_text
-from distexp.elicitation.choices import object_schema
-from distexp.elicitation.lettered import (
+from distexp.elicitation.reply.choices import object_schema
+from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
     in_scale_order,
@@ -14,7 +14,7 @@ from distexp.elicitation.lettered import (
     option_order,
     options_shown,
 )
-from distexp.elicitation.parsing import check_complete, parse_percentages
+from distexp.elicitation.reply.parsing import check_complete, parse_percentages
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Json, Prompt, Question, Reading, Response

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from functools import cached_property
 from importlib.metadata import version
-from typing import Any
 
 from distexp.checks import (
     check_bool,
@@ -18,17 +17,17 @@ from distexp.checks import (
     parameter_error,
 )
 from distexp.errors import ConfigError, ModelError
-from distexp.limits import Limits
-from distexp.model.address import bypass_proxies, check_address, proxy_for
-from distexp.model.chat_body import chat_body, is_plain
-from distexp.model.chat_client import OPENAI, ChatClient
-from distexp.model.chat_reply import read_reply
-from distexp.model.failures import Failures
+from distexp.model.http.address import bypass_proxies, check_address, proxy_for
+from distexp.model.http.body import chat_body, is_plain
+from distexp.model.http.client import OPENAI, ChatClient
+from distexp.model.http.failures import Failures
+from distexp.model.http.redaction import Secrets, check_no_secret
+from distexp.model.http.reply import read_reply
 from distexp.model.litellm_reply import read_response, translated_error
-from distexp.model.prices import list_price
-from distexp.model.redaction import Secrets, check_no_secret
-from distexp.protocols import Capabilities
-from distexp.types import Json, Prompt, Request, Response
+from distexp.model.prices import import_litellm, list_price
+from distexp.protocols import Capabilities, Limits
+from distexp.request import Request
+from distexp.types import Json, Prompt, Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
 """Environment variables that litellm alone understands: where one is set, it makes the calls."""
@@ -368,18 +367,6 @@ class LiteLLMModel:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-
-def import_litellm() -> Any:
-    """Import litellm quietly: it takes seconds, and would fetch a price list over the network."""
-    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-    os.environ.setdefault("LITELLM_LOG", "ERROR")
-    import litellm
-
-    litellm.suppress_debug_info = True
-    litellm.telemetry = False
-    litellm.drop_params = False
-    return litellm
 
 
 def _check_variable(owner: str, parameter: str, value: object) -> None:

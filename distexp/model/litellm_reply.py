@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from distexp.errors import ModelError
-from distexp.model.chat_reply import TopLogprobs, make_response, missing_logprobs
-from distexp.model.failures import Failures
-from distexp.types import Request, Response, Usage
+from distexp.model.http.failures import Failures
+from distexp.model.http.reply import TopLogprobs, make_response, missing_logprobs
+from distexp.request import Request
+from distexp.types import Response, Usage
 
 
 def translated_error(exc: Any, failures: Failures) -> ModelError:

@@ -10,10 +10,11 @@ from typing import Any
 from distexp.checks import check_bool, check_int, check_number, check_text, parameter_error
 from distexp.errors import ModelError, TransientModelError
 from distexp.model.litellm import LiteLLMModel
-from distexp.model.llama_server import LlamaServer
-from distexp.model.weights import find_weights, weights_digest
+from distexp.model.llama.server import LlamaServer
+from distexp.model.llama.weights import find_weights, weights_digest
 from distexp.protocols import Capabilities
-from distexp.types import Json, Request, Response
+from distexp.request import Request
+from distexp.types import Json, Response
 
 RUNTIME = "xllamacpp==2026.10.11549"
 KV_CACHE = ("f16", "bf16")

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
@@ -28,7 +29,6 @@ def price_table() -> Mapping[str, Mapping[str, Any]]:
         except OSError:
             continue
         return table
-    from distexp.model.litellm import import_litellm
 
     model_cost: Mapping[str, Mapping[str, Any]] = import_litellm().model_cost
     return model_cost
@@ -52,3 +52,15 @@ def list_price(provider: str, name: str) -> tuple[float, float] | None:
 def _warn_of_unknown_price(name: str) -> None:
     """Say it once for each model, not for each call."""
     logger.warning("The price of %s is unknown: its costs stay empty.", name)
+
+
+def import_litellm() -> Any:
+    """Import litellm quietly: it takes seconds, and would fetch a price list over the network."""
+    os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    os.environ.setdefault("LITELLM_LOG", "ERROR")
+    import litellm
+
+    litellm.suppress_debug_info = True
+    litellm.telemetry = False
+    litellm.drop_params = False
+    return litellm

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import TextIO
 
-from distexp.progress import LOG_EVERY_S, TERMINAL_EVERY_S
+from distexp.asking.progress import LOG_EVERY_S, TERMINAL_EVERY_S
 
 ERASE = "\r\x1b[K"
 

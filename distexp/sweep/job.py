@@ -2,17 +2,69 @@
 
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-from distexp.budget import Budget
+from distexp.asking.budget import Budget
+from distexp.asking.plan import Plan
+from distexp.asking.runner import Runner
+from distexp.cache import Cache
 from distexp.errors import DistexpError
-from distexp.forecast import Plan
-from distexp.runner import JobRunner, Unanswered
-from distexp.types import Answer, Request
+from distexp.protocols import Model
+from distexp.request import Request
+from distexp.types import Answer
+
+
+class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says what it waits for
+    """What has to be asked before a job of a sweep can go on.
+
+    Attributes
+    ----------
+    requests : tuple of Request
+    n_hits : int
+        How many of the job's requests were answered already.
+    """
+
+    def __init__(self, requests: Sequence[Request], n_hits: int) -> None:
+        super().__init__(f"{len(requests)} requests have to be asked")
+        self.requests = tuple(requests)
+        self.n_hits = n_hits
+
+
+class JobRunner(Runner):
+    """Answers the requests of one job of a sweep, which asks for all its jobs together.
+
+    Parameters
+    ----------
+    model : Model
+    cache : Cache
+    given : mapping of str to Answer
+        What the sweep has asked for on behalf of this job.
+    stopped : str, optional
+        Why the sweep asks no more; then what is missing stays unanswered.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        cache: Cache,
+        *,
+        given: Mapping[str, Answer],
+        stopped: str | None = None,
+    ) -> None:
+        super().__init__(model, cache)
+        self.stopped = stopped
+        self._given = given
+
+    def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        given = {r.key: self._given[r.key] for r in requests if r.key in self._given}
+        return given | super()._known([r for r in requests if r.key not in given])
+
+    def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
+        raise Unanswered(missing, n_hits)
 
 
 @dataclass(slots=True, kw_only=True)

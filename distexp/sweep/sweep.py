@@ -4,11 +4,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from distexp.budget import Budget
-from distexp.forecast import Forecast, Plan
-from distexp.sweep.asking import Asking
+from distexp.asking.budget import Budget
+from distexp.asking.plan import Plan
+from distexp.report.forecast import Forecast
 from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
+from distexp.sweep.parent import Asking
 from distexp.sweep.workers import Job, Workers
 
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from distexp.comparison import holm, sign_flip_test
-from distexp.resampling import Bootstrap, interval
-from distexp.scoring import SMALLER_IS_BETTER
+from distexp.evaluation.bootstrap import Bootstrap, interval
+from distexp.evaluation.comparison import holm, sign_flip_test
+from distexp.evaluation.scores import SMALLER_IS_BETTER
 from distexp.types import FloatArray
 from distexp.view.base import N_BOOTSTRAP
 
@@ -59,7 +59,7 @@ def contrasted(pairs: "pl.DataFrame", keys: Sequence[str]) -> "pl.DataFrame":
 
     See Also
     --------
-    distexp.comparison.compare : The same for the calibrators of one condition.
+    distexp.evaluation.comparison.compare : The same for the calibrators of one condition.
     """
     import polars as pl
 

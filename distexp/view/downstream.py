@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp import figures
 from distexp.checks import check_names, check_text
-from distexp.downstream import tasks
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
+from distexp.metrics.tasks import tasks
+from distexp.report import figures
 from distexp.types import FloatArray, IntArray
 from distexp.view.base import BASELINES, CONDITION, Runs
 from distexp.view.contrast import contrasted
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 TASKS = ("modal_accuracy", "mean_error", "group_ranking", "population_error")
-"""In the order of the fields of `distexp.downstream.Tasks`."""
+"""In the order of the fields of `distexp.metrics.tasks.Tasks`."""
 CASE = ("question_id", "attribute", "group")
 PREFIX = "calibrated_"
 """Of the columns that hold a calibrator's predictions."""
 
 
 class DownstreamView:
-    """The tasks of `distexp.downstream`, with calibrated predictions and with others.
+    """The tasks of `distexp.metrics.tasks`, with calibrated predictions and with others.
 
     A case's prediction is the mean of those that were made while its question was held out, as in
     `predictions.parquet`. (`scores.parquet` has the mean over the splits of each task instead:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp import figures
 from distexp.checks import check_names, check_text
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
+from distexp.report import figures
 from distexp.view.base import BASELINES, CONDITION, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.pairs import DISTANCES, case_values, check_distances, paired

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp import figures
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
+from distexp.report import figures
 from distexp.view.contrast import BETTER, WORSE
 from distexp.view.pairs import ContrastView
 from distexp.view.sentences import LABELS, listed, named, rules, signed

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp import figures
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
+from distexp.report import figures
 from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
 
 if TYPE_CHECKING:

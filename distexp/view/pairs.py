@@ -6,9 +6,9 @@ from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp import figures
 from distexp.checks import check_names, check_text, parameter_error
-from distexp.scoring import CEILING, RAW
+from distexp.evaluation.scores import CEILING, RAW
+from distexp.report import figures
 from distexp.view.base import BASELINES, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.sentences import answer, labelled

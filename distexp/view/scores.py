@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp import figures
 from distexp.checks import check_text, parameter_error
-from distexp.scoring import METRICS
+from distexp.evaluation.scores import METRICS
+from distexp.report import figures
 from distexp.view.base import CONDITION, Runs
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp import figures
-from distexp.scoring import RAW
+from distexp.evaluation.scores import RAW
+from distexp.report import figures
 from distexp.view.base import BASELINES, CONDITION, Runs
 
 if TYPE_CHECKING:

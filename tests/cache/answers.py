@@ -12,7 +12,8 @@ import pytest
 
 from distexp.cache import Cache, Paid, Record, ResponseCache
 from distexp.errors import CacheError
-from distexp.types import Request, Response, Usage
+from distexp.request import Request
+from distexp.types import Response, Usage
 
 Opener = Callable[..., ResponseCache]
 Command = Callable[..., tuple[int, str]]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distexp.cache import ResponseCache
-from distexp.cache_command import main
+from distexp.cli.cache import main
 from tests.cache.answers import Command, Opener, ask, put
 
 

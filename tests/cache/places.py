@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from distexp.cache import Cache, Record, ResponseCache
-from distexp.cache.redis import RedisCache
-from distexp.cache.redis_values import ALIKE
+from distexp.cache.redis.store import RedisCache
+from distexp.cache.redis.values import ALIKE
 from tests.cache.answers import ask, digest_of, put, sql
 from tests.cache.real_redis import RedisServer
 

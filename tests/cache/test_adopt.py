@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from distexp.cache import Adopted, Record
-from distexp.cache.reading import Reader
+from distexp.cache.disk.reader import Reader
 from distexp.errors import CacheCorruptError, CacheError
 from tests.cache.answers import FULL_RESPONSE, Opener, ask, digest_of, put, sql, text_of
 

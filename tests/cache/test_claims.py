@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from distexp.cache.claims import Claims
+from distexp.cache.disk.claims import Claims
 from tests.cache.answers import Opener, ask
 
 KEY = ask().key
 HOLDER = """
 import os, sys
 from pathlib import Path
-from distexp.cache.claims import Claims
+from distexp.cache.disk.claims import Claims
 
 claims = Claims(Path(sys.argv[1]))
 print(claims.take(sys.argv[2]), flush=True)

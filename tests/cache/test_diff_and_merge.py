@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from distexp.cache.reading import Reader
+from distexp.cache.disk.reader import Reader
 from distexp.errors import CacheCorruptError, CacheError
 from tests.cache.answers import Command, Opener, ask, listing, put, sql, text_of
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache, why_missing
-from distexp.cache.explaining import differences
+from distexp.cache.audit.explaining import differences
 from distexp.errors import CacheError, CacheMissError, ConfigError
 from distexp.model.mock import MockModel
-from distexp.runner import Runner
-from distexp.types import Request
+from distexp.request import Request
 from tests.cache.answers import FULL_RESPONSE, Command, Opener, ask, listing, put, sql
 
 

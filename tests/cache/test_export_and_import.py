@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from distexp.cache.reading import Reader
+from distexp.cache.disk.reader import Reader
 from distexp.errors import ArchiveError, CacheError, ConfigError
 from tests.cache.answers import Command, Opener, ask, put, text_of
 

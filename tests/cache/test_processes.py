@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distexp.cache import ResponseCache
-from distexp.cache.reading import Reader
+from distexp.cache.disk.reader import Reader
 from tests.cache.answers import Opener, ask, put, text_of
 
 WRITER = """

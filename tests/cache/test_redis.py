@@ -19,7 +19,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from distexp.cache import ResponseCache
-from distexp.cache.redis import RedisCache
+from distexp.cache.redis.store import RedisCache
 from distexp.errors import CacheCorruptError, CacheError, ConfigError
 from tests.cache.answers import Command, ask, digest_of, error_line, put, text_of
 from tests.cache.places import QUICK_LEASE_S, QuickRedisCache

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from distexp.cache.redis import RedisCache
+from distexp.cache.redis.store import RedisCache
 from distexp.errors import ConfigError
 from tests.cache.answers import ask
 

@@ -4,7 +4,7 @@ import zlib
 import pytest
 
 from distexp.cache import Record
-from distexp.cache.redis_values import ALIKE, packed, unpacked
+from distexp.cache.redis.values import ALIKE, packed, unpacked
 from tests.cache.answers import FULL_RESPONSE, VERSIONS, ask
 
 TEXT = Record(

@@ -8,7 +8,8 @@ import diskcache
 import pytest
 
 from distexp.errors import CacheCorruptError, CacheError
-from distexp.types import Json, Request, Response, Usage
+from distexp.request import Request
+from distexp.types import Json, Response, Usage
 from tests.cache.answers import Bomb, Command, Opener, ask, listing, put, sql
 
 PAID = Response(

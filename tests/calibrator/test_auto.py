@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from distexp.calibrator.auto import Auto
-from distexp.calibrator.base import cross_predict
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.cumulative import CumulativeRegression
+from distexp.calibrator.fitting.base import cross_predict
 from distexp.errors import ConfigError
 from distexp.protocols import BatchCalibrator, Calibrator
 from distexp.types import Design, FloatArray

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from distexp.calibrator.base import uniform
 from distexp.calibrator.baseline import TrainMean
 from distexp.calibrator.blind import Blind
 from distexp.calibrator.cumulative import CumulativeRegression
+from distexp.calibrator.fitting.base import uniform
 from distexp.errors import ConfigError
 from tests.calibrator.designs import random_design
 

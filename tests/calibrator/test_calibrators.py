@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import Lasso, LinearRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
-from distexp.calibrator.base import degenerate
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.regression import OptionRegression
 from distexp.errors import ConfigError
+from distexp.evaluation.suspicions import degenerate
 from distexp.protocols import Calibrator
 from tests.calibrator.designs import design, random_design
 

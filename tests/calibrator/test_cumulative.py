@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.calibrator.base import cross_predict
-from distexp.calibrator.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.cumulative import CumulativeRegression
+from distexp.calibrator.fitting.base import cross_predict
+from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.errors import ConfigError
-from distexp.metrics import wasserstein
+from distexp.metrics.distance import wasserstein
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import design, random_design
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.calibrator.base import uniform
 from distexp.calibrator.baseline import TrainMean, Uniform
 from distexp.calibrator.damped import Damped
+from distexp.calibrator.fitting.base import uniform
 from distexp.errors import ConfigError
 from tests.calibrator.designs import random_design
 

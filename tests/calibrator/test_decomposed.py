@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.calibrator.base import uniform
 from distexp.calibrator.decomposed import DEVIATION_SQUARE, LEVEL_SQUARE, Decomposed
+from distexp.calibrator.fitting.base import uniform
 from distexp.errors import ConfigError
-from distexp.metrics import wasserstein
+from distexp.metrics.distance import wasserstein
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import design
 

@@ -2,7 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from distexp.calibrator.base import degenerate, uniform
+from distexp.calibrator.fitting.base import uniform
+from distexp.evaluation.suspicions import degenerate
 from tests.calibrator.designs import design
 
 X = design([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.2, 0.6, 0.2]])

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LinearRegression, Ridge
 
-from distexp.calibrator.features import FEATURES, option_features
+from distexp.calibrator.fitting.features import FEATURES, option_features
 from distexp.calibrator.regression import OptionRegression
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray

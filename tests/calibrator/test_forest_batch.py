@@ -6,8 +6,8 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import ExtraTreesRegressor, RandomForestRegressor
 
-from distexp.calibrator.batch import refit
-from distexp.calibrator.forest import forest_predictions, is_direct
+from distexp.calibrator.fitting.batch import refit
+from distexp.calibrator.fitting.forest import forest_predictions, is_direct
 from distexp.calibrator.regression import LAYOUTS, OptionRegression
 from tests.calibrator.designs import random_design
 

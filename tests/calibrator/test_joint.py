@@ -9,13 +9,19 @@ from scipy.optimize import approx_fprime, minimize
 from sklearn.linear_model import LogisticRegression
 
 from distexp.calibrator.dirichlet import DirichletRegression, log_interior, surprise
-from distexp.calibrator.loss import LOSSES, SOFTENING, SoftmaxLoss, log_softmax, residual_map
-from distexp.calibrator.mixture import nearest_mixture, project
-from distexp.calibrator.scores import FEATURES, MATRICES, LinearScores, features
+from distexp.calibrator.fitting.linear import FEATURES, MATRICES, LinearScores, features
+from distexp.calibrator.fitting.loss import (
+    LOSSES,
+    SOFTENING,
+    SoftmaxLoss,
+    log_softmax,
+    residual_map,
+)
+from distexp.calibrator.fitting.mixture import nearest_mixture, project
 from distexp.calibrator.simplex import LinearPool, SimplexLeastSquares
 from distexp.calibrator.softmax import SoftmaxRegression
 from distexp.errors import ConfigError
-from distexp.metrics import KL_SMOOTHING, distance, kl_divergence, total_variation
+from distexp.metrics.distance import KL_SMOOTHING, distance, kl_divergence, total_variation
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import design, random_design
 

@@ -6,8 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import Lasso, Ridge
 
-from distexp.calibrator.batch import refit
-from distexp.calibrator.lasso import is_direct, lasso_predictions
+from distexp.calibrator.fitting.batch import refit
+from distexp.calibrator.fitting.lasso import is_direct, lasso_predictions
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.search import QuestionCV
 from distexp.protocols import BatchCalibrator

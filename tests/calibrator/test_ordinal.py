@@ -16,7 +16,7 @@ from distexp.calibrator.ordinal import (
     QuantileMap,
 )
 from distexp.errors import ConfigError
-from distexp.metrics import wasserstein
+from distexp.metrics.distance import wasserstein
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import design, random_design
 

@@ -11,7 +11,7 @@ from sklearn.linear_model import Lasso, Ridge
 
 from distexp.calibrator.regression import OptionRegression
 from distexp.dataset.recorded import Recorded
-from distexp.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation
 from distexp.protocols import Calibrator
 from distexp.types import Study
 

@@ -10,12 +10,12 @@ from sklearn.linear_model import Lasso, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
 from distexp.calibrator.barycentre import Barycentre
-from distexp.calibrator.base import cross_predict
-from distexp.calibrator.batch import refit
 from distexp.calibrator.decomposed import Decomposed
+from distexp.calibrator.fitting.base import cross_predict
+from distexp.calibrator.fitting.batch import refit
+from distexp.calibrator.fitting.ridge import is_direct, ridge_predictions
 from distexp.calibrator.ordinal import BetaCalibration, QuantileMap
 from distexp.calibrator.regression import LAYOUTS, OptionRegression
-from distexp.calibrator.ridge import is_direct, ridge_predictions
 from distexp.calibrator.shrinkage import Shrinkage
 from distexp.protocols import BatchCalibrator
 from distexp.types import Design, FloatArray

@@ -9,8 +9,8 @@ from sklearn.linear_model import Lasso, Ridge
 from sklearn.model_selection import GroupKFold
 from sklearn.neighbors import KNeighborsRegressor
 
-from distexp.calibrator.base import uniform
 from distexp.calibrator.baseline import TrainMean
+from distexp.calibrator.fitting.base import uniform
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.search import QuestionCV
 from distexp.errors import ConfigError

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from distexp.calibrator.barycentre import Barycentre
-from distexp.calibrator.base import uniform
+from distexp.calibrator.fitting.base import uniform
 from distexp.calibrator.shrinkage import (
     GROUP_QUESTIONS,
     MEAN_QUESTIONS,
@@ -14,7 +14,7 @@ from distexp.calibrator.shrinkage import (
     least_distant,
 )
 from distexp.errors import ConfigError
-from distexp.metrics import distance, wasserstein
+from distexp.metrics.distance import distance, wasserstein
 from distexp.types import Design
 from tests.calibrator.designs import design, random_design
 

@@ -11,14 +11,14 @@ from omegaconf import OmegaConf
 from sklearn.linear_model import Lasso, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
-from distexp.calibrator.base import question_folds
 from distexp.calibrator.baseline import TrainMean
+from distexp.calibrator.fitting.base import question_folds
+from distexp.calibrator.fitting.training import Training
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.search import QuestionCV
-from distexp.calibrator.training import Training
 from distexp.calibrator.tuned import Tuned
 from distexp.errors import ConfigError
-from distexp.metrics import kl_divergence, total_variation, wasserstein
+from distexp.metrics.distance import kl_divergence, total_variation, wasserstein
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import random_design

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from distexp.dataset.embedded import EmbeddedSurvey
-from distexp.dataset.files import read_files
+from distexp.dataset.files.columns import read_files
 from distexp.dataset.opinionqa import OpinionQA
 from distexp.dataset.table import Table
 from distexp.types import Survey

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.dataset.microdata import NOT_ASKED, OFF_SCALE, choose_groups, cross, factors, tally
+from distexp.dataset.files.microdata import (
+    NOT_ASKED,
+    OFF_SCALE,
+    choose_groups,
+    cross,
+    factors,
+    tally,
+)
 from distexp.errors import ConfigError, DatasetError
 from distexp.types import BoolArray, Case, Group, IntArray, Question
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.dataset.cells import MAX_CHARS, is_refusal, parse_literal
+from distexp.dataset.files.cells import MAX_CHARS, is_refusal, parse_literal
 from distexp.dataset.opinionqa import OpinionQA
 from distexp.errors import ConfigError, DatasetError
 from distexp.types import Case

@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 from distexp.calibrator.regression import OptionRegression
 from distexp.dataset.recorded import Recorded
 from distexp.errors import ConfigError, DatasetError
-from distexp.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation
 from distexp.types import Condition
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "data"

@@ -14,11 +14,11 @@ from distexp.dataset.embedded import EmbeddedSurvey
 from distexp.dataset.runs import EarlierRuns
 from distexp.elicitation.logprobs import Logprobs
 from distexp.errors import ConfigError, DatasetError
-from distexp.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation
 from distexp.experiment import Experiment
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
-from distexp.report import Calls, Report
+from distexp.report.report import Calls, Report
 from distexp.types import Case, Condition, Distribution, Estimate, Question, Reading, Study, Survey
 
 EVALUATION = Evaluation(n_splits=5, n_bootstrap=20, n_ceiling_draws=2, extras=False)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.dataset.codebook import packaged_codebook
+from distexp.dataset.files.codebook import packaged_codebook
 from distexp.dataset.wgm import WellcomeGlobalMonitor
 from distexp.errors import DatasetError
 from distexp.types import Survey

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.dataset.codebook import packaged_codebook
+from distexp.dataset.files.codebook import packaged_codebook
 from distexp.dataset.wvs import WorldValuesSurvey
 from distexp.errors import ConfigError, DatasetError
 from distexp.types import Survey

@@ -5,8 +5,8 @@ import math
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.elicitation.lettered import average
 from distexp.elicitation.logprobs import Logprobs
+from distexp.elicitation.reply.lettered import average
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ConfigError, ParseError
 from distexp.prompt.template import PromptTemplate

@@ -10,12 +10,13 @@ from omegaconf import OmegaConf
 
 from distexp.cache import ResponseCache
 from distexp.dataset.embedded import EmbeddedSurvey
-from distexp.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation
 from distexp.experiment import Experiment
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
-from distexp.report import Report
-from distexp.types import Request, Response
+from distexp.report.report import Report
+from distexp.request import Request
+from distexp.types import Response
 
 CONF = Path(__file__).parents[2] / "conf/elicitation"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from distexp.elicitation.choices import parse_letter, parse_letters, parse_wordings
-from distexp.elicitation.parsing import parse_percentages
+from distexp.elicitation.reply.choices import parse_letter, parse_letters, parse_wordings
+from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.errors import ParseError
 
 SCALE = ("Too little", "About right", "Too much")

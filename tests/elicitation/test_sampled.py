@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.elicitation.lettered import draws_in_orders
 from distexp.elicitation.paraphrase import Paraphrase
+from distexp.elicitation.reply.lettered import draws_in_orders
 from distexp.elicitation.self_random import SelfRandom
 from distexp.elicitation.sequence import AnswerSequence
 from distexp.errors import ConfigError, ParseError

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.runner import Runner
-from distexp.types import Message, Prompt, Request
+from distexp.request import Request
+from distexp.types import Message, Prompt
 
 
 def model_at(url: str, **settings: Any) -> LiteLLMModel:

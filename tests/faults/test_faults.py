@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
+from distexp.asking.backoff import Backoff
+from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
-from distexp.retries import Backoff
-from distexp.runner import Runner
 from tests.faults.client import model_at, requests
 from tests.faults.server import FAULTS, Served
 

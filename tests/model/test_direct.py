@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from distexp.errors import ModelError, TransientModelError
-from distexp.model.chat_client import account_headers
-from distexp.model.chat_reply import FINISH_REASONS
-from distexp.model.litellm import LiteLLMModel, import_litellm
-from distexp.model.prices import price_table
+from distexp.model.http.client import account_headers
+from distexp.model.http.reply import FINISH_REASONS
+from distexp.model.litellm import LiteLLMModel
+from distexp.model.prices import import_litellm, price_table
 from distexp.protocols import Capabilities
 from distexp.types import Message, Prompt, Response
 from tests.conftest import TOP_LOGPROBS, chat
@@ -368,7 +368,7 @@ ASKED_WITHOUT = """
 import sys, tempfile
 from distexp.cache import ResponseCache
 from distexp.model.litellm import LiteLLMModel
-from distexp.runner import Runner
+from distexp.asking.runner import Runner
 from tests.model.test_direct import CAN, prompt
 
 model = LiteLLMModel(name="gpt-4o-2024-11-20", provider="openai", capabilities=CAN, api_base=URL)

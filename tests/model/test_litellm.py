@@ -11,11 +11,11 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from distexp.errors import ConfigError, ModelError, TransientModelError
+from distexp.errors import ConfigError, ModelError, ThrottledError, TransientModelError
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.retries import ThrottledError
-from distexp.types import Message, Prompt, Request, Response, Usage
+from distexp.request import Request
+from distexp.types import Message, Prompt, Response, Usage
 from tests.conftest import TOP_LOGPROBS, OpenAIServer, chat
 
 both_ways = pytest.mark.parametrize("direct", [True, False], ids=["direct", "through litellm"])

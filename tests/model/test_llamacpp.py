@@ -18,9 +18,9 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from distexp.errors import ConfigError, ModelError
-from distexp.model.llama_server import LlamaServer
+from distexp.model.llama.server import LlamaServer
+from distexp.model.llama.weights import WEIGHTS, find_weights
 from distexp.model.llamacpp import RUNTIME, LlamaCppModel
-from distexp.model.weights import WEIGHTS, find_weights
 from distexp.types import Message, Prompt, Response
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
@@ -34,7 +34,7 @@ OPTIONS = "A. Too little\nB. About right\nC. Too much"
 PEOPLE = ("a Democrat", "a Republican", "a woman", "a man", "a person aged 65 or older")
 PARENT = """
 import asyncio, json, sys
-from distexp.model.llama_server import LlamaServer
+from distexp.model.llama.server import LlamaServer
 server = LlamaServer(json.loads(sys.argv[1]), start_timeout_s=30.0)
 server.start()
 print(server.address, flush=True)

@@ -13,7 +13,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue
 
 from distexp.errors import ConfigError, ModelError
-from distexp.model.litellm import LiteLLMModel, import_litellm
+from distexp.model.litellm import LiteLLMModel
+from distexp.model.prices import import_litellm
 from distexp.types import Group, Json, Prompt, Question, Response, Usage
 from tests.conftest import TOP_LOGPROBS, OpenAIServer
 

@@ -7,7 +7,7 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 from distexp.dataset.embedded import EmbeddedSurvey
-from distexp.dataset.pew import pew_group
+from distexp.dataset.files.pew import pew_group
 from distexp.errors import ConfigError
 from distexp.prompt.steering import Steering
 from distexp.types import Case, Distribution, Group, Question, Survey

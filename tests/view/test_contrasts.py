@@ -8,11 +8,11 @@ import pytest
 from numpy.testing import assert_allclose
 
 from distexp.errors import ConfigError
-from distexp.summary import load_view
 from distexp.view.base import Runs, write
 from distexp.view.contrast import BETTER, EQUAL, WORSE, contrasted
 from distexp.view.examples import ExamplesView
 from distexp.view.pairs import ContrastView
+from distexp.view.summary import load_view
 
 KEYS = ["dataset", "metric"]
 CASE = {

@@ -8,11 +8,11 @@ import polars as pl
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp import tables
 from distexp.calibrator.baseline import TrainMean
 from distexp.errors import ConfigError
-from distexp.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation
 from distexp.protocols import Calibrator
+from distexp.report import tables
 from distexp.types import Case, Condition, Distribution, Estimate, Reading, Study
 from distexp.view.base import Runs
 from distexp.view.downstream import DownstreamView

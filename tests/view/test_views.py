@@ -7,13 +7,13 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from distexp.cli.summarize import main as summarize
 from distexp.errors import ConfigError, DatasetError
-from distexp.summary import load_view
-from distexp.summary import main as summarize
-from distexp.tables import cases_schema, predictions_schema, scores_schema
+from distexp.report.tables import cases_schema, predictions_schema, scores_schema
 from distexp.view.base import Runs, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
 from distexp.view.scores import ScoreView
+from distexp.view.summary import load_view
 from distexp.view.variance import VarianceView
 
 CONDITION = {"dataset": "d", "model": "m", "elicitation": "e", "prompt": "p"}

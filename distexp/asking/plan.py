@@ -1,0 +1,44 @@
+"""What one run would ask, before it does."""
+
+from dataclasses import dataclass
+
+from distexp.protocols import Limits
+from distexp.request import Request
+from distexp.types import Condition
+
+Where = tuple[str, str | None]
+"""Provider and address of an endpoint."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one run would ask."""
+
+    model: str
+    """Its name."""
+    price: tuple[float, float] | None
+    """USD for a token of a prompt and of a reply; None where it is not known."""
+    limits: Limits
+    cells: frozenset[Condition]
+    """The estimates that come of it: dataset, model, elicitation and prompt of each."""
+    known: frozenset[str]
+    """Keys of the requests that the cache answers."""
+    missing: tuple[Request, ...]
+    """What has to be asked, each once."""
+    more_follows: bool = False
+    """Whether what is asked next depends on these answers."""
+
+    @property
+    def n_requests(self) -> int:
+        """Distinct requests."""
+        return len(self.known) + len(self.missing)
+
+    @property
+    def n_hits(self) -> int:
+        """How many of them the cache answers."""
+        return len(self.known)
+
+    @property
+    def n_misses(self) -> int:
+        """How many have to be asked."""
+        return len(self.missing)

@@ -1,0 +1,155 @@
+"""Requests to answers, through the cache: only what is missing is asked."""
+
+from collections.abc import Iterable, Sequence
+
+from distexp.asking.backoff import Backoff
+from distexp.asking.budget import Budget
+from distexp.asking.plan import Plan
+from distexp.asking.progress import Progress
+from distexp.asking.schedule import Schedule, limits_of
+from distexp.cache import Cache, why_missing
+from distexp.collector import garbage_collector_paused
+from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
+from distexp.protocols import Model, price_of
+from distexp.request import Request
+from distexp.types import Answer, Condition
+
+
+class Runner:
+    """Answers requests from the cache, and asks the model only for what is missing.
+
+    Parameters
+    ----------
+    model : Model
+    cache : Cache
+    progress : bool
+        Whether to show progress on standard error while calls run.
+    budget : Budget, optional
+        What calls may take; one object limits all runners that share it. None sets no limit.
+    backoff : Backoff, optional
+        How long to wait after a failure that may pass.
+
+    Attributes
+    ----------
+    stopped : str or None
+        Why not everything was answered: the budget is spent.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        cache: Cache,
+        *,
+        progress: bool = False,
+        budget: Budget | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.model = model
+        self.cache = cache
+        self.progress = progress
+        self.stopped: str | None = None
+        self._schedule = Schedule(cache, budget=budget, backoff=backoff)
+
+    def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
+        """Tell distinct requests into hits and misses, without a call.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+        cells : iterable of Condition
+            What the answers are for.
+        """
+        unique = unique_requests(requests)
+        known = self.cache.known(unique)
+        return Plan(
+            model=self.model.name,
+            price=price_of(self.model),
+            limits=limits_of(self.model),
+            cells=frozenset(cells),
+            known=frozenset(known),
+            missing=tuple(request for request in unique if request.key not in known),
+        )
+
+    def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        """Answer `requests`, by their keys; equal requests are asked once.
+
+        Each answer is stored as it arrives, so whatever ends the run loses only the calls in
+        flight.
+
+        Returns
+        -------
+        dict of str to Answer
+            All of them, unless the budget was spent before: then `stopped` says so.
+
+        Raises
+        ------
+        CacheMissError
+            In replay mode, if an answer is not in the cache.
+        ModelError
+            If a call fails for good. Calls in flight are waited for and stored first.
+        CacheError
+            If an answer cannot be read or stored.
+        ConfigError
+            Before the first call, if there is a budget in USD and the price is unknown.
+        """
+        unique = unique_requests(requests)
+        answers = self._known(unique)
+        missing = [request for request in unique if request.key not in answers]
+        if missing and self.cache.mode == "replay":
+            raise self._not_there(missing, n_requests=len(unique))
+        if missing and self.stopped is None:
+            answers |= self._ask(missing, n_hits=len(answers))
+        return answers
+
+    @garbage_collector_paused()
+    def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
+        """Return the answers that need no call."""
+        found = self.cache.responses(requests)
+        return {key: Answer(response=response, hit=True) for key, response in found}
+
+    def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
+        progress = Progress(
+            f"asking {self.model.name}", total=len(missing), hits=n_hits, shown=self.progress
+        )
+        asked = [(self.model, request) for request in by_prompt(missing)]
+        outcome = self._schedule.run(asked, progress)
+        cause = outcome.stopped or next((exc for _, exc in outcome.failures), None)
+        if cause is not None:
+            msg = how_far(cause, len(outcome.responses), len(missing), self.cache)
+            if not isinstance(cause, BudgetError):
+                raise type(cause)(msg) from cause
+            self.stopped = msg
+        return {
+            key: Answer(response=response, hit=key in outcome.shared)
+            for key, response in outcome.responses.items()
+        }
+
+    def _not_there(self, missing: Sequence[Request], n_requests: int) -> CacheMissError:
+        return CacheMissError(
+            f"{len(missing)} of {n_requests} answers are not in {self.cache.path} "
+            f"(model {missing[0].model}; the first is {missing[0].key[:12]})."
+            f"{why_missing(self.cache, missing[0])} Run once with cache.mode=use to fill them."
+        )
+
+
+@garbage_collector_paused()
+def unique_requests(requests: Iterable[Request]) -> list[Request]:
+    """Return each request once, in order of first appearance."""
+    return list({request.key: request for request in requests}.values())
+
+
+def by_prompt(requests: Iterable[Request]) -> list[Request]:
+    """Make prompts that begin alike neighbours, for servers that reuse a beginning."""
+    return sorted(requests, key=lambda request: request.document)
+
+
+def how_far(
+    cause: ModelError | CacheError | BudgetError,
+    n_answered: int,
+    n_asked: int,
+    cache: Cache,
+) -> str:
+    """Say what ended a run, and what is left of it."""
+    kept = cache.mode != "off" and not isinstance(cause, CacheError)
+    tail = " and are kept in the cache." if kept else "."
+    return f"{cause} {n_answered} of {n_asked} calls were answered{tail}"

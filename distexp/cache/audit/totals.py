@@ -1,0 +1,138 @@
+"""What a cache holds, added up by who was asked."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from functools import reduce
+from typing import Any, Self
+
+from distexp.cache.disk.facts import Facts
+from distexp.cache.disk.reader import Reader
+from distexp.cache.entry import checked
+from distexp.cache.rows import REFUSED, WHOLE, entry
+from distexp.errors import CacheCorruptError
+
+Sums = Sequence[Any]
+_ADDED_UP = (
+    "count(*), total(replaced), total(prompt_tokens), total(completion_tokens), "
+    "total(prompt_tokens IS NULL), total(cost_usd), total(cost_usd IS NULL), total(refused), "
+    "total(empty), min(created), max(created)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """What one model at one endpoint has answered, answers that `refresh` replaced included."""
+
+    provider: str
+    model: str
+    endpoint: str | None
+    answers: int
+    replaced: int
+    """How many of the answers have been replaced by newer ones."""
+    prompt_tokens: int
+    completion_tokens: int
+    uncounted: int
+    """Answers whose tokens the server did not count."""
+    known_cost_usd: float
+    """Of the answers whose price is known."""
+    unpriced: int
+    """Answers whose price is unknown."""
+    refused: int
+    empty: int
+    """Answers without text."""
+    first: str
+    """When the first of them came: UTC, ISO 8601."""
+    last: str
+
+    @property
+    def cost_usd(self) -> float | None:
+        """What all of them cost; None where the price of any is unknown."""
+        return None if self.unpriced else self.known_cost_usd
+
+    @classmethod
+    def of(cls, source: Sequence[str | None], sums: Sums) -> Self:
+        """Make it from provider, model and endpoint, and what is added up, in order."""
+        names = [field.name for field in fields(cls)]
+        return cls(**dict(zip(names, [*source, *sums], strict=True)))
+
+
+def totals(reader: Reader) -> tuple[list[Total], int]:
+    """Add up all entries of a cache.
+
+    Returns
+    -------
+    list of Total, int
+        By provider, model and endpoint, and the number of entries that cannot be read.
+
+    Raises
+    ------
+    CacheError
+        If the cache cannot be read, or its tables are not what was written.
+    """
+    by_source = f"SELECT source, {_ADDED_UP} FROM Facts GROUP BY source"
+    statement = f"SELECT name, sums.* FROM ({by_source}) AS sums JOIN Source ON id = sums.source"
+    sums: dict[str, Sums] = {
+        name: added for name, _, *added in reader.query(statement, table="Facts")
+    }
+    n_unreadable = 0
+    for facts in _not_noted(reader):
+        if facts is None:
+            n_unreadable += 1
+        else:
+            sums[facts.source] = _sum(sums.get(facts.source), _counts(facts))
+    try:
+        found = [Total.of(json.loads(name), _whole(added)) for name, added in sums.items()]
+    except ValueError as exc:
+        msg = (
+            f"The table Source of the response cache {reader.folder} is not what distexp wrote: "
+            f"{exc}. Restore cache.db from a copy."
+        )
+        raise CacheCorruptError(msg) from exc
+    return sorted(found, key=lambda total: (-total.answers, total.model)), n_unreadable
+
+
+def overall(of: Sequence[Total]) -> Total:
+    """Add totals up, of which there must be one."""
+    names = [field.name for field in fields(Total)][3:]
+    rows = [[getattr(total, name) for name in names] for total in of]
+    return Total.of(("all", "", None), reduce(_sum, rows))
+
+
+def _not_noted(reader: Reader) -> Iterator[Facts | None]:
+    """Yield the facts that another version of distexp did not note; None for what is no entry."""
+    noted = reader.query("SELECT 1 FROM sqlite_master WHERE name = 'Facts'")
+    lacking = " WHERE rowid NOT IN (SELECT id FROM Facts)" if noted else ""
+    for _, *row in reader.rows(reader.query(f"SELECT rowid FROM Cache{lacking}"), WHOLE):
+        try:
+            name, text = entry(*row)
+            yield Facts.of(checked(name, text), name)
+        except REFUSED:
+            yield None
+
+
+def _counts(facts: Facts) -> Sums:
+    """Return what one entry adds to each sum."""
+    unpriced, uncounted = facts.cost_usd is None, facts.prompt_tokens is None
+    return (
+        *(1, facts.replaced, facts.prompt_tokens or 0, facts.completion_tokens or 0, uncounted),
+        *(facts.cost_usd or 0.0, unpriced, facts.refused, facts.empty),
+        *(facts.created, facts.created),
+    )
+
+
+def _sum(sums: Sums | None, more: Sums) -> Sums:
+    if sums is None:
+        return more
+    (*counts, first, last), (*others, other_first, other_last) = sums, more
+    added = [a + b for a, b in zip(counts, others, strict=True)]
+    return [*added, min(first, other_first), max(last, other_last)]
+
+
+def _whole(sums: Sums) -> Sums:
+    """Write counts as whole numbers: SQLite's total() is a float, which never overflows."""
+    cost = 5  # its place
+    return [
+        int(value) if isinstance(value, int | float) and place != cost else value
+        for place, value in enumerate(sums)
+    ]

@@ -1,0 +1,1 @@
+"""The cache on a disk: one SQLite file, read without changing it and written whole or not at all."""

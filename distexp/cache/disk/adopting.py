@@ -1,0 +1,128 @@
+"""Taking in entries of another cache or an archive: each is checked, and none here is changed."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, NamedTuple
+
+from distexp.cache.disk.database import Database
+from distexp.cache.entry import checked
+from distexp.cache.record import Record
+from distexp.cache.rows import COLUMNS, REFUSED, verified
+from distexp.errors import CacheCorruptError
+
+ENTRIES_PER_TRANSACTION = 2000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What became of the entries that were offered to a cache."""
+
+    added: int
+    present: int
+    """How many answers were here already."""
+    conflicts: tuple[str, ...]
+    """Names of entries whose request has another answer here, which was kept."""
+
+
+class Offered(NamedTuple):
+    """An entry from outside that has been checked."""
+
+    name: str
+    text: str
+    record: Record
+
+    @property
+    def key(self) -> str:
+        """The key of the request that it answers."""
+        return self.name[:64]
+
+
+class Adoption:
+    """Takes entries in, part after part, and counts what became of them.
+
+    An answer is the same if its response is; when it came, and how long it took, may differ. An
+    answer that a request has here is never replaced, not by a later generation either. A
+    replaced answer waits for the one in its place, without which it says nothing.
+    """
+
+    def __init__(self) -> None:
+        self._added = 0
+        self._present = 0
+        self._conflicts: list[str] = []
+        self._early: list[Offered] = []
+
+    def take(self, database: Database, entries: Sequence[Offered]) -> None:
+        """Store what is new of some entries, in one transaction."""
+        with database.transact():
+            for entry in entries:
+                here = _generations_here(database, entry.key)
+                if entry.name != entry.key and entry.key not in here:
+                    self._early.append(entry)
+                else:
+                    self._take(database, entry, here)
+
+    def finish(self, database: Database) -> Adopted:
+        """Store the replaced answers that came too early, and return the counts."""
+        with database.transact():
+            for entry in self._early:
+                self._take(database, entry, _generations_here(database, entry.key))
+        return Adopted(added=self._added, present=self._present, conflicts=tuple(self._conflicts))
+
+    def _take(self, database: Database, entry: Offered, here: dict[str, Record]) -> None:
+        if _has_room(entry, here):
+            database.insert(entry.name, entry.text, entry.record)
+            self._added += 1
+        elif any(record.response == entry.record.response for record in here.values()):
+            self._present += 1
+        else:
+            self._conflicts.append(entry.name)
+
+
+def _has_room(entry: Offered, here: dict[str, Record]) -> bool:
+    """Tell whether an answer fits among the generations that its request has here."""
+    generation, newest = entry.record.generation, here.get(entry.key)
+    generations = {record.generation for record in here.values()}
+    if entry.name == entry.key:
+        return newest is None and all(generation > other for other in generations)
+    return newest is not None and generation < newest.generation and generation not in generations
+
+
+def _generations_here(database: Database, key: str) -> dict[str, Record]:
+    return {row[0]: _record_here(*row) for row in database.answers(COLUMNS, key)}
+
+
+def _record_here(name: str, *stored: Any) -> Record:
+    try:
+        return Record.from_json(verified(*stored).decode())
+    except REFUSED as exc:
+        msg = (
+            f"Entry {name} of the cache that was to take others in is not what was written: "
+            f"{exc}. Restore cache.db from a copy, or move the entry aside with "
+            "'distexp cache verify --drop'."
+        )
+        raise CacheCorruptError(msg) from exc
+
+
+def in_parts(texts: Iterable[tuple[str, str]]) -> Iterator[list[Offered]]:
+    """Check entries from outside, and yield them in parts for one transaction each.
+
+    Raises
+    ------
+    CacheCorruptError
+        If one of them is not what distexp would have written.
+    """
+    remaining = iter(texts)
+    while part := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
+        yield [_offered(name, text) for name, text in part]
+
+
+def _offered(name: str, text: str) -> Offered:
+    try:
+        return Offered(name, text, checked(name, text))
+    except REFUSED as exc:
+        msg = (
+            f"Entry {name[:80]!r} cannot be taken in: {exc}. It is refused with all that follows "
+            "it; what came before may be here. Get the file or the cache anew from its source."
+        )
+        raise CacheCorruptError(msg) from exc

@@ -1,0 +1,154 @@
+"""diskcache's database, without what it does by default: no pickle, no file, no eviction."""
+
+import time
+import zlib
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from diskcache import Cache, Disk
+
+from distexp.cache.disk import facts
+from distexp.cache.disk.facts import Facts
+from distexp.cache.record import Record
+from distexp.cache.rows import RAW, digest, packed, stored_bytes
+from distexp.errors import CacheCorruptError
+
+_OF_ROW = "key, raw, store_time, mode, filename, tag, value"
+ASIDE = f"CREATE TABLE IF NOT EXISTS Aside (id INTEGER PRIMARY KEY, since, reason, {_OF_ROW})"
+"""Rows that are not what was written, with the reason, as 'distexp cache verify' finds them."""
+_NOTE = (
+    f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
+    f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
+)
+_SET = {
+    # diskcache's statements that write a setting: where they have its key and its value
+    "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
+    "UPDATE Settings SET value = ? WHERE key = ?": (1, 0),
+}
+
+
+class JSONDisk(Disk):  # type: ignore[misc]  # diskcache has no types
+    """Lets diskcache store and read JSON text in the database, and nothing else."""
+
+    def __init__(self, directory: str, **_: object) -> None:
+        """Ignore what the Settings table says about how entries are stored."""
+        super().__init__(directory)
+
+    def put(self, key: str) -> tuple[str, bool]:
+        """Return `key` as it is."""
+        return key, True
+
+    def get(self, key: object, raw: object) -> str:
+        """Return a stored key; a pickled one is refused."""
+        if not raw or not isinstance(key, str):
+            msg = f"The response cache {self._directory} has a key that distexp never wrote."
+            raise CacheCorruptError(msg)
+        return key
+
+    def store(
+        self, value: str, read: bool, key: object = None
+    ) -> tuple[int, int, None, str | bytes]:
+        """Return the columns size, mode, filename and value for a JSON text."""
+        return 0, RAW, None, packed(value)
+
+    def fetch(self, mode: int, filename: str | None, value: str | bytes, read: bool) -> str:
+        """Return the JSON text of a row; a pickle or a file is refused."""
+        try:
+            data = value.encode() if isinstance(value, str) else value
+            return stored_bytes(mode, filename, data).decode()
+        except (ValueError, AttributeError, zlib.error) as exc:
+            msg = f"The response cache {self._directory} has an entry that is refused: {exc}."
+            raise CacheCorruptError(msg) from exc
+
+    def remove(self, file_path: str) -> None:
+        """Remove nothing: no entry has a file, whatever a row may say."""
+
+
+class Database(Cache):  # type: ignore[misc]
+    """The database of a folder, open for writing; it is made where there is none.
+
+    Raises
+    ------
+    sqlite3.Error, diskcache.Timeout, OSError
+        From every method, where SQLite or the file system fails.
+    """
+
+    def __init__(self, folder: Path, busy_timeout_s: float) -> None:
+        try:
+            super().__init__(
+                str(folder),
+                timeout=busy_timeout_s,
+                disk=JSONDisk,
+                eviction_policy="none",
+                cull_limit=0,
+                statistics=0,
+                tag_index=0,
+                sqlite_journal_mode="wal",
+                # FULL: an answer that was returned survives a power cut too. A sampled one cannot
+                # be asked again, and a result may rest on it. NORMAL would save 0.2 ms an answer.
+                sqlite_synchronous=2,
+                sqlite_mmap_size=0,  # a file cut short under a memory map kills the process
+            )
+            for statement in facts.SCHEMA:
+                super()._sql_retry(statement)
+        except BaseException:
+            self.close()  # else it stays open, half made, with its locks
+            raise
+
+    @property
+    def _sql_retry(self) -> Callable[..., Any]:
+        """Leave out what would write a setting that is there: each is a wait for the disk."""
+        run = super()._sql_retry
+
+        def run_unless_vain(statement: str, values: Sequence[object] = ()) -> Any:
+            if statement in _SET:
+                there = "SELECT 1 FROM Settings WHERE key IS ? AND value IS ?"
+                if run(there, [values[place] for place in _SET[statement]]).fetchone():
+                    return None
+            return run(statement, values)
+
+        return run_unless_vain
+
+    def query(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run one query, under the locks of this connection."""
+        rows: list[tuple[Any, ...]] = self._sql(statement, values).fetchall()
+        return rows
+
+    def answers(self, columns: str, key: str) -> list[tuple[Any, ...]]:
+        """Return the rows of all answers to a request, the replaced ones too."""
+        statement = f"SELECT {columns} FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
+        return self.query(statement, (key, f"{key}0"))  # "0" is the character after "/"
+
+    def insert(self, name: str, text: str, record: Record) -> None:
+        """Store the JSON text of a record under a name that is not taken, in a transaction."""
+        now = time.time()
+        row = (name, now, now, digest(text.encode()), RAW, packed(text))
+        rowid = self._sql(
+            "INSERT INTO Cache (key, raw, store_time, access_time, tag, mode, value) "
+            "VALUES (?, 1, ?, ?, ?, ?, ?)",
+            row,
+        ).lastrowid
+        self._note(rowid, Facts.of(record, name))
+
+    def rename(self, name: str, new: str) -> None:
+        """Keep an entry under another name, in a transaction: a newer answer takes its place."""
+        [(rowid,)] = self.query("SELECT rowid FROM Cache WHERE key = ? AND raw = 1", (name,))
+        self._sql("UPDATE Cache SET key = ? WHERE rowid = ?", (new, rowid))
+        self._sql("UPDATE Facts SET replaced = 1 WHERE id = ?", (rowid,))
+
+    def set_aside(self, rowid: int, reason: str) -> None:
+        """Move a row as it is to the table `Aside`, in a transaction: nobody reads it there."""
+        self._sql(ASIDE)
+        self._sql(
+            f"INSERT INTO Aside (since, reason, {_OF_ROW}) SELECT ?, ?, {_OF_ROW} FROM Cache "
+            "WHERE rowid = ?",
+            (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()), reason, rowid),
+        )
+        self._sql("DELETE FROM Cache WHERE rowid = ?", (rowid,))
+
+    def _note(self, rowid: int, noted: Facts) -> None:
+        """Write down what can be counted about a row."""
+        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
+        self._sql(_NOTE, (rowid, *attrgetter(*facts.COUNTED)(noted), noted.source))

@@ -1,0 +1,201 @@
+"""The cache on a local disk: answers by request, and a place for each new answer."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from distexp.cache.base import Cache
+from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
+from distexp.cache.disk.aside import Bad, set_aside
+from distexp.cache.disk.claims import Claims
+from distexp.cache.disk.database import Database
+from distexp.cache.disk.faults import plain_errors, refuse_network
+from distexp.cache.disk.reader import Reader, by_key
+from distexp.cache.disk.writer import Writer
+from distexp.cache.entry import next_generation
+from distexp.cache.record import Paid, Record
+from distexp.cache.rows import COLUMNS, REFUSED, Row, afters, parts, verified
+from distexp.checks import check_text
+from distexp.errors import CacheError
+from distexp.request import Request
+
+
+class ResponseCache(Cache):
+    """Keeps every answer that was paid for in a folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        Folder of the cache, on a local disk. It is made by the first answer to be stored.
+    mode : {"use", "replay", "refresh", "off"}
+        `use` answers from the cache and stores what is new; `replay` only answers from the cache;
+        `refresh` asks again and keeps the old answer beside the new; `off` does without.
+    """
+
+    busy_timeout_s = 60.0
+    """How long to wait while another process writes, in seconds."""
+    mounts = Path("/proc/mounts")
+    """Table of mounted file systems; without one, as outside Linux, none is refused."""
+
+    def __init__(self, path: str | Path, mode: str | bool = "use") -> None:
+        if not isinstance(path, Path):
+            check_text("ResponseCache", "path", path)
+        super().__init__(mode)
+        self.path: Path = Path(os.path.expandvars(path)).expanduser()  # as diskcache does
+        self._reader = Reader(self.path, self.busy_timeout_s)
+        self._claims = Claims(self.path)
+        self._writer = Writer(self.path, self.busy_timeout_s)
+
+    def known(self, requests: Sequence[Request]) -> set[str]:
+        """Return the keys of the requests that `get_many` would answer, without reading them."""
+        keys = list({request.key: None for request in requests})
+        found = self._select("key", keys) if self._answers else iter(())
+        return {key for rows in found for (key,) in rows}
+
+    def put_many(self, answers: Sequence[Paid]) -> list[Record]:
+        """Store answers in one transaction, each as `put` does: all of them, or none.
+
+        Raises
+        ------
+        CacheError
+            As `put`. Also if the database was deleted or replaced meanwhile; then the answers are
+            stored in the one that is there.
+        """
+        now = self._now()
+        records = [paid.record(now) for paid in answers]
+        if self.mode == "off":
+            return records
+        gone = self._writer.is_gone()
+        with plain_errors(self.path), self._open().transact():
+            requests = [paid.request for paid in answers]
+            records = list(map(self._stored, requests, records))
+        if gone:
+            raise self._gone()
+        return records
+
+    def adopt(self, texts: Iterable[tuple[str, str]]) -> Adopted:
+        """Take in entries from outside: the names and JSON texts of records.
+
+        Each is checked, whoever wrote it. What is new is stored, in transactions of thousands;
+        what is here stays as it is. To do it again adds nothing.
+
+        Raises
+        ------
+        CacheCorruptError
+            If one of them is not what distexp would have written. Those before it may be stored.
+        CacheError
+            If the cache cannot be written, in the modes `replay` and `off` too.
+        """
+        if self.mode == "off":
+            msg = f"The response cache {self.path} takes nothing in with cache.mode=off."
+            raise CacheError(msg)
+        adoption = Adoption()
+        for part in in_parts(texts):
+            gone = self._writer.is_gone()
+            with plain_errors(self.path):
+                adoption.take(self._open(), part)
+            if gone:
+                raise self._gone()
+        with plain_errors(self.path):
+            return adoption.finish(self._open())
+
+    def set_aside(self, bad: Iterable[Bad]) -> int:
+        """Move rows that are not what was written out of the way, and return how many they were.
+
+        They are kept, as they are, in the table `Aside`. What they answered is asked again.
+
+        Raises
+        ------
+        CacheError
+            If the cache cannot be written.
+        """
+        with plain_errors(self.path):
+            return set_aside(self._open(), bad)
+
+    def claim(self, request: Request) -> bool:
+        """Ask to be the one who asks for an answer; False while another process or cache is."""
+        if self.mode != "use":
+            return True
+        with plain_errors(self.path):
+            if self._writer.database is None:  # else it was looked at when that was opened
+                refuse_network(self.path, self.mounts)
+            return self._claims.take(request.key)
+
+    def release(self, request: Request) -> None:
+        """Let go of a claim, after the answer is stored or the call has failed."""
+        with plain_errors(self.path):
+            self._claims.drop(request.key)
+
+    def check_writable(self) -> None:
+        """Raise `CacheError` unless answers can be stored; called before the first paid call."""
+        if self.mode != "off":
+            with plain_errors(self.path), self._open().transact():
+                pass
+
+    def close(self) -> None:
+        """Let go of the database and of all claims. Safe to call at any time."""
+        self._claims.close()
+        self._writer.close()
+
+    def _rows(self, keys: Sequence[str]) -> Iterator[list[Row]]:
+        return self._select(COLUMNS, keys)
+
+    def _verified(self, *stored: Any) -> bytes:
+        return verified(*stored)
+
+    def _afters(self, rows: Sequence[Row], documents: Mapping[str, str]) -> list[bytes]:
+        try:
+            return afters(rows, documents)
+        except REFUSED:  # find out which
+            return super()._afters(rows, documents)
+
+    def _remedy(self) -> str:
+        return (
+            "Restore cache.db from a copy. To have the question asked again instead, move the "
+            "entry aside with 'distexp cache verify --drop'."
+        )
+
+    def _select(self, columns: str, keys: Sequence[str]) -> Iterator[list[Row]]:
+        """Yield the rows of those keys that are stored, in parts."""
+        if (database := self._writer.database) is not None:
+            for keys_of_part in parts(keys):
+                with plain_errors(self.path):
+                    rows = database.query(*by_key(columns, keys_of_part))
+                yield rows
+            return
+        with plain_errors(self.path):
+            if self.mode != "replay":
+                refuse_network(self.path, self.mounts)
+        yield from self._reader.by_key(columns, keys)
+
+    def _open(self) -> Database:
+        """Return the database, open for writing; it is made where there is none."""
+        if self.mode == "replay":
+            msg = f"The response cache {self.path} is not written to with cache.mode=replay."
+            raise CacheError(msg)
+        if self._writer.database is None:
+            refuse_network(self.path, self.mounts)
+        return self._writer.open()
+
+    def _gone(self) -> CacheError:
+        return CacheError(
+            f"The response cache {self.path} was deleted or replaced while it was in use. "
+            "Answers stored before are no longer there; the last ones are in a new cache.db."
+        )
+
+    def _stored(self, request: Request, record: Record) -> Record:
+        """Store a record as the mode wants it, and return the one that is now in its place."""
+        database, key = self._open(), request.key
+        names = {name for (name,) in database.answers("key", key)}
+        if key in names and self.mode != "refresh":
+            return self._find([request])[key]
+        generation = next_generation(names)
+        if key in names:
+            generation = self._find([request])[key].generation + 1
+            database.rename(key, f"{key}/{generation - 1}")
+        if generation:
+            record = replace(record, generation=generation)
+        database.insert(key, record.to_json(), record)
+        return record

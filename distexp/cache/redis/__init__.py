@@ -1,0 +1,1 @@
+"""The cache on a Redis server that machines share."""

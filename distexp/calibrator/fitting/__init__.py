@@ -1,0 +1,1 @@
+"""What calibrators are made of: features, bases, losses, solvers. Nothing here is chosen by a user."""

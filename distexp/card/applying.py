@@ -1,0 +1,226 @@
+"""`distexp apply`: a card's calibrator, on estimates whose human answers nobody has."""
+
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distexp.card.card import Card
+from distexp.errors import DatasetError, DistexpError
+from distexp.evaluation.layout import design_of
+from distexp.evaluation.stacking import stack
+from distexp.types import BoolArray, Condition, FloatArray, Study
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FORMATS = (".parquet", ".csv", ".jsonl")
+MOST_LISTED = 3
+UNREADABLE = "no prediction could be read"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibrated:
+    """What a card says of one study."""
+
+    study: Study
+    readable: BoolArray
+    """Shape (n_cases,)."""
+    shares: FloatArray
+    """Shape (n_cases, max_options): calibrated; NaN where the estimate could not be read."""
+    half_widths: FloatArray
+    """Shape (n_cases,): of the band."""
+    reasons: tuple[str, ...]
+    """In what way each case is unlike those trained on; "" where it is like them."""
+
+
+def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterator[Calibrated]:
+    """Apply a card to each study, or to the stack of those that it was fitted to a stack of.
+
+    Parameters
+    ----------
+    card : Card
+    studies : sequence of Study
+        Their human answers are not looked at.
+    coverage : float
+        Of the band, one of `distexp.card.band.COVERAGES`.
+
+    Raises
+    ------
+    ConfigError
+        If the calibrator fails on them.
+    DatasetError
+        If an estimate that the card's stack needs is not there.
+    """
+    for study in _stacked(card, studies) if card.trained_on.members else studies:
+        X, _, readable = design_of(study)
+        groups = [(case.group.attribute, case.group.value) for case in study.cases]
+        X = replace(X, group=card.trained_on.codes(groups))
+        shares = np.full_like(X.predicted, np.nan)
+        if readable.any():
+            shares[readable] = card.predict(X.take(readable))
+        yield Calibrated(
+            study=study,
+            readable=readable,
+            shares=shares,
+            half_widths=np.array(
+                [card.band.half_width(k, coverage) for k in X.n_options.tolist()]
+            ),
+            reasons=tuple(
+                card.trained_on.unlike(X, groups, study.condition, by_group=card.by_group)
+            ),
+        )
+
+
+def table(found: Sequence[Calibrated]) -> "pl.DataFrame":
+    """Lay the calibrated shares out, a row a case and option; null where there is none."""
+    import polars as pl
+
+    schema = {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "question_id": pl.String,
+        "attribute": pl.String,
+        "group": pl.String,
+        "option_index": pl.Int64,
+        "option": pl.String,
+        "ordinal": pl.Float64,
+        "predicted": pl.Float64,
+        "calibrated": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "extrapolates": pl.Boolean,
+        "reason": pl.String,
+    }
+    rows = [row for of_study in found for row in _rows(of_study)]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def write(written: "pl.DataFrame", path: Path) -> None:
+    """Write the table in the format of its suffix, whole or not at all.
+
+    Raises
+    ------
+    DistexpError
+        If the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            made = Path(folder) / path.name
+            if path.suffix == ".parquet":
+                written.write_parquet(made)
+            elif path.suffix == ".csv":
+                written.write_csv(made)
+            else:
+                written.write_ndjson(made)
+            os.replace(made, path)  # noqa: PTH105 - replaces, unlike rename
+    except OSError as exc:
+        msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
+        raise DistexpError(msg) from exc
+
+
+def warnings(card: Card, found: Sequence[Calibrated]) -> Iterator[str]:
+    """Say what the user of a card has to know about it and about these estimates."""
+    yield from card.warnings
+    trained_on = card.trained_on
+    wanted = _corrected(trained_on.condition)
+    others = sorted({_corrected(one.study.condition) for one in found} - {wanted})
+    if others:
+        listed = "; ".join(map(", ".join, others[:MOST_LISTED]))
+        more = f" and {len(others) - MOST_LISTED} more" * (len(others) > MOST_LISTED)
+        yield (
+            f"the card was fitted to {', '.join(wanted)}: how well it does for {listed}{more} is "
+            "not known."
+        )
+    known = {
+        case.question.question_id
+        for of_study in found
+        for case in of_study.study.cases
+        if of_study.study.condition.dataset == trained_on.condition.dataset
+    }.intersection(trained_on.questions)
+    if known:
+        yield (
+            f"{len(known)} of the questions were trained on: how near their calibrated shares are "
+            "to human answers says nothing about other questions."
+        )
+
+
+def summary(card: Card, found: Sequence[Calibrated], coverage: float) -> str:
+    """Say in a line what was done."""
+    n_cases = sum(len(of_study.study.cases) for of_study in found)
+    n_lost = sum(int((~of_study.readable).sum()) for of_study in found)
+    n_unlike = sum(
+        bool(reason) and bool(readable)
+        for of_study in found
+        for reason, readable in zip(of_study.reasons, of_study.readable, strict=True)
+    )
+    widths = np.concatenate([of_study.half_widths for of_study in found])
+    low, high = f"{widths.min():.3f}", f"{widths.max():.3f}"
+    band = low if low == high else f"{low} to {high}"
+    return (
+        f"{n_cases} cases by {card.name} of {len(card.trained_on.questions)} questions of "
+        f"{card.trained_on.condition.dataset}: {n_lost} unreadable, {n_unlike} extrapolate; "
+        f"{coverage:.0%} band ±{band}."
+    )
+
+
+def _stacked(card: Card, studies: Sequence[Study]) -> Iterator[Study]:
+    """Yield the stack that the card was fitted to, for each dataset."""
+    for dataset in dict.fromkeys(study.condition.dataset for study in studies):
+        there = {
+            _corrected(study.condition): study
+            for study in studies
+            if study.condition.dataset == dataset
+        }
+        wanted = [_corrected(member) for member in card.trained_on.members]
+        if missing := [", ".join(one) for one in wanted if one not in there]:
+            msg = (
+                f"The card is of a stack of {len(wanted)} estimates, and {dataset} lacks that of "
+                f"{'; '.join(missing)}. Put all of them into the file, or leave {dataset} out."
+            )
+            raise DatasetError(msg)
+        stacked = stack([there[one] for one in wanted])
+        yield replace(stacked, condition=replace(card.trained_on.condition, dataset=dataset))
+
+
+def _corrected(condition: Condition) -> tuple[str, str, str]:
+    return condition.model, condition.elicitation, condition.prompt
+
+
+def _rows(found: Calibrated) -> Iterator[tuple[object, ...]]:
+    condition = tuple(asdict(found.study.condition).values())
+    for place, (case, estimate) in enumerate(
+        zip(found.study.cases, found.study.estimates, strict=True)
+    ):
+        question, group = case.question, case.group
+        width, reason = float(found.half_widths[place]), found.reasons[place]
+        for index, option in enumerate(question.options):
+            described = (
+                *condition,
+                question.question_id,
+                group.attribute,
+                group.value,
+                index,
+                option,
+                None if question.ordinals is None else question.ordinals[index],
+            )
+            if estimate.reading is None:
+                yield (*described, None, None, None, None, None, UNREADABLE)
+                continue
+            share = float(found.shares[place, index])
+            yield (
+                *described,
+                estimate.reading.distribution.probabilities[index],
+                share,
+                max(share - width, 0.0),
+                min(share + width, 1.0),
+                bool(reason),
+                reason or None,
+            )

@@ -1,0 +1,167 @@
+"""`distexp bundle` and `distexp reproduce`."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from distexp.errors import DistexpError
+from distexp.sharing.comparing import GIVEN, Compared, compare
+from distexp.sharing.contents import jobs_in, link
+from distexp.sharing.environment import differences
+from distexp.sharing.packing import pack
+from distexp.sharing.rerun import Bundle, read, run_again
+from distexp.view.base import markdown_table
+
+MOST_SHOWN = 20
+"""Files whose first difference is shown."""
+
+
+def bundle(arguments: Sequence[str]) -> None:
+    """Run `distexp bundle RUN OUT.zip [--path FOLDER]`.
+
+    Raises
+    ------
+    DistexpError
+        If the run cannot be packed, or comes out otherwise when it is made again. Nothing is
+        written then.
+    """
+    parser = argparse.ArgumentParser(
+        prog="distexp bundle",
+        description="Pack a run or a sweep with the answers that it rests on into one file, and "
+        "make it again from that file to be sure that it can be.",
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run or a sweep")
+    parser.add_argument("out", type=Path, metavar="OUT.zip")
+    parser.add_argument(
+        "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
+    )
+    options = parser.parse_args(arguments)
+    with _beside(options.out) as folder:
+        made = folder / "made" / options.out.name
+        n_records = pack(options.run, made, options.path)
+        with read(made) as packed:
+            n_files, n_withheld = _checked(packed, options.run, folder), len(packed.withheld)
+        os.replace(made, options.out)  # noqa: PTH105 - replaces, unlike rename
+    less = f", {n_withheld} of them by their SHA-256 alone" if n_withheld else ""
+    sys.stdout.write(
+        f"Bundle: {options.out}, {n_records} answers and {n_files} files{less}. Made again "
+        f"from it, byte for byte. Elsewhere: distexp reproduce {options.out.name}\n"
+    )
+
+
+def _checked(packed: Bundle, run: Path, folder: Path) -> int:
+    """Make a run again from its bundle, and return the number of files, which are the same."""
+    data, again = folder / "data", folder / "again"
+    for job in jobs_in(run):
+        for name, path in job.data():
+            if not (data / name).is_symlink():
+                link(path, data / name)
+    run_again(packed, again, data)
+    found = list(compare(packed, again))
+    if any(one.difference for one in found):
+        sys.stdout.write("\n".join(_told(packed, found)) + "\n")
+        msg = (
+            f"{run} does not come out the same when it is made again, so there would be no use "
+            "in a bundle. Run its command once more, which takes the answers from the cache, and "
+            "bundle that run."
+        )
+        raise DistexpError(msg)
+    return len(found)
+
+
+def reproduce(arguments: Sequence[str]) -> int:
+    """Run `distexp reproduce BUNDLE.zip [--data FOLDER] [--out FOLDER]`.
+
+    Returns
+    -------
+    int
+        0 if every file came out the same, else 1.
+
+    Raises
+    ------
+    DistexpError
+        If the bundle is refused, or its runs cannot be made.
+    """
+    parser = argparse.ArgumentParser(
+        prog="distexp reproduce",
+        description="Make the runs of a bundle again, offline and without keys, and compare every "
+        "file with the one in the bundle. The exit code is 0 if all are the same, else 1.",
+    )
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
+    parser.add_argument(
+        "--data", type=Path, metavar="FOLDER", help="of the human data, if not in the bundle"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="new folder that keeps what is made"
+    )
+    options = parser.parse_args(arguments)
+    with read(options.bundle) as given, _kept(options.out) as out:
+        run_again(given, out, options.data)
+        found = list(compare(given, out))
+        lines = list(_told(given, found))
+    sys.stdout.write("\n".join(lines) + "\n")
+    return int(any(one.difference for one in found))
+
+
+@contextmanager
+def _kept(out: Path | None) -> Iterator[Path]:
+    """Return a folder that stays, or one that goes again."""
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="distexp-") as folder:
+            yield Path(folder)
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DistexpError(f"{out} is there already and not empty. Choose another --out FOLDER.")
+    yield out
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Return a folder beside a file that is being made, which goes again."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
+            yield Path(folder)
+    except OSError as exc:
+        raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
+
+
+def _told(given: Bundle, found: Sequence[Compared]) -> Iterator[str]:
+    """Yield what there is to say about runs that were made again."""
+    yield _table(found)
+    yield ""
+    others = differences(given.provenance(given.jobs[0]).get("versions", {}))
+    yield from (f"- Other software: {other}." for other in others)
+    unequal = [one for one in found if one.difference]
+    yield from (f"- {one.name}: {one.difference}." for one in unequal[:MOST_SHOWN])
+    if len(unequal) > MOST_SHOWN:
+        yield f"- and {len(unequal) - MOST_SHOWN} files more."
+    if unequal:
+        yield f"Not reproduced: {len(unequal)} of {len(found)} files of {given.run} differ."
+    else:
+        n_answers = given.parcel.about.get("n_records")
+        yield f"Reproduced: {len(found)} files of {given.run}, from {n_answers} answers."
+
+
+def _table(found: Sequence[Compared]) -> str:
+    """Lay out how each kind of file was compared, and what came of it."""
+    import polars as pl
+
+    groups: dict[str, list[Compared]] = {}
+    for one in found:
+        groups.setdefault(Path(one.name).name, []).append(one)
+    rows = [(name, some[0].how, _outcome(some)) for name, some in groups.items()]
+    rows += [(name, why, "") for name, why in GIVEN.items()]
+    table = pl.DataFrame(rows, schema=["file", "compared", "outcome"], orient="row")
+    return markdown_table(table)
+
+
+def _outcome(files: Sequence[Compared]) -> str:
+    n_same = sum(one.difference is None for one in files)
+    if len(files) == 1:
+        return "identical" if n_same else "different"
+    return f"{n_same} of {len(files)} identical"

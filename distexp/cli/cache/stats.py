@@ -1,0 +1,72 @@
+"""`distexp cache stats`: what a cache holds, by who was asked."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from distexp.cache.audit.totals import Total, overall, totals
+from distexp.cli.cache.places import add_path, path_of, reader_of
+from distexp.cli.cache.showing import dollars, show, show_json, table
+
+HELP = "Count answers, tokens, costs and refusals by model."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    add_path(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the counts of every model."""
+    path = path_of(options)
+    found, n_unreadable = totals(reader_of(path))
+    n_bytes = size(path)
+    if options.json:
+        rows = [asdict(total) | {"cost_usd": total.cost_usd} for total in found]
+        show_json({"path": str(path), "bytes": n_bytes, "unreadable": n_unreadable, "of": rows})
+        return 0
+    n_answers = sum(total.answers for total in found)
+    show(f"{path}: {n_answers:,} answers, {n_bytes / 1e6:,.1f} MB\n")
+    if found:
+        show(table(list(map(_row, found if len(found) == 1 else [*found, overall(found)]))))
+    for line in _remarks(found, n_unreadable):
+        show(line)
+    return 0
+
+
+def size(path: Path) -> int:
+    """Return how many bytes the files of a cache take."""
+    return sum(file.stat().st_size for file in path.glob("cache.db*"))
+
+
+def _row(total: Total) -> dict[str, object]:
+    return {
+        "provider": total.provider,
+        "model": total.model,
+        "endpoint": total.endpoint,
+        "answers": total.answers,
+        "of them replaced": total.replaced,
+        "prompt tokens": total.prompt_tokens,
+        "reply tokens": total.completion_tokens,
+        "USD": dollars(total.known_cost_usd, total.unpriced, total.answers),
+        "refused": total.refused,
+        "empty": total.empty,
+        "first": total.first[:16].replace("T", " "),
+        "last": total.last[:16].replace("T", " "),
+    }
+
+
+def _remarks(found: Sequence[Total], n_unreadable: int) -> list[str]:
+    """Say what the table leaves out."""
+    unpriced = sum(total.unpriced for total in found)
+    uncounted = sum(total.uncounted for total in found)
+    lines = []
+    if unpriced:
+        lines.append(f"The price of {unpriced:,} answers is unknown; it is in no sum.")
+    if uncounted:
+        lines.append(f"The tokens of {uncounted:,} answers were not counted by their servers.")
+    if n_unreadable:
+        lines.append(f"{n_unreadable:,} entries cannot be read: see 'distexp cache verify'.")
+    return ["", *lines] if lines else []

@@ -1,0 +1,25 @@
+"""`distexp summarize`: any runs joined into one table."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distexp.view.base import Runs
+from distexp.view.summary import load_view, summarize
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run `distexp summarize FOLDER... [--view NAME] [--out FOLDER]`."""
+    parser = argparse.ArgumentParser(
+        prog="distexp summarize",
+        description="Join every run below the folders into one table, and write it beside them.",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    parser.add_argument("--view", default="leaderboard", help="a file of the group `view`")
+    parser.add_argument("--out", type=Path, help="where to write; the first folder if not given")
+    options = parser.parse_args(arguments)
+    out = options.out or options.folders[0]
+    view, runs = load_view(options.view), Runs.read(options.folders)
+    out.mkdir(parents=True, exist_ok=True)
+    sys.stdout.write(f"{summarize(view, runs, out)}\n")

@@ -1,0 +1,221 @@
+"""Codebooks: YAML files that say what the columns and codes of a survey's data file mean.
+
+`docs/surveys/table.md` describes their keys.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from itertools import combinations
+
+from distexp.dataset.files.codes import Code, Codes, label_of
+from distexp.dataset.files.columns import Layout
+from distexp.dataset.files.section import Section, read_yaml
+from distexp.types import Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """The people of one group."""
+
+    label: str
+    phrase: str
+    codes: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """A column that sorts people into groups."""
+
+    column: str
+    levels: tuple[Level, ...]
+    left_out: Codes
+    """Codes of people who are in no group."""
+    others: str | None
+    """A phrase with `{}`: then every code that is not listed is a group of that name."""
+
+    def phrase(self, code: Code) -> str:
+        """Return the phrase of the group that has `code`; empty where there is none."""
+        for level in self.levels:
+            if code in level.codes:
+                return level.phrase
+        return (self.others or "").replace("{}", label_of(code))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """A question and where its answers stand."""
+
+    question: Question
+    column: str
+    codes: tuple[Codes, ...]
+    """One set per option."""
+    off_scale: Codes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codebook:
+    """What the columns and codes of a data file mean."""
+
+    name: str
+    population: str
+    """Completes "Imagine you are ..." for a member of it."""
+    place: str | None
+    """Where all respondents live, e.g. "Germany": added to the phrase of each group."""
+    source: str
+    """Where to get the data file."""
+    licence: str
+    citation: str
+    gated: bool
+    layout: Layout
+    weight: str | None
+    filters: Mapping[str, Codes]
+    """Codes by column that a respondent must have to be counted."""
+    exclude: Mapping[str, Codes]
+    """Codes by column that a respondent must not have to be counted."""
+    missing: Codes
+    """Codes of who was not asked, in any column."""
+    attributes: Mapping[str, Attribute]
+    items: tuple[Item, ...]
+    digest: str
+    """SHA-256 of the YAML text."""
+
+    def of_countries(self, countries: Sequence[str]) -> "Codebook":
+        """Return the codebook for the respondents of some countries.
+
+        Parameters
+        ----------
+        countries : sequence of str
+            Codes of the attribute `country`. If there is one only, the phrases of all groups say
+            that they are about people living in it.
+        """
+        attribute = self.attributes["country"]
+        filters = {**self.filters, attribute.column: Codes.parse(countries)}
+        if len(countries) > 1:
+            return replace(self, filters=filters)
+        phrase = attribute.phrase(countries[0])
+        place = phrase.removeprefix("a person living in ")
+        return replace(self, filters=filters, population=phrase, place=place)
+
+
+def packaged_codebook(name: str) -> Codebook:
+    """Read a codebook that travels with the package."""
+    text = (files(__package__) / "data" / name).read_text(encoding="utf-8")
+    return parse_codebook(text, name)
+
+
+def parse_codebook(text: str, name: str) -> Codebook:
+    """Read a codebook.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    DatasetError
+        If it is not YAML, a key is unknown, missing, doubled or of the wrong type, or a question
+        cannot be one.
+    """
+    top = read_yaml(text, name)
+    off_scale = top.codes("off_scale", default=Codes())
+    wording = top.text("wording", default="exact")
+    codebook = Codebook(
+        name=top.text("name"),
+        population=top.text("population"),
+        place=top.text("place", default=None),
+        source=top.text("source"),
+        licence=top.text("licence"),
+        citation=top.text("citation"),
+        gated=top.flag("gated", default=True),
+        layout=_layout(top.section("file", default={})),
+        weight=top.text("weight", default=None),
+        filters=_codes_by_column(top.section("filters", default={})),
+        exclude=_codes_by_column(top.section("exclude", default={})),
+        missing=top.codes("missing", default=Codes()),
+        attributes={
+            key: _attribute(section) for key, section in top.section("attributes").sections()
+        },
+        items=tuple(
+            _item(key, section, off_scale, wording)
+            for key, section in top.section("questions").sections()
+        ),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    top.check_all_used()
+    return codebook
+
+
+def _layout(section: Section) -> Layout:
+    layout = Layout(
+        encoding=section.text("encoding", default="utf-8"),
+        separator=section.text("separator", default=None),
+        sheet=section.text("sheet", default=None),
+    )
+    section.check_all_used()
+    return layout
+
+
+def _codes_by_column(section: Section) -> dict[str, Codes]:
+    return {column: section.codes(column) for column in section.names()}
+
+
+def _attribute(section: Section) -> Attribute:
+    levels = []
+    for label, level in section.section("levels", default={}).sections():
+        levels.append(Level(label=label, phrase=level.text("phrase"), codes=level.codes("codes")))
+        level.check_all_used()
+    _check_disjoint(section, "levels", [level.codes for level in levels])
+    others = section.text("others", default=None)
+    if not levels and not others:
+        raise section.error("levels", "is missing: name the groups of this attribute.")
+    attribute = Attribute(
+        column=section.text("column"),
+        levels=tuple(levels),
+        left_out=section.codes("left_out", default=Codes()),
+        others=others,
+    )
+    section.check_all_used()
+    return attribute
+
+
+def _item(question_id: str, section: Section, off_scale: Codes, wording: str) -> Item:
+    rows = section.rows("options")
+    for row in rows:
+        if not isinstance(row, list) or len(row) not in (2, 3) or not isinstance(row[1], str):
+            wanted = "holds what is not [code, 'label', ordinal], or [code, 'label'] if nominal"
+            raise section.error("options", f"{wanted}: {row!r}")
+    ordinals = tuple(row[2] for row in rows if len(row) == 3)
+    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in ordinals):
+        raise section.error("options", f"has ordinals that are not numbers: {list(ordinals)}")
+    question = Question(
+        question_id=question_id,
+        text=section.text("text"),
+        options=tuple(row[1] for row in rows),
+        ordinals=tuple(map(float, ordinals)) or None,
+        battery=section.text("battery", default=None),
+        wording=section.text("wording", default=wording),
+    )
+    if (kind := section.text("kind")) != question.kind:
+        raise section.error("kind", f"says {kind!r}, but its options are {question.kind}.")
+    codes = [Codes.parse(row[0] if isinstance(row[0], list) else [row[0]]) for row in rows]
+    _check_disjoint(section, "options", codes)
+    item = Item(
+        question=question,
+        column=section.text("column", default=question_id),
+        codes=tuple(codes),
+        off_scale=section.codes("off_scale", default=off_scale),
+    )
+    section.check_all_used()
+    return item
+
+
+def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:
+    """Raise `DatasetError` if a code has two meanings."""
+    for (i, a), (j, b) in combinations(enumerate(sets, start=1), 2):
+        if a.meets(b):
+            raise section.error(key, f"gives a code two meanings: those of numbers {i} and {j}.")

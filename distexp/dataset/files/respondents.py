@@ -1,0 +1,131 @@
+"""The answers of a file's respondents, read through a codebook and aggregated."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distexp.checks import check_bool, check_int, check_names, parameter_error
+from distexp.dataset.files.answers import answers, filtered, members, weights
+from distexp.dataset.files.codebook import Codebook, Item
+from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.microdata import EVERYONE, choose_groups, factors, tally
+from distexp.errors import DatasetError
+from distexp.types import Case, Group, Survey
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Reader = Callable[[Sequence[str]], "pl.DataFrame"]
+"""Reads the columns named, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What is wanted of a survey of respondents; checked when made."""
+
+    owner: str
+    """The class whose parameters these are."""
+    attributes: Sequence[str] | None
+    questions: Sequence[str] | None
+    weighted: bool
+    min_respondents: int
+
+    def __post_init__(self) -> None:
+        check_names(self.owner, "attributes", self.attributes)
+        check_names(self.owner, "questions", self.questions)
+        check_bool(self.owner, "weighted", self.weighted)
+        check_int(self.owner, "min_respondents", self.min_respondents, minimum=1)
+
+
+def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selection) -> Survey:
+    """Aggregate the answers in a file.
+
+    Parameters
+    ----------
+    codebook : Codebook
+    path : Path
+        The data file.
+    read : callable
+        Reads columns of it.
+    selection : Selection
+
+    Raises
+    ------
+    ConfigError
+        If an attribute or question that is wanted is not in the codebook.
+    DatasetError
+        If the codebook does not fit the file, the weights cannot be weights, or nothing is left.
+    """
+    cases, n_dropped = _aggregate(codebook, path, read, selection)
+    if not cases:
+        msg = (
+            f"None of the {n_dropped} cells chosen from {path} has {selection.min_respondents} "
+            "respondents. Lower 'min_respondents'."
+        )
+        raise DatasetError(msg)
+    files = read_files(path)
+    return Survey(
+        name=codebook.name,
+        cases=tuple(cases),
+        digest=hashlib.sha256(f"{files[0][1]}{codebook.digest}".encode()).hexdigest(),
+        files=files,
+        licence=codebook.licence,
+        citation=codebook.citation,
+        n_dropped_cells=n_dropped,
+        gated=codebook.gated,
+    )
+
+
+def _aggregate(
+    codebook: Codebook, path: Path, read: Reader, selection: Selection
+) -> tuple[list[Case], int]:
+    """Return the cases that are wanted, and the number of cells dropped as too small."""
+    items = _chosen_items(codebook, selection)
+    crossings = factors(selection.owner, selection.attributes, [EVERYONE, *codebook.attributes])
+    attributes = dict.fromkeys(name for names in crossings for name in names if name != EVERYONE)
+    weight = codebook.weight if selection.weighted else None
+    table = read(
+        [
+            *(item.column for item in items),
+            *(codebook.attributes[name].column for name in attributes),
+            *codebook.filters,
+            *codebook.exclude,
+            *([] if weight is None else [weight]),
+        ]
+    )
+    table = filtered(codebook, table, path)
+    everyone = Group(attribute=EVERYONE, value=EVERYONE, phrase=codebook.population)
+    people = {EVERYONE: {everyone: np.ones(table.height, dtype=np.bool_)}}
+    for name in attributes:
+        people[name] = members(name, codebook.attributes[name], codebook.missing, table, path)
+    groups = choose_groups(selection.owner, selection.attributes, people)
+    return tally(
+        [item.question for item in items],
+        {i.question.question_id: answers(i, codebook.missing, table, path) for i in items},
+        {_placed(group, codebook.place): mask for group, mask in groups.items()},
+        None if weight is None else weights(weight, table, path),
+        selection.min_respondents,
+    )
+
+
+def _placed(group: Group, place: str | None) -> Group:
+    """Return the group with its phrase saying where, unless it does."""
+    if place is None or place in group.phrase or group.attribute == EVERYONE:
+        return group
+    joint = " in " if " living in " in group.phrase else ", living in "
+    return replace(group, phrase=f"{group.phrase}{joint}{place}")
+
+
+def _chosen_items(codebook: Codebook, selection: Selection) -> list[Item]:
+    known = {item.question.question_id: item for item in codebook.items}
+    wanted = selection.questions
+    if wanted is None:
+        return list(codebook.items)
+    if not known.keys() >= set(wanted):
+        must = f"null or a list out of {', '.join(known)} ({codebook.name})"
+        raise parameter_error(selection.owner, "questions", must, wanted)
+    return [item for question_id, item in known.items() if question_id in wanted]

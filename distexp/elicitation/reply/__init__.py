@@ -1,0 +1,1 @@
+"""How replies are read: choices, letters, numbers, repeated draws. Nothing here is chosen by a user."""

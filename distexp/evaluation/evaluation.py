@@ -1,0 +1,364 @@
+"""Out-of-sample scores of calibrators, beside their baselines and the human ceiling.
+
+Every number is made on questions that the calibrator did not see. A case's score is the mean
+over the splits that held its question out; a score is the mean over cases; its interval comes
+from resampling whole questions, because the groups of one question are not independent.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from distexp.calibrator.baseline import Identity, TrainMean, Uniform
+from distexp.calibrator.fitting.base import cross_predict, uniform
+from distexp.checks import check_bool, check_int, check_number, parameter_error
+from distexp.errors import ConfigError
+from distexp.evaluation.comparison import Comparison, compare, pairs
+from distexp.evaluation.layout import Frame, design_of, frame_of, question_codes
+from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
+from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score, score_methods
+from distexp.evaluation.splits import Split, check_split_params, question_splits
+from distexp.evaluation.suspicions import IGNORING, suspicions
+from distexp.metrics.distance import Scores
+from distexp.protocols import Calibrator
+from distexp.types import (
+    BoolArray,
+    Case,
+    Condition,
+    Design,
+    Estimate,
+    FloatArray,
+    Reading,
+    Study,
+)
+
+__all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
+
+UNREADABLE = ("leave_out", "uniform")
+WEIGHTS = ("equal", "respondents")
+BASELINES: dict[str, type[Identity] | type[Uniform] | type[TrainMean]] = {
+    RAW: Identity,
+    "uniform": Uniform,
+    REFERENCE: TrainMean,
+}
+"""Always scored, under these names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What an evaluation found for one model, elicitation and prompt."""
+
+    scores: tuple[Score, ...] = ()
+    per_case: dict[str, Scores] = field(default_factory=dict)
+    """For each calibrator and the ceiling, the distances of each case, of shape (n_cases,); NaN
+    for a case that was never held out."""
+    calibrated: dict[str, FloatArray] = field(default_factory=dict)
+    """For each calibrator, shape (n_cases, max_options): the mean of its predictions over the
+    splits that held the case's question out; NaN for a case that was never held out."""
+    scopes: dict[str, str] = field(default_factory=dict)
+    """For each calibrator, how it tells groups of people apart."""
+    n_train: int = 0
+    """Questions trained on: the fewest of all splits."""
+    comparisons: tuple[Comparison, ...] = ()
+    """Of the calibrators with the uncalibrated prediction, the training mean and each other."""
+    ignoring: frozenset[str] = frozenset()
+    """Calibrators whose predictions do not depend on the model."""
+    warnings: tuple[str, ...] = ()
+    """What makes a fit suspect: the model ignored, few examples, extrapolation."""
+    trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
+    """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
+    note: str = ""
+    """Why there are no scores."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """How calibrators are trained and scored.
+
+    Parameters
+    ----------
+    n_splits : int
+        Repeated splits by question.
+    test_size : float
+        Share of the questions held out in a split, in (0, 1).
+    seed : int
+        Of splits, bootstrap and ceiling.
+    n_train : int, optional
+        At most so many of a split's training questions are trained on, drawn at random; more of
+        them include the fewer. None trains on all.
+    n_bootstrap : int
+        Resamples of the questions behind each interval.
+    n_ceiling_draws : int
+        Resamples of the respondents behind the human ceiling.
+    confidence : float
+        Coverage of the intervals, in (0, 1).
+    unreadable : {"leave_out", "uniform"}
+        What becomes of a case whose estimate could not be read. It is counted either way;
+        `uniform` scores it as an even guess, as some of the literature does.
+    weights : {"equal", "respondents"}
+        What a training case weighs: as much as any other, or as many people as answered it, over
+        the mean of all. Scores weigh all cases alike either way.
+    n_flips : int
+        Sign flips by question behind each p-value.
+    extras : bool
+        Whether to measure shape, tasks and the worth in respondents too, compare the methods and
+        look for suspect fits. Distances and gains are the same without, and sooner there.
+    """
+
+    n_splits: int = 50
+    test_size: float = 0.2
+    seed: int = 0
+    n_train: int | None = None
+    n_bootstrap: int = 2000
+    n_ceiling_draws: int = 200
+    confidence: float = 0.95
+    unreadable: str = "leave_out"
+    weights: str = "equal"
+    n_flips: int = 10_000
+    extras: bool = True
+
+    def __post_init__(self) -> None:
+        check_split_params(self.n_splits, self.test_size, self.seed)
+        if self.n_train is not None:
+            check_int("evaluation", "n_train", self.n_train, minimum=1)
+        check_int("evaluation", "n_bootstrap", self.n_bootstrap, minimum=1)
+        check_int("evaluation", "n_ceiling_draws", self.n_ceiling_draws, minimum=1)
+        check_number(
+            "evaluation",
+            "confidence",
+            self.confidence,
+            low=0,
+            high=1,
+            low_open=True,
+            high_open=True,
+        )
+        check_int("evaluation", "n_flips", self.n_flips, minimum=1)
+        check_bool("evaluation", "extras", self.extras)
+        for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
+            if (value := getattr(self, parameter)) not in known:
+                raise parameter_error("evaluation", parameter, f"one of {', '.join(known)}", value)
+
+    def splits(self, cases: Sequence[Case]) -> list[Split]:
+        """Split `cases` by question.
+
+        Raises
+        ------
+        DatasetError
+            If there are too few questions.
+        """
+        return question_splits(question_codes(cases), self.n_splits, self.test_size, self.seed)
+
+    def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> None:
+        """Fit every calibrator once, as if the model were right, before anything is paid for.
+
+        Raises
+        ------
+        ConfigError
+            If a calibrator has a wrong setting or name, or cannot be fitted.
+        DatasetError
+            If there are too few questions.
+        """
+        perfect = [
+            Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
+            for case in cases
+        ]
+        condition = Condition(dataset="", model="", elicitation="", prompt="")
+        study = Study(condition=condition, cases=tuple(cases), estimates=tuple(perfect))
+        design, human, readable = design_of(study)
+        split, *_ = self._splits_of(study, design, readable)
+        weight = self.weight_of(study)
+        for name, calibrator in calibrators.items():
+            if name == CEILING or not isinstance(calibrator, BASELINES.get(name, object)):
+                msg = f"The name {name!r} stands for something else in the tables. Choose another."
+                raise ConfigError(msg)
+            calibrator.check_params()
+            rehearsal = getattr(calibrator, "rehearsal", None)  # one fit in place of a search
+            try:
+                cross_fit(
+                    calibrator if rehearsal is None else rehearsal(),
+                    design,
+                    human,
+                    [split],
+                    weight,
+                )
+            except (ValueError, TypeError) as exc:
+                reason = " ".join(str(exc).split())
+                msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
+                raise ConfigError(msg) from exc
+
+    def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
+        """Train `calibrators` and the baselines on each split, and score them.
+
+        Parameters
+        ----------
+        study : Study
+            All of its questions are split, so that studies of the same questions share splits;
+            cases without a readable estimate are then left out of training and test, or are
+            taken for uniform, as `unreadable` says; what was not asked is left out. Questions
+            that prompts showed are trained on and never tested.
+        calibrators : mapping of str to Calibrator
+            `identity`, `uniform` and `train_mean` are always added.
+
+        Returns
+        -------
+        Result
+            Without scores, and with a note, where too few estimates could be read.
+
+        Raises
+        ------
+        ConfigError
+            If `weights` needs a number of respondents that is unknown.
+        DatasetError
+            If there are too few questions.
+        """
+        design, human, readable = self.laid_out(study)
+        splits = self._splits_of(study, design, readable)
+        if not all(split.train.any() for split in splits) or not any(
+            split.test.any() for split in splits
+        ):
+            return Result(
+                note=f"Only {readable.sum()} of {len(readable)} estimates could be read: too few "
+                "to train and test on. The replies are in unreadable.parquet."
+            )
+        weight = self.weight_of(study)
+        methods: dict[str, Calibrator] = {RAW: Identity(), **calibrators}
+        methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
+        held_out = {
+            name: cross_fit(method, design, human, splits, weight)
+            for name, method in methods.items()
+        }
+        frame = frame_of(study, design, human)
+        measures = {
+            name: measure(predicted, frame, extras=self.extras)
+            for name, predicted in held_out.items()
+        }
+        measures[CEILING] = ceiling(
+            frame,
+            np.any([split.test for split in splits], axis=0),
+            n_draws=self.n_ceiling_draws,
+            seed=self.seed,
+            extras=self.extras,
+        )
+        return Result(
+            scores=self._scores(measures, frame),
+            per_case={name: of_method.distances for name, of_method in measures.items()},
+            calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
+            scopes={name: method.scope for name, method in methods.items()},
+            n_train=min(len(np.unique(design.question[split.train])) for split in splits),
+            comparisons=self._comparisons(measures, design, tuple(calibrators)),
+            ignoring=frozenset(
+                name for name, method in methods.items() if isinstance(method, IGNORING)
+            ),
+            trials={
+                name: method.trials_
+                for name, method in methods.items()
+                if hasattr(method, "trials_")
+            },
+            warnings=tuple(
+                suspicions(methods, held_out, design, human, splits, weight) if self.extras else ()
+            ),
+        )
+
+    def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
+        """Lay a study out as `distexp.evaluation.layout.design_of` does, unreadable estimates as set here."""
+        design, human, readable = design_of(study)
+        if self.unreadable == "uniform":
+            guessed = ~readable & [estimate.asked for estimate in study.estimates]
+            design.predicted[guessed] = uniform(design)[guessed]
+            design.stacked[guessed] = design.predicted[guessed][:, None]
+            readable = readable | guessed
+        return design, human, readable
+
+    def weight_of(self, study: Study) -> FloatArray | None:
+        """Return what each case weighs in training, 1 on average; None where all are equal."""
+        if self.weights == "equal":
+            return None
+        unknown = [case for case in study.cases if not case.n_respondents]
+        if unknown:
+            case = unknown[0]
+            msg = (
+                "evaluation.weights=respondents needs the number of respondents of every case. "
+                f"That of question {case.question.question_id!r} for {case.group.attribute} "
+                f"{case.group.value!r} is unknown, as of {len(unknown)} cases in all: set "
+                "evaluation.weights=equal."
+            )
+            raise ConfigError(msg)
+        n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
+        weight: FloatArray = n / n.mean()
+        return weight
+
+    def _splits_of(self, study: Study, design: Design, readable: BoolArray) -> list[Split]:
+        """Return the splits, without what cannot be read and what must not be tested."""
+        shown = np.array([case.question.question_id in study.shown for case in study.cases])
+        splits = []
+        for number, split in enumerate(self.splits(study.cases)):
+            train = (split.train | shown) & readable
+            if self.n_train is not None:
+                order = np.random.default_rng([self.seed, 2, number]).permutation(
+                    np.unique(design.question[train])
+                )
+                train &= np.isin(design.question, order[: self.n_train])
+            splits.append(Split(train=train, test=split.test & ~shown & readable))
+        return splits
+
+    def _scores(self, measures: Mapping[str, Measures], frame: Frame) -> tuple[Score, ...]:
+        scores = score_methods(
+            measures,
+            frame,
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+            confidence=self.confidence,
+        )
+        return tuple(scores)
+
+    def _comparisons(
+        self, measures: Mapping[str, Measures], design: Design, calibrators: Sequence[str]
+    ) -> tuple[Comparison, ...]:
+        """Compare the calibrators with raw, the training mean and each other."""
+        if not self.extras:
+            return ()
+        others = [name for name in calibrators if name not in BASELINES]
+        return compare(
+            {name: measures[name].distances for name in (*others, RAW, REFERENCE)},
+            design.question,
+            pairs(others, (RAW, REFERENCE)),
+            n_bootstrap=self.n_bootstrap,
+            n_flips=self.n_flips,
+            seed=self.seed,
+            confidence=self.confidence,
+        )
+
+
+def cross_fit(
+    calibrator: Calibrator,
+    design: Design,
+    human: FloatArray,
+    splits: Sequence[Split],
+    weight: FloatArray | None = None,
+) -> FloatArray:
+    """Fit on each split's training cases and predict its test cases.
+
+    `weight`, of shape (n_cases,), is what each case counts for in training; equal where None.
+
+    Returns
+    -------
+    ndarray of shape (n_splits, n_cases, max_options)
+        NaN where a case was in training.
+    """
+    train = np.array([split.train for split in splits])
+    test = np.array([split.test for split in splits])
+    used = (train | test).any(axis=0)
+    predictions = np.full((len(splits), *human.shape), np.nan)
+    # Many small fits: threads of the linear algebra would wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        predictions[:, used] = cross_predict(
+            calibrator,
+            design.take(used),
+            human[used],
+            train[:, used],
+            test[:, used],
+            None if weight is None else weight[used],
+        )
+    return predictions

@@ -1,0 +1,135 @@
+"""Studies laid out as arrays: what calibrators may know, and what they are measured against."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+
+import numpy as np
+
+from distexp.metrics.distance import (
+    scaled_ordinals,
+)
+from distexp.types import BoolArray, Case, Design, FloatArray, IntArray, Study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What predictions are measured against.
+
+    `design` and `human` are of n_cases cases.
+    """
+
+    design: Design
+    human: FloatArray
+    n_respondents: FloatArray
+    """Shape (n_cases,): NaN where unknown."""
+    people: FloatArray
+    """Shape (n_cases,): how many answered, whatever their weights; NaN where unknown."""
+    cell: IntArray
+    """Shape (n_cases,): equal numbers, from 0 without a gap, mark the groups of one attribute
+    that answered one question."""
+    groups: tuple[str, ...]
+    """Names of the groups of people, by their number in `design`."""
+
+    @property
+    def n_cells(self) -> int:
+        """How many there are."""
+        return int(self.cell.max()) + 1
+
+    def take(self, rows: IntArray | BoolArray) -> "Frame":
+        """Return the cases that `rows` selects; cells keep their numbers."""
+        return Frame(
+            design=self.design.take(rows),
+            human=self.human[rows],
+            n_respondents=self.n_respondents[rows],
+            people=self.people[rows],
+            cell=self.cell[rows],
+            groups=self.groups,
+        )
+
+
+def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
+    """Lay a study out as arrays.
+
+    Returns
+    -------
+    Design of n_cases cases
+        What a calibrator may know; the predictions of unreadable estimates are 0. `inputs` are
+        the members' estimates where the study is a stack, and the mean of the readable ones in
+        the place of one that could not be read.
+    ndarray of shape (n_cases, max_options)
+        The human distributions, padded with 0.
+    ndarray of shape (n_cases,)
+        True where the estimate could be read.
+    """
+    cases = study.cases
+    n_options = np.array([len(case.question.options) for case in cases])
+    shape = len(cases), int(n_options.max())
+    predicted, human, ordinals = np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
+    for row, (case, estimate) in enumerate(zip(cases, study.estimates, strict=True)):
+        if estimate.reading is not None:
+            predicted[row, : n_options[row]] = estimate.reading.distribution.probabilities
+        human[row, : n_options[row]] = case.human.probabilities
+        scaled = scaled_ordinals(case.question.ordinals)
+        if scaled is not None:
+            ordinals[row, : n_options[row]] = scaled
+    design = Design(
+        predicted=predicted,
+        n_options=n_options,
+        ordinals=ordinals,
+        question=question_codes(cases),
+        group=_codes([_group_key(case) for case in cases]),
+        inputs=_inputs_of(study, predicted),
+        scale=scale_codes(cases),
+    )
+    return design, human, np.array([e.reading is not None for e in study.estimates])
+
+
+def frame_of(study: Study, design: Design, human: FloatArray) -> Frame:
+    """Return what the predictions of a study are measured against."""
+    cases = study.cases
+    n = np.array([case.n_respondents or np.nan for case in cases])
+    return Frame(
+        design=design,
+        human=human,
+        n_respondents=n,
+        people=n * np.array([case.design_effect for case in cases]),
+        cell=_codes([f"{c.question.question_id}\n{c.group.attribute}" for c in cases]),
+        groups=tuple(name.replace("\n", ": ") for name in sorted(set(map(_group_key, cases)))),
+    )
+
+
+def question_codes(cases: Sequence[Case]) -> IntArray:
+    """Return a number for the question of each case, in the order of their ids."""
+    return _codes([case.question.question_id for case in cases])
+
+
+def scale_codes(cases: Sequence[Case]) -> IntArray:
+    """Give each answer scale a number by its options' texts, the same in all surveys."""
+    code = {
+        options: int.from_bytes(sha256("\n".join(options).encode()).digest()[:7])
+        for options in {case.question.options for case in cases}
+    }
+    return np.array([code[case.question.options] for case in cases], dtype=np.int64)
+
+
+def _inputs_of(study: Study, mean: FloatArray) -> FloatArray | None:
+    """Return the members' distributions, of shape (n_cases, n_members, max_options)."""
+    if not study.members:
+        return None
+    inputs = np.repeat(mean[:, None], len(study.members), axis=1)
+    for place, member in enumerate(study.members):
+        for row, estimate in enumerate(member.estimates):
+            if estimate.reading is not None:
+                shares = estimate.reading.distribution.probabilities
+                inputs[row, place, : len(shares)] = shares
+    return inputs
+
+
+def _codes(names: Sequence[str]) -> IntArray:
+    """Give each different name its place in the alphabet, whatever order they come in."""
+    return np.unique(np.array(names), return_inverse=True)[1].astype(np.int64)
+
+
+def _group_key(case: Case) -> str:
+    return f"{case.group.attribute}\n{case.group.value}"

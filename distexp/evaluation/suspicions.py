@@ -1,0 +1,200 @@
+"""Fits that look like fits: more parameters than examples, inputs that were never trained on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from distexp.calibrator.baseline import Identity, TrainMean, Uniform
+from distexp.calibrator.blind import Blind
+from distexp.evaluation.splits import Split
+from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.types import BoolArray, Design, FloatArray
+
+IGNORING = Uniform, TrainMean, Blind
+"""Kinds of calibrator that ignore the model by design."""
+TOLERANCE = 0.01
+"""A share of an option less than a percentage point outside the range is inside."""
+MOST_OUTSIDE = 0.05
+"""Share of the test cases above which extrapolation is worth a warning."""
+
+
+def suspicions(
+    methods: Mapping[str, Calibrator],
+    held_out: Mapping[str, FloatArray],
+    design: Design,
+    human: FloatArray,
+    splits: Sequence[Split],
+    weight: FloatArray | None,
+) -> Iterator[str]:
+    """Name the calibrators whose fit is suspect, and say where all of them extrapolate.
+
+    Parameters
+    ----------
+    methods : mapping of str to Calibrator
+        Fitted on the last split that tests a case; calibrators that fit all splits at once are
+        fitted on it again.
+    held_out : mapping of str to ndarray of shape (n_splits, n_cases, max_options)
+        What they predicted, NaN where a case was in training.
+    design, human, splits, weight
+        As in `distexp.evaluation.evaluation.cross_fit`.
+
+    Yields
+    ------
+    str
+        Sentences.
+    """
+    last = [split for split in splits if split.test.any()][-1]
+    learning = {n: one for n, one in methods.items() if not isinstance(one, Identity | Uniform)}
+    for name, method in learning.items():
+        # To ignore the model is what the training mean is for.
+        if not isinstance(method, IGNORING) and (reason := degenerate(design, held_out[name])):
+            yield f"{name} {reason}"
+        if isinstance(method, BatchCalibrator) and _declares_parameters(method):
+            kept = None if weight is None else weight[last.train]
+            method.fit(design.take(last.train), human[last.train], kept)
+        if reason := too_few_examples(method, design, last):
+            yield f"{name} {reason}"
+    if any(not isinstance(one, IGNORING) for one in learning.values()) and (
+        reason := extrapolation(design, splits)
+    ):
+        yield reason
+
+
+def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
+    """Say how many test cases lie outside the training cases; None up to `MOST_OUTSIDE`.
+
+    Inside is a case none of whose predicted shares is, by more than `TOLERANCE`, below the least
+    or above the greatest one that the training cases with as many options have for that option.
+
+    Parameters
+    ----------
+    design : Design of n_cases cases
+    splits : sequence of Split
+
+    Returns
+    -------
+    str or None
+        A sentence for a list of warnings.
+    """
+    n_outside, n_unseen, n_tested = 0, 0, 0
+    for k in np.unique(design.n_options):
+        rows = design.n_options == k
+        train = np.array([split.train[rows] for split in splits])
+        test = np.array([split.test[rows] for split in splits])
+        n_outside += int((_outside(design.predicted[rows, :k], train) & test).sum())
+        n_unseen += int((test & ~train.any(axis=1, keepdims=True)).sum())
+        n_tested += int(test.sum())
+    if n_outside <= MOST_OUTSIDE * n_tested:
+        return None
+    unseen = f" ({n_unseen / n_tested:.0%}: no training case has as many)" if n_unseen else ""
+    return (
+        f"{n_outside / n_tested:.0%} of the test cases lie outside the range of the training "
+        f"cases with as many options{unseen}: what calibrators make of them is extrapolated."
+    )
+
+
+def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> str | None:
+    """Say where a calibrator learnt more numbers than there were to learn from; None elsewhere.
+
+    A training question is worth as many examples as it has free shares, one fewer than options:
+    its groups of people are no examples of their own, because they answer alike.
+
+    Parameters
+    ----------
+    calibrator : Calibrator
+        Fitted. Its attribute `n_parameters_`, an int, is how many numbers one fit learns; nothing
+        is said about a calibrator without it.
+    design : Design of n_cases cases
+    split : Split
+        Which the calibrator was fitted on.
+
+    Returns
+    -------
+    str or None
+        A sentence without its subject, for a list of warnings.
+    """
+    n_parameters = getattr(calibrator, "n_parameters_", None)
+    _, first = np.unique(design.question[split.train], return_index=True)
+    n_examples = int((design.n_options[split.train][first] - 1).sum())
+    if n_parameters is None or n_parameters <= n_examples:
+        return None
+    return (
+        f"learns {n_parameters} numbers from {len(first)} training questions, which have "
+        f"{n_examples} free shares: expect the fit to follow chance."
+    )
+
+
+def _declares_parameters(calibrator: Calibrator) -> bool:
+    """Return whether a fit of `calibrator` leaves `n_parameters_`: its class annotates it."""
+    kinds = type(calibrator).__mro__
+    return any("n_parameters_" in vars(kind).get("__annotations__", {}) for kind in kinds)
+
+
+def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
+    """Return which cases are outside the training cases of each split, (n_splits, n_cases)."""
+    lowest = np.where(train[..., None], shares, np.inf).min(axis=1)
+    highest = np.where(train[..., None], shares, -np.inf).max(axis=1)
+    below = shares < lowest[:, None] - TOLERANCE
+    outside: BoolArray = (below | (shares > highest[:, None] + TOLERANCE)).any(axis=-1)
+    return outside
+
+
+CONSTANT = 1e-9
+"""Shares that differ by no more are equal: far above rounding, far below what anybody reports."""
+
+
+def degenerate(X: Design, predicted: FloatArray) -> str | None:
+    """Say where a calibrator gives one answer whatever the model said; None where nowhere.
+
+    Looked at are the cases of one group of people with equally many options whose `X.predicted`
+    differ; where no group has two such cases, those of different groups. If `predicted` is
+    constant wherever it could follow the model, the calibrator ignores the model for that number
+    of options, as a lasso with too large a penalty does.
+
+    Parameters
+    ----------
+    X : Design of n_cases cases
+    predicted : ndarray of shape (n_cases, max_options) or (n_splits, n_cases, max_options)
+        What the calibrator made of `X`, by one fit or by that of each split; NaN in the rows of
+        cases that a split trained on.
+
+    Returns
+    -------
+    str or None
+        A sentence without its subject, for a list of warnings.
+
+    Examples
+    --------
+    >>> shares = np.array([[0.9, 0.1], [0.2, 0.8]])
+    >>> same = np.zeros(2, dtype=np.int64)
+    >>> X = Design(
+    ...     predicted=shares, n_options=same + 2, ordinals=shares * 0, question=same, group=same
+    ... )
+    >>> degenerate(X, np.full((2, 2), 0.5))
+    'ignores the model: one distribution for all questions with 2 options.'
+    """
+    fits = predicted if predicted.ndim == 3 else predicted[None]
+    n_collapsed: dict[int, int] = {}
+    for fit in fits:
+        tested = ~np.isnan(fit[:, 0])
+        for k in np.unique(X.n_options[tested]).tolist():
+            n_collapsed[k] = n_collapsed.get(k, 0) + _ignored(X, fit, tested & (X.n_options == k))
+    sizes = " or ".join(str(k) for k, n in sorted(n_collapsed.items()) if n)
+    if not sizes:
+        return None
+    often = f", in up to {max(n_collapsed.values())} of {len(fits)} splits" * (predicted.ndim == 3)
+    return f"ignores the model: one distribution for all questions with {sizes} options{often}."
+
+
+def _ignored(X: Design, predicted: FloatArray, rows: BoolArray) -> bool:
+    """Whether different inputs of a group, or else of different groups, gave one output."""
+    for cells in ([rows & (X.group == group) for group in np.unique(X.group[rows])], [rows]):
+        varied = [cell for cell in cells if _spread(X.predicted[cell]) > CONSTANT]
+        if varied:
+            return all(_spread(predicted[cell]) <= CONSTANT for cell in varied)
+    return False
+
+
+def _spread(shares: FloatArray) -> float:
+    """Return how far apart the cases' shares of an option are at most."""
+    return float(np.ptp(shares, axis=0).max())

@@ -1,0 +1,1 @@
+"""Calls over HTTP to servers with OpenAI's chat protocol: address, body, reply, failures, secrets."""

@@ -1,5 +1,0 @@
-"""Installed as `hydra_plugins.distexp` as well, the one place from where Hydra takes plugins."""
-
-from distexp.launcher import OneScheduleLauncher, OneScheduleSweeper
-
-__all__ = ["OneScheduleLauncher", "OneScheduleSweeper"]

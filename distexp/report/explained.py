@@ -1,0 +1,81 @@
+"""What a report says before its numbers: who was asked what, and how to read the tables."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from distexp.evaluation.evaluation import Evaluation
+from distexp.types import Survey
+
+MOST_ATTRIBUTES = 15
+"""Longer lists of groups are cut in the report."""
+
+
+def described(survey: Survey) -> Iterator[str]:
+    """Say what was asked of whom, and what the reader must know about it."""
+    questions = {case.question.question_id: case.question for case in survey.cases}
+    groups: dict[str, list[str]] = {}
+    for case in survey.cases:
+        values = groups.setdefault(case.group.attribute, [])
+        if case.group.value not in values:
+            values.append(case.group.value)
+    yield (
+        f"{len(questions)} questions × {sum(map(len, groups.values()))} groups of people = "
+        f"{len(survey.cases)} cases; {survey.n_dropped_cells} cells left out."
+    )
+    for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
+        yield f"- {attribute}: {', '.join(values)}"
+    if len(groups) > MOST_ATTRIBUTES:
+        yield f"- and {len(groups) - MOST_ATTRIBUTES} attributes more"
+    yield ""
+    batteries = Counter(q.battery for q in questions.values() if q.battery is not None)
+    if batteries:
+        counted = ", ".join(f"{n} on {battery}" for battery, n in batteries.items())
+        yield (
+            f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
+            "training on some of them makes the others easier, for the calibrators and still more "
+            "for the training mean, and the intervals, which take questions for independent, are "
+            "too narrow. On questions of a new topic expect less."
+        )
+    pooled = [q.question_id for q in questions.values() if q.wording == "pooled"]
+    if pooled:
+        yield (
+            f"Of {len(pooled)} questions respondents heard one of two wordings; the model is "
+            f"asked one of them ({', '.join(pooled)})."
+        )
+    n_paraphrased = sum(q.wording == "paraphrased" for q in questions.values())
+    if n_paraphrased:
+        yield f"{n_paraphrased} questions are worded after a paraphrase of the questionnaire."
+
+
+def explained(evaluation: Evaluation) -> Iterator[str]:
+    """Say how the numbers are made and how to read them."""
+    yield (
+        f"Out of sample: {evaluation.n_splits} splits by question, "
+        f"{evaluation.test_size:.0%} of the questions held out. W1 is the Wasserstein "
+        "distance on ordinals scaled to [0, 1], smaller is better; alignment is 1 − W1 in "
+        "points; TV is total variation, KL the divergence in nats. Intervals: "
+        f"{evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
+        "one for every number. Reduction, gain and gap closed (the share of the way to "
+        "the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
+        "against the training mean. The worst group is that of the lowest alignment. The ceiling "
+        "is what a perfect predictor would score against a sample of so many respondents."
+    )
+    if not evaluation.extras:
+        return
+    yield ""
+    yield (
+        "The second table is about shape: entropy and largest share over those of the human "
+        "answers, and the correlation of the shares. Read the ratios beside the ceiling's: an "
+        "entropy above it and a peak below it are over-smoothed. The third is about use: is the "
+        "favourite answer right, how far are mean opinions (on a scale of length 1), are the "
+        "groups of people in the right order (Kendall's tau-b), how far are all groups together "
+        "from the humans (W1), and how many respondents would come as close (∞: beyond the "
+        "ceiling)."
+    )
+    yield ""
+    yield (
+        "The verdicts are differences of means over the same cases with p-values of a sign-flip "
+        "test by question, adjusted after Holm for all comparisons of a study; "
+        "`comparisons.parquet` has every pair. Neither intervals nor p-values refit the "
+        "calibrators."
+    )

@@ -1,0 +1,297 @@
+"""What a run leaves: tables, a summary, provenance and a report for people."""
+
+import hashlib
+import json
+import math
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from distexp.errors import DistexpError
+from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.report import figures as drawing
+from distexp.report import tables
+from distexp.report.explained import described, explained
+from distexp.report.score_tables import LABELS, score_table, shape_table, task_table
+from distexp.report.tables import trials
+from distexp.report.verdicts import findings
+from distexp.software import software
+from distexp.types import Answer, Study, Survey, Unreadable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FIGURES = (
+    "## Figures",
+    "",
+    "![Alignment by method, with baselines and ceiling](alignment.svg)",
+    "",
+    "![Human, uncalibrated and calibrated distributions](distributions.svg)",
+    "",
+)
+HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calls:
+    """What became of the distinct requests of a run."""
+
+    total: int
+    hits: int
+    """Answered from the cache."""
+    misses: int
+    """Paid for in this run."""
+    parse_errors: int
+    """Distinct replies that could not be read."""
+    cost_usd: float | None
+    """Price of this run's calls; None where any price is unknown."""
+    original_cost_usd: float | None
+    """What all the answers cost when they were first given; None where any price is unknown."""
+
+    @classmethod
+    def count(cls, answers: Iterable[Answer], n_unreadable: int) -> Self:
+        """Count distinct answers and add up their prices."""
+        answers = list(answers)
+        paid = [answer for answer in answers if not answer.hit]
+        return cls(
+            total=len(answers),
+            hits=len(answers) - len(paid),
+            misses=len(paid),
+            parse_errors=n_unreadable,
+            cost_usd=_total_cost(paid),
+            original_cost_usd=_total_cost(answers),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of an experiment: its studies and, for each of them, what was found."""
+
+    survey: Survey
+    studies: Sequence[Study]
+    results: Sequence[Result]
+    unreadable: Sequence[Unreadable]
+    calls: Calls
+    request_keys: tuple[str, ...]
+    models: tuple[str, ...]
+    """Full identities of the models asked."""
+    evaluation: Evaluation
+    stopped: str | None = None
+    """Why not everything was asked; then the report is of what was."""
+
+    def predictions(self) -> "pl.DataFrame":
+        """Return one row per study, case and option."""
+        import polars as pl
+
+        return pl.concat(
+            (tables.predictions(study, result.calibrated) for study, result in self._outcomes()),
+            how="diagonal",  # a study without scores has no calibrated columns
+        )
+
+    def scores(self) -> "pl.DataFrame":
+        """Return one row per study, calibrator and metric."""
+        import polars as pl
+
+        rows = [
+            asdict(study.condition)
+            | asdict(score)
+            | {
+                "scope": result.scopes.get(score.calibrator, "pooled"),
+                "n_splits": self.evaluation.n_splits,
+                "n_train": result.n_train,
+            }
+            for study, result in self._outcomes()
+            for score in result.scores
+        ]
+        return pl.DataFrame(rows, schema=tables.scores_schema()).fill_nan(None)
+
+    def cases(self) -> "pl.DataFrame":
+        """Return one row per study, case and calibrator: the distances behind the scores."""
+        import polars as pl
+
+        return pl.concat(
+            tables.cases(study, result.per_case) for study, result in self._outcomes()
+        )
+
+    def markdown(self) -> str:
+        """Return the tables of each study, and what they say."""
+        parts = [
+            f"### {study.condition.model}, {study.condition.elicitation}, "
+            f"prompt {study.condition.prompt}, on {study.condition.dataset}\n\n"
+            + (result.note or "\n\n".join(self._parts(result)))
+            for study, result in self._outcomes()
+        ]
+        return "\n\n".join([*filter(None, [self.partial()]), *parts])
+
+    def partial(self) -> str | None:
+        """Say that the report is of a part of the cases, and why; None where it is of all."""
+        if self.stopped is None:
+            return None
+        estimates = [estimate for study in self.studies for estimate in study.estimates]
+        n_asked = sum(estimate.asked for estimate in estimates)
+        return (
+            f"**Partial: {n_asked} of {len(estimates)} estimates were asked for, in the order of "
+            f"their prompts, which is no random sample.** {self.stopped}"
+        )
+
+    def comparisons(self) -> "pl.DataFrame":
+        """Return one row per study, metric and pair of methods."""
+        import polars as pl
+
+        rows = [
+            asdict(study.condition) | asdict(comparison)
+            for study, result in self._outcomes()
+            for comparison in result.comparisons
+        ]
+        return pl.DataFrame(rows, schema=tables.comparisons_schema()).fill_nan(None)
+
+    def trials(self) -> "pl.DataFrame":
+        """Return one row per study, tuned calibrator, split and trial."""
+        import polars as pl
+
+        return pl.concat(
+            trials(study.condition, result.trials) for study, result in self._outcomes()
+        )
+
+    def summary(self) -> dict[str, object]:
+        """Return the counts of calls and the headline scores."""
+        return {
+            "calls": asdict(self.calls),
+            "partial": self.stopped,
+            "studies": [
+                asdict(study.condition)
+                | {"n_cases": len(study.cases), "n_unreadable": _n_unreadable(study)}
+                | {
+                    f"{score.calibrator}.{score.metric}": _json_number(score.value)
+                    for score in result.scores
+                    if score.metric in HEADLINES
+                }
+                for study, result in self._outcomes()
+            ],
+        }
+
+    def provenance(self) -> dict[str, object]:
+        """Return what is needed to know where the numbers come from."""
+        return {
+            "versions": software(),
+            "models": list(self.models),
+            "seed": self.evaluation.seed,
+            "dataset": self.survey.name,
+            "data_sha256": self.survey.digest,
+            "files": dict(self.survey.files),
+            "gated": self.survey.gated,
+            "shows_human_answers": any(study.shown for study in self.studies),
+            "licence": self.survey.licence,
+            "citation": self.survey.citation,
+            "n_requests": len(self.request_keys),
+            "requests_sha256": hashlib.sha256(self._requests().encode()).hexdigest(),
+        }
+
+    def write(self, run_dir: Path, *, config: str, overrides: str, figures: bool = True) -> None:
+        """Write every file of the run, each whole or not at all, `report.md` last.
+
+        Parameters
+        ----------
+        run_dir : Path
+            Made if it does not exist.
+        config, overrides : str
+            The composed configuration and its overrides, as YAML.
+        figures : bool
+            Whether to draw: that takes most of the time of a small run.
+
+        Raises
+        ------
+        DistexpError
+            If the folder cannot be written.
+        """
+        predictions = self.predictions()
+        try:
+            run_dir.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=run_dir, prefix=".writing-") as name:
+                made = Path(name)
+                (made / "config.yaml").write_text(config, encoding="utf-8")
+                (made / "overrides.yaml").write_text(overrides, encoding="utf-8")
+                (made / "requests.txt").write_text(self._requests(), encoding="utf-8")
+                _write_json(made / "provenance.json", self.provenance())
+                _write_json(made / "summary.json", self.summary())
+                predictions.write_parquet(made / "predictions.parquet")
+                self.scores().write_parquet(made / "scores.parquet")
+                self.comparisons().write_parquet(made / "comparisons.parquet")
+                self.cases().write_parquet(made / "cases.parquet")
+                tables.unreadable(self.unreadable).write_parquet(made / "unreadable.parquet")
+                if any(result.trials for result in self.results):
+                    self.trials().write_parquet(made / "trials.parquet")
+                if figures:
+                    drawing.distributions(predictions, made / "distributions.svg")
+                    drawing.alignment(self.scores(), LABELS, made / "alignment.svg")
+                (made / "report.md").write_text(self._document(figures), encoding="utf-8")
+                for path in sorted(made.iterdir(), key=lambda path: path.name == "report.md"):
+                    os.replace(path, run_dir / path.name)  # noqa: PTH105 - replaces, unlike rename
+        except OSError as exc:
+            msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
+            raise DistexpError(msg) from exc
+
+    def _requests(self) -> str:
+        """Return the keys of the requests, one a line."""
+        return "\n".join(self.request_keys)
+
+    def _parts(self, result: Result) -> Iterator[str]:
+        """Yield the tables of one study and the verdicts."""
+        yield score_table(result.scores)
+        if self.evaluation.extras:
+            yield f"Shape, beside that of the human answers:\n\n{shape_table(result.scores)}"
+            yield f"Use:\n\n{task_table(result.scores)}"
+        yield from filter(None, [findings(result, alpha=1 - self.evaluation.confidence)])
+
+    def _outcomes(self) -> Iterable[tuple[Study, Result]]:
+        return zip(self.studies, self.results, strict=True)
+
+    def _document(self, figures: bool) -> str:
+        evaluation, calls = self.evaluation, self.calls
+        n_lost = sum(map(_n_unreadable, self.studies))
+        n_estimates = sum(len(study.estimates) for study in self.studies)
+        cost = "unknown" if calls.original_cost_usd is None else f"${calls.original_cost_usd:.2f}"
+        return "\n".join(
+            [
+                f"# {self.survey.name}: how close do the model's distributions come?",
+                "",
+                *described(self.survey),
+                "",
+                f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
+                f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
+                "",
+                "## Scores",
+                "",
+                *explained(evaluation),
+                "",
+                self.markdown(),
+                "",
+                *(FIGURES if figures else ()),
+                "## Source of the human answers",
+                "",
+                f"{self.survey.citation} Licence: {self.survey.licence}",
+                "",
+            ]
+        )
+
+
+def _n_unreadable(study: Study) -> int:
+    return sum(estimate.reading is None for estimate in study.estimates)
+
+
+def _total_cost(answers: Sequence[Answer]) -> float | None:
+    costs = [answer.response.cost_usd for answer in answers]
+    known = [cost for cost in costs if cost is not None]
+    return math.fsum(known) if len(known) == len(costs) else None
+
+
+def _write_json(path: Path, document: Mapping[str, object]) -> None:
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+def _json_number(value: float) -> float | None:
+    return value if math.isfinite(value) else None

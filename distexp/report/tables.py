@@ -1,0 +1,274 @@
+"""The tables that a run leaves: one schema each, rows in a fixed order."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from distexp.metrics.distance import Scores
+from distexp.types import Condition, Estimate, FloatArray, Study, Unreadable
+
+if TYPE_CHECKING:
+    import polars as pl
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def predictions_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `predictions.parquet` that every run has: a row a case and option.
+
+    A column `calibrated_NAME` follows for each calibrator.
+    """
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "question_id": pl.String,
+        "wording": pl.String,
+        "kind": pl.String,
+        "attribute": pl.String,
+        "group": pl.String,
+        "n_respondents": pl.Float64,
+        "design_effect": pl.Float64,
+        "off_scale": pl.Float64,
+        "status": pl.String,
+        "n_replies": pl.Int64,
+        "n_unreadable": pl.Int64,
+        "mass": pl.Float64,
+        "option_index": pl.Int64,
+        "option": pl.String,
+        "ordinal": pl.Float64,
+        "human": pl.Float64,
+        "predicted": pl.Float64,
+    }
+
+
+def scores_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `scores.parquet`: a row a calibrator and metric."""
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "calibrator": pl.String,
+        "scope": pl.String,
+        "metric": pl.String,
+        "detail": pl.String,
+        "value": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "n_questions": pl.Int64,
+        "n_groups": pl.Int64,
+        "n_respondents": pl.Float64,
+        "n_splits": pl.Int64,
+        "n_train": pl.Int64,
+    }
+
+
+def comparisons_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `comparisons.parquet`: a row a pair of methods and metric."""
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "method": pl.String,
+        "other": pl.String,
+        "metric": pl.String,
+        "difference": pl.Float64,
+        "low": pl.Float64,
+        "high": pl.Float64,
+        "p": pl.Float64,
+        "p_holm": pl.Float64,
+        "n_questions": pl.Int64,
+    }
+
+
+def cases_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `cases.parquet`: a row a case and calibrator."""
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "question_id": pl.String,
+        "attribute": pl.String,
+        "group": pl.String,
+        "n_respondents": pl.Float64,
+        "calibrator": pl.String,
+        "w1": pl.Float64,
+        "tv": pl.Float64,
+        "kl": pl.Float64,
+    }
+
+
+def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataFrame":
+    """Lay out one study's estimates, a row a case and option.
+
+    Parameters
+    ----------
+    study : Study
+    calibrated : mapping of str to ndarray of shape (n_cases, max_options)
+        NaN becomes null.
+    """
+    import polars as pl
+
+    by_case = _described(study).with_columns(
+        pl.Series("wording", [case.question.wording for case in study.cases]),
+        pl.Series("kind", [case.question.kind for case in study.cases]),
+        pl.Series("design_effect", [case.design_effect for case in study.cases]),
+        pl.Series("off_scale", [case.off_scale for case in study.cases], pl.Float64),
+        pl.Series("status", [_status(estimate) for estimate in study.estimates]),
+        pl.Series("n_replies", [estimate.n_replies for estimate in study.estimates]),
+        pl.Series("n_unreadable", [estimate.n_unreadable for estimate in study.estimates]),
+        pl.Series("mass", [e.reading and e.reading.mass for e in study.estimates], pl.Float64),
+    )
+    n_options = np.array([len(case.question.options) for case in study.cases])
+    by_option = by_case[np.repeat(np.arange(len(n_options)), n_options)].with_columns(
+        pl.Series(name, [value for values in per_case for value in values], dtype)
+        for name, dtype, per_case in _option_columns(study)
+    )
+    mask = np.arange(n_options.max()) < n_options[:, None]
+    schema = predictions_schema() | {f"calibrated_{name}": pl.Float64 for name in calibrated}
+    return by_option.with_columns(
+        pl.Series(f"calibrated_{name}", values[mask]).fill_nan(None)
+        for name, values in calibrated.items()
+    ).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
+
+
+def cases(study: Study, per_case: Mapping[str, Scores]) -> "pl.DataFrame":
+    """Lay out the distances of one study, a row a case and calibrator; NaN becomes null."""
+    import polars as pl
+
+    if not per_case:
+        return pl.DataFrame(schema=cases_schema())
+    described = _described(study)
+    return pl.concat(
+        described.with_columns(
+            pl.lit(name).alias("calibrator"),
+            pl.Series("w1", scores.wasserstein),
+            pl.Series("tv", scores.total_variation),
+            pl.Series("kl", scores.kl_divergence),
+        )
+        for name, scores in per_case.items()
+    ).fill_nan(None)
+
+
+def _described(study: Study) -> "pl.DataFrame":
+    """Lay out which cases a study is about, a row a case."""
+    import polars as pl
+
+    schema = dict(list(cases_schema().items())[:8])
+    cases = study.cases
+    return pl.DataFrame(
+        {name: [value] * len(cases) for name, value in asdict(study.condition).items()}
+        | {
+            "question_id": [case.question.question_id for case in cases],
+            "attribute": [case.group.attribute for case in cases],
+            "group": [case.group.value for case in cases],
+            "n_respondents": [case.n_respondents for case in cases],
+        },
+        schema=schema,
+        strict=False,
+    )
+
+
+def _option_columns(
+    study: Study,
+) -> "list[tuple[str, type[pl.DataType], list[Sequence[object]]]]":
+    """Return name, type and, for each case, the values of the columns that differ by option."""
+    import polars as pl
+
+    questions = [case.question for case in study.cases]
+    nothing = [[None] * len(question.options) for question in questions]
+    return [
+        ("option_index", pl.Int64, [range(len(question.options)) for question in questions]),
+        ("option", pl.String, [question.options for question in questions]),
+        (
+            "ordinal",
+            pl.Float64,
+            [q.ordinals or n for q, n in zip(questions, nothing, strict=True)],
+        ),
+        ("human", pl.Float64, [case.human.probabilities for case in study.cases]),
+        (
+            "predicted",
+            pl.Float64,
+            [
+                n if estimate.reading is None else estimate.reading.distribution.probabilities
+                for estimate, n in zip(study.estimates, nothing, strict=True)
+            ],
+        ),
+    ]
+
+
+def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
+    """Lay out the replies that could not be read, with their texts."""
+    import polars as pl
+
+    fields = Unreadable.__dataclass_fields__
+    schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
+    return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
+
+
+def _status(estimate: Estimate) -> str:
+    if not estimate.asked:
+        return "not_asked"
+    return "parse_error" if estimate.reading is None else "ok"
+
+
+def trials_schema() -> "dict[str, type[pl.DataType]]":
+    """Return the columns of `trials.parquet`: a row a trial of a split."""
+    import polars as pl
+
+    return {
+        "dataset": pl.String,
+        "model": pl.String,
+        "elicitation": pl.String,
+        "prompt": pl.String,
+        "calibrator": pl.String,
+        "split": pl.Int64,
+        "trial": pl.Int64,
+        "candidate": pl.String,
+        "state": pl.String,
+        "value": pl.Float64,
+        "chosen": pl.Boolean,
+        "params": pl.String,
+    }
+
+
+def trials(
+    condition: Condition, tried: Mapping[str, Sequence[Mapping[str, object]]]
+) -> "pl.DataFrame":
+    """Lay out what the calibrators of one study tried.
+
+    Parameters
+    ----------
+    condition : Condition
+    tried : mapping of str to sequence of mapping
+        By calibrator, `distexp.calibrator.tuned.Tuned.trials_`.
+
+    Returns
+    -------
+    polars.DataFrame
+        With the columns of `trials_schema`; in the order tried, so that equal searches give equal
+        files.
+    """
+    import polars as pl
+
+    rows = [
+        {**asdict(condition), "calibrator": name, **trial}
+        for name, of_one in tried.items()
+        for trial in of_one
+    ]
+    return pl.DataFrame(rows, schema=trials_schema())

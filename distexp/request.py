@@ -1,0 +1,167 @@
+"""The one JSON text that stands for a value: what keys are made of."""
+
+import hashlib
+import json
+import marshal
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from distexp.errors import ConfigError
+
+Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
+)
+_ATOMS = frozenset({str, int, bool, type(None)})
+MOST_REMEMBERED = 1000
+
+_remembered: dict[bytes, str] = {}
+"""Texts of objects within objects, by all that they hold: requests have them in common."""
+
+
+def canonical_json(value: Json) -> str:
+    """Write `value` as the one JSON text that stands for it.
+
+    Keys are sorted, whole floats are written as integers (0 and 0.0 are one value), text is in
+    Unicode normal form NFC, tuples are lists.
+
+    Raises
+    ------
+    ConfigError
+        If a number is NaN or infinite, or a value has no JSON form.
+
+    Examples
+    --------
+    >>> canonical_json({"b": 0.0, "a": (1, 2.5)})
+    '{"a":[1,2.5],"b":0}'
+    """
+    try:
+        text = _ENCODER.encode(value) if _is_plain(value) else ""
+        # Normal as a whole, it is normal in each of its parts. The reverse does not hold.
+        if not text or not (text.isascii() or unicodedata.is_normalized("NFC", text)):
+            text = _ENCODER.encode(_canonical(value))
+        if not text.isascii():
+            text.encode()  # half a surrogate pair has no UTF-8
+    except (TypeError, ValueError) as exc:
+        msg = f"A request holds a value that has no JSON form ({exc}): {value!r}"
+        raise ConfigError(msg) from exc
+    return text
+
+
+def canonical_object(members: Mapping[str, Json]) -> str:
+    """Return what `canonical_json` does for an object, sooner where others were like it.
+
+    Raises
+    ------
+    ConfigError
+        As `canonical_json`, with the member that is at fault.
+    """
+    names = list(members)
+    if not all([type(name) is str and name.isascii() for name in names]):
+        return canonical_json(members)
+    names.sort()
+    return "{" + ",".join([_name(name) + _text(members[name]) for name in names]) + "}"
+
+
+@lru_cache(maxsize=1024)
+def _name(name: str) -> str:
+    return canonical_json(name) + ":"
+
+
+def _text(value: Json) -> str:
+    if type(value) is int:
+        return repr(value)
+    if type(value) is float and value.is_integer():
+        return repr(int(value))
+    if not isinstance(value, dict):
+        return canonical_json(value)
+    try:
+        content = marshal.dumps(value, 2)
+    except ValueError:  # something else than the plain types of JSON
+        return canonical_json(value)
+    text = _remembered.get(content)
+    if text is None:
+        text = canonical_json(value)
+        if len(_remembered) < MOST_REMEMBERED:
+            _remembered[content] = text
+    return text
+
+
+def _is_plain(value: object) -> bool:
+    """Tell whether `json` writes a value in its canonical form, but for the text in it."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if kind is float:
+        return not value.is_integer()  # type: ignore[attr-defined]
+    if kind is dict:
+        for name, inner in value.items():  # type: ignore[attr-defined]
+            if type(name) is not str or (type(inner) not in _ATOMS and not _is_plain(inner)):
+                return False
+        return True
+    if kind is list or kind is tuple:
+        return all([type(inner) in _ATOMS or _is_plain(inner) for inner in value])  # type: ignore[attr-defined]
+    return False
+
+
+def _canonical(value: Json) -> Json:
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else value
+    if isinstance(value, str):
+        # Not the whole text at once: a combining mark would fuse with the n of an escaped "\\n".
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        return {unicodedata.normalize("NFC", key): _canonical(value[key]) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, bytes):
+        return [_canonical(item) for item in value]
+    return value
+
+
+REQUEST_SCHEMA = 1
+"""Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One call, as far as it can change the answer. Secrets and transport settings stay out."""
+
+    provider: str
+    """How the call is made, e.g. `openai`, `anthropic`, `llamacpp`."""
+    model: str
+    """The full identity of the model; for a local file it includes the file's SHA-256."""
+    endpoint: str | None
+    """Address of the server or a declared alias for it; None is the provider's own."""
+    body: Mapping[str, Json]
+    """Everything else that the provider sees: messages, sampling settings, output constraints."""
+    draw: int = 0
+    """Index of the repetition."""
+    salt: str | None = None
+    """Opens a new stratum of answers on purpose, e.g. to measure drift."""
+
+    @cached_property
+    def document(self) -> str:
+        """The canonical JSON text that is hashed into `key` and stored beside the response."""
+        around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
+        return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of `document`, 64 hexadecimal digits."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
+    """Return what follows the body in the document of a request: most requests share it."""
+    fields: dict[str, Json] = {
+        "schema": REQUEST_SCHEMA,
+        "provider": provider,
+        "model": model,
+        "endpoint": endpoint,
+        "draw": draw,
+        "salt": salt,
+    }
+    return canonical_json(fields)[1:]

@@ -1,0 +1,212 @@
+"""Answers as one file to pass on: a zip of a manifest and of records, one JSON text a line.
+
+The records come in the order of their keys; those that `refresh` replaced follow the one that is
+in their place. Nothing is stored of an archive before all of it was read and found to be what
+distexp writes.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from distexp.cache.disk.adopting import Adopted
+from distexp.cache.disk.reader import Reader, not_as_written
+from distexp.cache.disk.store import ResponseCache
+from distexp.cache.entry import checked
+from distexp.cache.record import Record
+from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
+from distexp.errors import ArchiveError, CacheError
+from distexp.sharing.parcel import Parcel, ParcelWriter, opened, writing
+from distexp.sharing.secrets import Secrets
+from distexp.types import Json
+
+RECORDS = "records.jsonl"
+ARCHIVE, BUNDLE = "distexp.records", "distexp.bundle"
+FORMATS = {ARCHIVE: 1, BUNDLE: 1}
+"""Whatever has a member `RECORDS`, and the highest version that is known."""
+LARGEST = 1 << 53
+"""Numbers beyond are no counts, seconds or prices, and not every program can hold them."""
+
+Entry = tuple[str, str]
+"""Name and JSON text: the key, and for a replaced answer /GENERATION behind it."""
+
+
+def export(folder: Path, keys: Sequence[str] | None, path: Path) -> int:
+    """Write an archive of the answers to some requests, or of all, and return their number.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the cache.
+    keys : sequence of str or None
+        Keys of requests; None takes all.
+    path : Path
+        The file to write. The same answers give the same bytes.
+
+    Raises
+    ------
+    CacheError
+        If the cache cannot be read, lacks a key, or holds an entry that is not what was written.
+    ArchiveError
+        If an answer holds a secret of the environment.
+    """
+    about: dict[str, Json] = {
+        "format": {"name": ARCHIVE, "version": FORMATS[ARCHIVE]},
+        "versions": {name: version(name) for name in ("distexp", "diskcache")},
+    }
+    with writing(path, about) as parcel:
+        return add_records(parcel, stored(folder, keys))
+
+
+def add_records(parcel: ParcelWriter, entries: Iterable[Entry]) -> int:
+    """Add the member `RECORDS` to a parcel that is being written; return the number of records.
+
+    Raises
+    ------
+    ArchiveError
+        If an entry holds a secret of the environment.
+    """
+    secrets, n_records = Secrets(os.environ), 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal n_records
+        for name, text in entries:
+            line = text.encode()
+            secrets.check(line, f"The answer to request {name}")
+            n_records += 1
+            yield line + b"\n"
+
+    parcel.add(RECORDS, lines())
+    parcel.about["n_records"] = n_records
+    return n_records
+
+
+def stored(folder: Path, keys: Sequence[str] | None) -> Iterator[Entry]:
+    """Yield the entries of a cache in the order of an archive, each checked.
+
+    Raises
+    ------
+    CacheCorruptError
+        If one is not what was written.
+    CacheError
+        If one of `keys` is not there, or the cache cannot be read.
+    """
+    reader = Reader(folder)
+    for name, text in reader.texts() if keys is None else _of_keys(reader, keys):
+        try:
+            checked(name, text)
+        except (*REFUSED, RecursionError) as exc:
+            raise not_as_written(folder, name, exc) from exc
+        yield name, text
+
+
+def _of_keys(reader: Reader, keys: Sequence[str]) -> Iterator[Entry]:
+    """Yield name and text of all answers to some requests."""
+    statement = (
+        f"WITH Wanted(first) AS (SELECT value FROM json_each(?)) SELECT {COLUMNS} FROM Wanted "
+        "CROSS JOIN Cache ON raw = 1 AND key >= first AND key < first || '0' ORDER BY key"
+    )  # "0" is the character after "/"
+    for some in parts(sorted(set(keys))):
+        rows = reader.query(statement, (json.dumps(some),))
+        if missing := set(some) - {row[0] for row in rows}:
+            msg = (
+                f"{len(missing)} of {len(some)} answers, the first of which is "
+                f"{min(missing)[:12]}, are not in the response cache {reader.folder}. Name the "
+                "one that has them with --path FOLDER."
+            )
+            raise CacheError(msg)
+        for name, *row in rows:
+            try:
+                yield name, verified(*row).decode()
+            except REFUSED as exc:
+                raise not_as_written(reader.folder, name, exc) from exc
+
+
+def take_in(path: Path, cache: ResponseCache) -> Adopted:
+    """Store the answers of an archive or bundle that are new; those that are here stay.
+
+    Raises
+    ------
+    ArchiveError
+        If something in it is not what distexp writes. Nothing is stored then.
+    CacheError
+        If the cache cannot be written.
+    """
+    with opened(path, FORMATS) as parcel:
+        others = sorted(parcel.members.keys() - {RECORDS})
+        if others and parcel.about["format"]["name"] == ARCHIVE:
+            raise parcel.refused(f"member {others[0]!r:.200} does not belong into an archive")
+        for _ in checked_records(parcel):
+            pass
+        return cache.adopt(records(parcel))
+
+
+def records(parcel: Parcel) -> Iterator[Entry]:
+    """Yield the entries of a parcel as they stand there; `ResponseCache.adopt` checks them.
+
+    Raises
+    ------
+    ArchiveError
+        If the member is not as listed, or a line cannot be read.
+    """
+    key = ""
+    for number, line in enumerate(parcel.lines(RECORDS), start=1):
+        try:
+            text = line.decode()
+            record = Record.from_json(text)
+        except (*REFUSED, RecursionError) as exc:
+            raise _refused(parcel, number, exc) from exc
+        replaced, key = record.key == key, record.key
+        yield (f"{key}/{record.generation}" if replaced else key), text
+
+
+def checked_records(parcel: Parcel) -> Iterator[Entry]:
+    """Yield the entries of a parcel, each found to be a record in its place.
+
+    Raises
+    ------
+    ArchiveError
+        If one is not, or there are not as many as the manifest says.
+    """
+    number, last, newest = 0, "", 0
+    for number, (name, text) in enumerate(records(parcel), start=1):
+        try:
+            record = checked(name, text)
+            newest = record.generation if name == record.key else newest
+            _check_sizes(record)
+            _check_order(name, last, record, newest)
+        except (*REFUSED, RecursionError) as exc:
+            raise _refused(parcel, number, exc) from exc
+        last = name
+        yield name, text
+    if parcel.about.get("n_records") != number:
+        said = parcel.about.get("n_records")
+        raise parcel.refused(f"it has {number} records, but its manifest says {said!r:.20}")
+
+
+def _check_order(name: str, last: str, record: Record, newest: int) -> None:
+    if name <= last:
+        raise ValueError("it is there twice, or out of order")
+    if name != record.key and record.generation >= newest:
+        raise ValueError("it was not replaced by the record before it")
+
+
+def _check_sizes(record: Record) -> None:
+    response = record.response
+    usage = response.usage and (response.usage.prompt_tokens, response.usage.completion_tokens)
+    numbers = (
+        *(usage or ()),
+        *(response.price_usd_per_token or ()),
+        response.cost_usd or 0,
+        record.attempts,
+        record.latency_s,
+        record.generation,
+    )
+    if any(abs(number) > LARGEST for number in numbers):
+        raise ValueError("it holds a number that is too large")
+
+
+def _refused(parcel: Parcel, number: int, exc: BaseException) -> ArchiveError:
+    return parcel.refused(f"member {RECORDS!r}, line {number}: {exc}")

@@ -1,0 +1,233 @@
+"""How Hydra runs a sweep of distexp: its launcher and its sweeper.
+
+Hydra's own launcher runs one job after the other, each by itself, and composes each twice. Here
+all of them share one schedule of calls (`distexp.sweep`), and each is composed once, in a worker.
+"""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.plugins import Plugins
+from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override, setup_globals
+from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
+from hydra.plugins.sweeper import Sweeper
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from distexp.checks import check_int
+from distexp.errors import DistexpError
+from distexp.sweep.composer import Composer
+from distexp.sweep.job import Task
+from distexp.sweep.sweep import Failure, Sweep
+
+HOME = "hydra_plugins.distexp"
+"""Hydra takes plugins only from below `hydra_plugins`, by their name."""
+N_SHOWN = 20
+reports: list[str] = []
+"""What went wrong in the sweeps of this process."""
+
+
+class OneScheduleLauncher(Launcher):
+    """Runs the jobs of a sweep in worker processes, with one schedule for all their calls.
+
+    Parameters
+    ----------
+    n_jobs : int, optional
+        Jobs to analyse side by side; None is one for each core.
+    """
+
+    __module__ = HOME
+
+    def __init__(self, n_jobs: int | None = None) -> None:
+        if n_jobs is not None:
+            check_int("hydra.launcher", "n_jobs", n_jobs, minimum=1)
+        self._n_jobs = n_jobs or os.cpu_count() or 1
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what `launch` needs."""
+        self._context = hydra_context
+        self._function = task_function
+        self._master = config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run the jobs; those that fail are in `failures`, and in `failures.md` of the sweep."""
+        setup_globals()
+        configure_log(self._master.hydra.hydra_logging, self._master.hydra.verbose)
+        folder = Path(str(self._master.hydra.sweep.dir))
+        folder.mkdir(parents=True, exist_ok=True)
+        tasks = _tasks(job_overrides, initial_job_idx)
+        self._composer = Composer(self._context.config_loader, self._master)
+        sweep = Sweep(self._run, self._n_jobs, progress=self._master.get("progress") is not False)
+        sweep.run(tasks)
+        return _ended(sweep.failures, tasks, folder)
+
+    def _run(self, task: Task) -> None:
+        """Run one job as Hydra does, in a worker."""
+        try:
+            config = self._composed(task)
+            HydraConfig.instance().set_config(config)
+            with env_override(OmegaConf.to_container(config.hydra.job.env_set)):
+                self._context.callbacks.on_job_start(config=config, task_function=self._function)
+                with read_write(config), open_dict(config):
+                    settings = config.pop("hydra")
+                    self._function(config)
+                    config.hydra = settings
+                ended = JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED)
+                self._context.callbacks.on_job_end(config=config, job_return=ended)
+        except (HydraException, OmegaConfBaseException) as exc:
+            raise DistexpError(one_line(exc)) from exc
+
+    def _composed(self, task: Task) -> DictConfig:
+        config = self._composer.job(task.overrides)
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.job.id = config.hydra.job.num = task.number
+            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
+            config.hydra.runtime.output_dir = str(folder.absolute())
+        folder.mkdir(parents=True, exist_ok=True)
+        return config
+
+
+class OneScheduleSweeper(Sweeper):
+    """Hydra's own sweeper, but for composing every job in advance only to see whether it can be.
+
+    The launcher composes each job before anything is asked, and tells which cannot be.
+
+    Parameters
+    ----------
+    max_batch_size : int, optional
+        Jobs that share one schedule of calls; None is all of them.
+    params : mapping of str to str, optional
+        What to sweep over besides the command line.
+    """
+
+    __module__ = HOME
+
+    def __init__(self, max_batch_size: int | None, params: Mapping[str, str] | None) -> None:
+        # Not before: Hydra, when it starts, makes another class of the same name.
+        from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+
+        class Unchecked(BasicSweeper):
+            def validate_batch_is_legal(self, batch: object) -> None:
+                pass
+
+        self._basic = Unchecked(max_batch_size, None if params is None else dict(params))
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what `sweep` needs."""
+        ours = config.hydra.launcher.get("_target_") == f"{HOME}.{OneScheduleLauncher.__name__}"
+        if not ours:
+            _fix_sweep_folder(config)
+        self._basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
+        if not ours:
+            assert self._basic.launcher is not None
+            self._basic.launcher = _Reporting(self._basic.launcher, Path(config.hydra.sweep.dir))
+
+    def sweep(self, arguments: list[str]) -> object:
+        """Launch the jobs that the arguments are the product of."""
+        return self._basic.sweep(arguments)
+
+
+class _Reporting(Launcher):
+    """Another's launcher, e.g. of Ray; what fails is told as by ours, and ends no sweep."""
+
+    def __init__(self, launcher: Launcher, folder: Path) -> None:
+        self._launcher = launcher
+        self._folder = folder
+
+    def setup(self, **_: object) -> None:
+        """Do nothing: the other has been set up."""
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Have the other run the jobs, and note which of them failed."""
+        returns = self._launcher.launch(job_overrides, initial_job_idx=initial_job_idx)
+        tasks = _tasks(job_overrides, initial_job_idx)
+        failures = [
+            Failure(task=task, reason=_reason(ended._return_value))
+            for task, ended in zip(tasks, returns, strict=True)
+            if ended.status is JobStatus.FAILED
+        ]
+        return _ended(failures, tasks, self._folder)
+
+
+def _fix_sweep_folder(config: DictConfig) -> None:
+    """Make the folder of a sweep absolute: workers may have been started in another one."""
+    folder = str(Path(str(config.hydra.sweep.dir)).absolute())
+    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+    with read_write(config.hydra), open_dict(config.hydra):
+        config.hydra.sweep.dir = folder
+        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # of each job
+
+
+def _tasks(job_overrides: Sequence[Sequence[str]], first: int) -> list[Task]:
+    return [
+        Task(number=first + place, overrides=tuple(overrides))
+        for place, overrides in enumerate(job_overrides)
+    ]
+
+
+def _reason(exc: BaseException) -> str:
+    return str(exc) if isinstance(exc, DistexpError) else f"{type(exc).__name__}: {exc}"
+
+
+def _ended(failures: Sequence[Failure], tasks: Sequence[Task], folder: Path) -> list[JobReturn]:
+    """Tell which jobs failed, in `reports` and in the folder of the sweep, and end all of them."""
+    if failures:
+        table = failure_table(failures, tasks)
+        (folder / "failures.md").write_text("\n".join([*table, ""]))
+        more = len(table) - N_SHOWN
+        lines = [
+            f"{len(failures)} of {len(tasks)} jobs failed, the others are complete. "
+            "The same command goes on from there.",
+            *table[:N_SHOWN],
+            *([f"and {more} more, in {folder / 'failures.md'}"] if more > 0 else []),
+        ]
+        reports.append("\n".join(lines))
+    return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
+
+
+def register() -> None:
+    """Make launcher and sweeper known to Hydra."""
+    for plugin in (OneScheduleLauncher, OneScheduleSweeper):
+        Plugins.instance().register(plugin)
+
+
+def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]:
+    """Lay out which jobs failed, and why, as lines of Markdown.
+
+    Parameters
+    ----------
+    failed : sequence of Failure
+    tasks : sequence of Task
+        All jobs of the sweep: what they have in common is left out.
+    """
+    common = (
+        set.intersection(*(set(task.overrides) for task in tasks)) if len(tasks) > 1 else set()
+    )
+    lines = ["| job | settings | what went wrong |", "|---|---|---|"]
+    for one in failed:
+        own = " ".join(setting for setting in one.task.overrides if setting not in common)
+        own = own.replace("\\:", ":")  # Hydra escapes what need not be
+        cells = (str(one.task.number), own, " ".join(one.reason.split()))
+        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
+    return lines
+
+
+def one_line(exc: BaseException) -> str:
+    """Say an error of Hydra's in one line, or ours where it is behind it."""
+    cause = exc.__cause__
+    if isinstance(cause, DistexpError):
+        return str(cause)
+    lines = [line.strip() for line in str(exc).split("\n\nConfig search path")[0].splitlines()]
+    return " ".join(line for line in lines if line and not line.startswith("provider="))

@@ -1,0 +1,60 @@
+"""Runs joined into one leaderboard: at the end of a sweep, and by `distexp summarize`."""
+
+import logging
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from distexp.errors import ConfigError, DistexpError
+from distexp.view.base import Runs, View, write
+
+N_SHOWN = 30
+logger = logging.getLogger(__name__)
+
+
+class SweepSummary(Callback):
+    """Writes the leaderboard of a multirun, and its view where it has one, when all jobs ended."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Write into the folder of the sweep, if any of its jobs left results."""
+        folder = Path(config.hydra.sweep.dir)
+        views = [load_view("leaderboard")]
+        if config.get("view") is not None:
+            views.append(instantiate(config.view, _convert_="all"))
+        try:
+            runs = Runs.read([folder])
+        except DistexpError:
+            return  # a dry run, or every job failed and said so
+        for view in views:
+            sys.stdout.write(f"\n{summarize(view, runs, folder)}\n")
+
+
+def summarize(view: View, runs: Runs, folder: Path) -> str:
+    """Write the view and return what to show of it."""
+    shown, *rest = write(view, runs, folder).splitlines(keepends=True), f"{folder / view.name}.md"
+    lines = shown[: N_SHOWN + 4]
+    more = [f"({len(shown) - len(lines)} more rows)\n"] if len(shown) > len(lines) else []
+    return "".join([*lines, *more, "\nWritten to ", *rest])
+
+
+def load_view(name: str) -> View:
+    """Make a view of the group `view`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none of that name; lists those that there are.
+    """
+    folder = files("distexp.conf") / "view"
+    known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir())
+    if name not in known:
+        msg = f"There is no view {name!r}. Choose one of {', '.join(known)}."
+        raise ConfigError(msg)
+    text = (folder / f"{name}.yaml").read_text()
+    view: View = instantiate(OmegaConf.create(text), _convert_="all")
+    return view

@@ -1,0 +1,168 @@
+"""Sentences and tables say what the numbers show, and no more."""
+
+import numpy as np
+import pytest
+
+from distexp.evaluation.comparison import Comparison
+from distexp.evaluation.evaluation import Result
+from distexp.evaluation.scores import Score
+from distexp.report.score_tables import score_table, task_table
+from distexp.report.verdicts import findings
+
+
+def comparison(
+    method: str, other: str, difference: float, p: float = 0.001, metric: str = "w1"
+) -> Comparison:
+    """Return a difference with an interval of .01 on either side."""
+    return Comparison(
+        method=method,
+        other=other,
+        metric=metric,
+        difference=difference,
+        low=difference - 0.01,
+        high=difference + 0.01,
+        p=p / 2,
+        p_holm=p,
+        n_questions=30,
+    )
+
+
+def score(calibrator: str, metric: str, value: float, **ends: float) -> Score:
+    """Return a score with an interval of .01 on either side, or these ends."""
+    return Score(
+        calibrator=calibrator,
+        metric=metric,
+        value=value,
+        low=ends.get("low", value - 0.01),
+        high=ends.get("high", value + 0.01),
+        n_questions=30,
+        n_groups=2,
+        n_respondents=600.0,
+    )
+
+
+def result(*comparisons: Comparison, ignoring: tuple[str, ...] = ("train_mean",)) -> Result:
+    """Return what an evaluation found, with W1 in the order of the calibrators' names."""
+    names = sorted({one.method for one in comparisons})
+    return Result(
+        scores=tuple(score(name, "w1", 0.1 + i / 100) for i, name in enumerate(names)),
+        comparisons=comparisons,
+        ignoring=frozenset(ignoring),
+    )
+
+
+AGAINST_RAW = comparison("a", "identity", -0.05)
+RAW = comparison("identity", "train_mean", 0.05)
+
+
+def test_model_adds_nothing_where_nothing_beats_the_training_mean() -> None:
+    """A calibrator that gains over raw and ties with the training mean has found the mean."""
+    text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.02, p=0.2), RAW), 0.05)
+
+    assert text.splitlines() == [
+        "- **The model adds nothing that this survey can show**: no method that asks it is closer "
+        "to the human answers than the training mean, which never asks it.",
+        "- **uncalibrated** is further from the human answers than the training mean "
+        "(W1 +0.0500 [+0.0400, +0.0600], p = 0.001).",
+        "- **a** is closer to the human answers than uncalibrated "
+        "(W1 -0.0500 [-0.0600, -0.0400], p = 0.001); it cannot be told from the training mean "
+        "(W1 -0.0200 [-0.0300, -0.0100], p = 0.200).",
+    ]
+
+
+def test_nothing_is_said_of_a_model_whose_calibration_beats_the_training_mean() -> None:
+    """The lines of the methods say it."""
+    text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.02), RAW), 0.05)
+
+    assert "adds nothing" not in text
+    assert "it is closer to the human answers than the training mean" in text
+
+
+@pytest.mark.parametrize(("difference", "adds"), [(-0.02, True), (0.0, False), (0.02, False)])
+def test_every_method_that_ignores_the_model_must_be_beaten(difference: float, adds: bool) -> None:
+    """The mean of each group beats that of all, and shows nothing about the model."""
+    found = result(
+        AGAINST_RAW,
+        comparison("a", "train_mean", -0.05),
+        comparison("mean", "identity", -0.05),
+        comparison("mean", "train_mean", -0.05),
+        comparison("a", "mean", difference),
+        RAW,
+        ignoring=("train_mean", "mean"),
+    )
+
+    text = findings(found, 0.05)
+
+    assert ("adds nothing" not in text) == adds
+    assert adds or "than the training mean, mean, which never ask it" in text
+
+
+def test_an_interval_over_zero_is_no_difference() -> None:
+    """Whatever the p-value says."""
+    text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.005), RAW), 0.05)
+
+    assert "it cannot be told from the training mean (W1 -0.0050 [-0.0150, +0.0050]" in text
+
+
+def test_best_calibrator_is_compared_with_the_others() -> None:
+    """In whichever order the pair stands."""
+    found = [
+        comparison(name, other, -0.02) for name in "bac" for other in ("identity", "train_mean")
+    ]
+    among = [comparison("b", "a", 0.02), comparison("b", "c", 0.0), comparison("a", "c", 0.0)]
+
+    text = findings(result(*found, *among, RAW), 0.05)
+
+    assert text.splitlines()[-1] == (
+        "- Of 3 calibrators **a** has the least W1; it is closer than b and cannot be told from c."
+        " Picked by these scores, it looks better than it is."
+    )
+
+
+def test_survey_without_scales_is_judged_by_total_variation() -> None:
+    """Where W1 compares no question, the sentences are about TV."""
+    nothing = Comparison(
+        method="identity",
+        other="train_mean",
+        metric="w1",
+        difference=np.nan,
+        low=np.nan,
+        high=np.nan,
+        p=np.nan,
+        p_holm=np.nan,
+        n_questions=0,
+    )
+
+    text = findings(result(nothing, comparison("identity", "train_mean", 0.1, metric="tv")), 0.05)
+
+    assert "further from the human answers than the training mean (TV +0.1000" in text
+
+
+def test_warnings_follow_the_verdicts() -> None:
+    """They are there where nothing is compared, too."""
+    assert findings(Result(warnings=("a collapsed.",)), 0.05) == "- Warning: a collapsed."
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "cell"),
+    [
+        (5.62, 4.5, 12.34, "5.6 [4.5, 12]"),
+        (40.4, 30.0, np.nan, "40 [30, ∞)"),
+        (np.nan, 85.0, np.nan, "∞ [85, ∞)"),
+        (0.0, 0.0, 1.2, "<1 [<1, 1.2]"),
+        (np.nan, np.nan, np.nan, "–"),
+    ],
+)
+def test_worth_is_shown_in_people(value: float, low: float, high: float, cell: str) -> None:
+    """Beyond the ceiling there is no upper end."""
+    table = task_table([score("a", "respondents", value, low=low, high=high)])
+
+    assert table.splitlines()[-1].split("|")[-2].strip() == cell
+
+
+def test_undefined_numbers_are_dashes() -> None:
+    """A method without a metric has no cell to show."""
+    row = score_table([score("ceiling", "w1", 0.05), score("ceiling", "worst_group", np.nan)])
+
+    assert row.splitlines()[-1].split("|")[2].strip() == "0.0500 [0.0400, 0.0600]"
+    assert {cell.strip() for cell in row.splitlines()[-1].split("|")[3:-1]} == {"–"}
