@@ -25,7 +25,7 @@ test: install  ## Run the tests
 	$(BIN)/pytest
 
 cluster: .venv-cluster/.installed  ## Run the tests of many machines (Redis, Ray, submitit), from .venv-cluster
-	.venv-cluster/bin/pytest --dist loadfile tests/cache tests/launchers -k "(redis or launchers) and not shards"
+	.venv-cluster/bin/pytest --dist loadfile tests/cache tests/sweep -k "(redis or launchers) and not shards"
 
 .venv-cluster/.installed: requirements-cluster.lock pyproject.toml
 	$(PYTHON) -m venv .venv-cluster

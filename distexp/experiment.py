@@ -2,56 +2,25 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
 
 from distexp.asking.budget import Budget
+from distexp.asking.interview import Interview
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
 from distexp.card.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
-from distexp.collector import garbage_collector_paused
-from distexp.errors import ParseError
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.report import Calls, Report
-from distexp.request import Request
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
-    Answer,
-    Case,
-    Condition,
-    Estimate,
-    Prompt,
-    Question,
-    Reading,
     Study,
     Survey,
-    Unreadable,
 )
 from distexp.view.base import View
-
-NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
-RETRY_DRAWS = 1_000_000
-"""Draws of the first retry begin here, of the second at twice that: above all ordinary draws."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The prompts about one case in one prompt style, with the requests they become."""
-
-    style: str
-    case: Case
-    prompts: tuple[Prompt, ...]
-    requests: tuple[Request, ...]
-    unprepared: Unreadable | None = None
-    """The reply to a preparation that was too little to make prompts from."""
-    replaced: tuple[Unreadable, ...] = ()
-    """Unreadable replies that were asked for again, with another draw."""
-    asked: bool = True
-    """False where the preparation was not answered: the budget was spent before."""
 
 
 class Experiment:
@@ -72,9 +41,9 @@ class Experiment:
         How often an unreadable reply is asked for again, with another draw. What is unreadable is
         counted all the same. More than 0 favours the answers that are easy to read.
     predictors : sequence of mapping
-        Stacks of estimates, each with the keys of `distexp.evaluation.stacking.Stack`. A stack is one more
-        study: its uncalibrated estimate is the plain mean of its members, and calibrators see
-        each of them.
+        Stacks of estimates, each with the keys of `distexp.evaluation.stacking.Stack`. A stack is
+        one more study: its uncalibrated estimate is the plain mean of its members, and
+        calibrators see each of them.
     transfer : {"model", "elicitation", "dataset"}, optional
         Adds, to the calibrators of each study, the same calibrators learnt on every other study
         that differs from it in this alone; see `distexp.evaluation.transfer`.
@@ -191,33 +160,23 @@ class Experiment:
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
         survey = self.dataset.load()
-        self._check(survey)
-        asked_in = {} if survey.studies else self.prompt  # estimates that are there need no call
-        styles = {name: style.bind(survey) for name, style in asked_in.items()}
-
+        interview = Interview(
+            survey=survey,
+            model=self.model,
+            elicitation=self.elicitation,
+            prompt=self.prompt,
+            retries=self.retries,
+        )
+        self._check(survey, interview)
         runner = runner or Runner(
             self.model, self.cache, progress=self.progress, budget=self.budget
         )
         with closing(self.cache):
-            first = self._first_requests(survey)
-            preparations = [request for of_question in first.values() for request in of_question]
-            cells = [self._condition(survey, name) for name in styles]
-            if self.dry_run and (plan := runner.plan(preparations, cells)).n_misses:
-                return replace(plan, more_follows=True)
-            answers = runner.run(preparations)
-
-            asked = self._ask(survey, styles, first, answers)
-            requests = [request for one in asked for request in one.requests]
             if self.dry_run:
-                return runner.plan([*preparations, *requests], cells)
-            answers |= runner.run(requests)
-            for attempt in range(1, self.retries + 1):
-                asked = [self._asked_again(one, answers, attempt) for one in asked]
-                requests = [request for one in asked for request in one.requests]
-                answers |= runner.run(requests)
+                return interview.plan(runner)
+            asked = interview.run(runner)
 
-        elicited, unreadable = self._read(survey, styles, asked, answers)
-        singles = survey.studies or elicited
+        singles = survey.studies or asked.studies
         studies = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
         results = [self.evaluation.run(s, self._methods(s, singles)) for s in studies]
 
@@ -225,25 +184,21 @@ class Experiment:
             survey=survey,
             studies=studies,
             results=results,
-            unreadable=unreadable,
-            calls=Calls.count(answers.values(), n_unreadable=len(unreadable)),
-            request_keys=tuple(sorted(answers)),
-            models=tuple(sorted({request.model for request in [*preparations, *requests]})),
+            unreadable=asked.unreadable,
+            calls=Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable)),
+            request_keys=tuple(sorted(asked.answers)),
+            models=asked.models,
             evaluation=self.evaluation,
             stopped=runner.stopped,
         )
 
-    def _check(self, survey: Survey) -> None:
+    def _check(self, survey: Survey, interview: Interview) -> None:
         """Fail on whatever is known to be wrong before the first call."""
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
         self.evaluation.check(cases, self.calibrator)
-        nothing = (NOT_ASKED,) * len(survey.cases)
-        expected = survey.studies or [
-            Study(condition=self._condition(survey, style), cases=cases, estimates=nothing)
-            for style in self.prompt
-        ]
+        expected = survey.studies or interview.expected()
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
         if self.card is not None:
@@ -255,135 +210,3 @@ class Experiment:
             study, singles, self.calibrator, self.evaluation, along=self.transfer
         )
         return {**self.calibrator, **elsewhere}
-
-    def _first_requests(self, survey: Survey) -> dict[Question, list[Request]]:
-        """Return what the elicitation has to ask about each question before all else."""
-        if survey.studies:
-            return {}
-        questions = dict.fromkeys(case.question for case in survey.cases)
-        return {
-            question: [self.model.request(p) for p in self.elicitation.preparations(question)]
-            for question in questions
-        }
-
-    @garbage_collector_paused()
-    def _ask(
-        self,
-        survey: Survey,
-        styles: Mapping[str, PromptStyle],
-        first: Mapping[Question, Sequence[Request]],
-        answers: Mapping[str, Answer],
-    ) -> list[Asked]:
-        """Turn every case into requests, in each prompt style; none where estimates are given."""
-        asked = []
-        for name, style in styles.items():
-            for case in survey.cases:
-                if not _answered(first[case.question], answers):
-                    asked.append(
-                        Asked(style=name, case=case, prompts=(), requests=(), asked=False)
-                    )
-                    continue
-                prepared = [answers[request.key].response for request in first[case.question]]
-                try:
-                    prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
-                except ParseError as exc:
-                    asked.append(self._unprepared(name, case, first[case.question], exc))
-                    continue
-                requests = tuple(self.model.request(prompt) for prompt in prompts)
-                asked.append(Asked(style=name, case=case, prompts=prompts, requests=requests))
-        return asked
-
-    def _asked_again(self, one: Asked, answers: Mapping[str, Answer], attempt: int) -> Asked:
-        """Replace the prompts whose reply cannot be read by the same prompts with other draws."""
-        if not _answered(one.requests, answers):
-            return one
-        prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
-        for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
-            try:
-                self.elicitation.read(one.case.question, prompt, answers[request.key].response)
-            except ParseError as exc:
-                replaced.append(_unreadable(one, prompt, request, exc))
-                draw = prompt.draw % RETRY_DRAWS + attempt * RETRY_DRAWS
-                prompts[place] = replace(prompt, draw=draw)
-                requests[place] = self.model.request(prompts[place])
-        return replace(
-            one, prompts=tuple(prompts), requests=tuple(requests), replaced=tuple(replaced)
-        )
-
-    def _unprepared(
-        self, style: str, case: Case, requests: Sequence[Request], exc: ParseError
-    ) -> Asked:
-        """Ask nothing about a case whose preparation says too little; keep what it says."""
-        one = Asked(style=style, case=case, prompts=(), requests=())
-        (preparation, *_) = self.elicitation.preparations(case.question)
-        return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
-
-    @garbage_collector_paused()
-    def _read(
-        self,
-        survey: Survey,
-        styles: Mapping[str, PromptStyle],
-        asked: Sequence[Asked],
-        answers: Mapping[str, Answer],
-    ) -> tuple[tuple[Study, ...], list[Unreadable]]:
-        """Read every reply and combine the readings of each case; keep what cannot be read."""
-        estimates: dict[str, list[Estimate]] = {style: [] for style in styles}
-        unreadable: dict[str, Unreadable] = {}
-        for one in asked:
-            if not one.asked or not _answered(one.requests, answers):
-                estimates[one.style].append(NOT_ASKED)
-                continue
-            readings: list[Reading | None] = []
-            for reply in (*one.replaced, *filter(None, [one.unprepared])):
-                unreadable.setdefault(reply.key, reply)
-            for prompt, request in zip(one.prompts, one.requests, strict=True):
-                response = answers[request.key].response
-                try:
-                    readings.append(self.elicitation.read(one.case.question, prompt, response))
-                except ParseError as exc:
-                    readings.append(None)
-                    unreadable.setdefault(request.key, _unreadable(one, prompt, request, exc))
-            estimates[one.style].append(
-                Estimate(
-                    reading=self.elicitation.combine(readings),
-                    n_replies=len(readings) + len(one.replaced),
-                    n_unreadable=readings.count(None) + len(one.replaced),
-                )
-            )
-        studies = tuple(
-            Study(
-                condition=self._condition(survey, style),
-                cases=survey.cases,
-                estimates=tuple(of_style),
-                shown=styles[style].shown,
-            )
-            for style, of_style in estimates.items()
-        )
-        return studies, list(unreadable.values())
-
-    def _condition(self, survey: Survey, style: str) -> Condition:
-        return Condition(
-            dataset=survey.name,
-            model=self.model.name,
-            elicitation=self.elicitation.name,
-            prompt=style,
-        )
-
-
-def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
-    """Tell whether all are; only where the budget is spent may some not be."""
-    return all(request.key in answers for request in requests)
-
-
-def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
-    return Unreadable(
-        prompt=one.style,
-        question_id=one.case.question.question_id,
-        attribute=one.case.group.attribute,
-        group=one.case.group.value,
-        draw=prompt.draw,
-        option_order=" ".join(map(str, prompt.option_order)),
-        reason=str(exc),
-        text=exc.text,
-        key=request.key,
-    )

@@ -1,4 +1,4 @@
-"""The one JSON text that stands for a value: what keys are made of."""
+"""A call and its key: the SHA-256 of the one JSON text that stands for everything in it."""
 
 import hashlib
 import json
@@ -11,6 +11,53 @@ from functools import cached_property, lru_cache
 from distexp.errors import ConfigError
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
+
+REQUEST_SCHEMA = 1
+"""Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One call, as far as it can change the answer. Secrets and transport settings stay out."""
+
+    provider: str
+    """How the call is made, e.g. `openai`, `anthropic`, `llamacpp`."""
+    model: str
+    """The full identity of the model; for a local file it includes the file's SHA-256."""
+    endpoint: str | None
+    """Address of the server or a declared alias for it; None is the provider's own."""
+    body: Mapping[str, Json]
+    """Everything else that the provider sees: messages, sampling settings, output constraints."""
+    draw: int = 0
+    """Index of the repetition."""
+    salt: str | None = None
+    """Opens a new stratum of answers on purpose, e.g. to measure drift."""
+
+    @cached_property
+    def document(self) -> str:
+        """The canonical JSON text that is hashed into `key` and stored beside the response."""
+        around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
+        return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of `document`, 64 hexadecimal digits."""
+        return hashlib.sha256(self.document.encode()).hexdigest()
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
+    """Return what follows the body in the document of a request: most requests share it."""
+    fields: dict[str, Json] = {
+        "schema": REQUEST_SCHEMA,
+        "provider": provider,
+        "model": model,
+        "endpoint": endpoint,
+        "draw": draw,
+        "salt": salt,
+    }
+    return canonical_json(fields)[1:]
+
 
 _ENCODER = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
@@ -118,50 +165,3 @@ def _canonical(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_canonical(item) for item in value]
     return value
-
-
-REQUEST_SCHEMA = 1
-"""Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """One call, as far as it can change the answer. Secrets and transport settings stay out."""
-
-    provider: str
-    """How the call is made, e.g. `openai`, `anthropic`, `llamacpp`."""
-    model: str
-    """The full identity of the model; for a local file it includes the file's SHA-256."""
-    endpoint: str | None
-    """Address of the server or a declared alias for it; None is the provider's own."""
-    body: Mapping[str, Json]
-    """Everything else that the provider sees: messages, sampling settings, output constraints."""
-    draw: int = 0
-    """Index of the repetition."""
-    salt: str | None = None
-    """Opens a new stratum of answers on purpose, e.g. to measure drift."""
-
-    @cached_property
-    def document(self) -> str:
-        """The canonical JSON text that is hashed into `key` and stored beside the response."""
-        around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
-        return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
-
-    @cached_property
-    def key(self) -> str:
-        """SHA-256 of `document`, 64 hexadecimal digits."""
-        return hashlib.sha256(self.document.encode()).hexdigest()
-
-
-@lru_cache(maxsize=1024, typed=True)
-def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
-    """Return what follows the body in the document of a request: most requests share it."""
-    fields: dict[str, Json] = {
-        "schema": REQUEST_SCHEMA,
-        "provider": provider,
-        "model": model,
-        "endpoint": endpoint,
-        "draw": draw,
-        "salt": salt,
-    }
-    return canonical_json(fields)[1:]

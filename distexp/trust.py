@@ -12,6 +12,13 @@ from distexp.errors import ConfigError
 TRUSTED = frozenset({"distexp", "sklearn", *os.environ.get("DISTEXP_TRUST", "").split(",")})
 """Packages whose classes a configuration may name; read before any configuration is."""
 
+MOVED = {
+    "distexp.budget.Budget": "distexp.asking.budget.Budget",
+    "distexp.evaluation.evaluation.Evaluation": "distexp.evaluation.Evaluation",
+    "distexp.summary.SweepSummary": "distexp.view.summary.SweepSummary",
+}
+"""Where classes are that configurations of earlier versions name elsewhere."""
+
 
 def checked(config: DictConfig) -> dict[str, object]:
     """Resolve a configuration, once, and refuse one that would call anything but trusted classes.
@@ -25,7 +32,7 @@ def checked(config: DictConfig) -> dict[str, object]:
         If a target is no class or belongs to a package that is not in `TRUSTED`, or a value would
         be resolved a second time.
     """
-    plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    plain: Any = _moved(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
     for key, value in _leaves(plain):
         if isinstance(value, str) and "${" in value:
             msg = f"The value of {key} still holds an interpolation once resolved: {value!r}."
@@ -37,6 +44,20 @@ def checked(config: DictConfig) -> dict[str, object]:
             )
             raise ConfigError(msg)
     return dict(plain)
+
+
+def _moved(node: Any) -> Any:
+    """Name classes by the address that they have now."""
+    if isinstance(node, list):
+        return [_moved(value) for value in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: MOVED.get(value, value)
+        if key == "_target_" and isinstance(value, str)
+        else _moved(value)
+        for key, value in node.items()
+    }
 
 
 def _is_trusted(target: object) -> bool:

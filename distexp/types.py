@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distexp.errors import DatasetError
-from distexp.request import Json as Json  # noqa: PLC0414 - to be found here too
-from distexp.request import canonical_json as canonical_json  # noqa: PLC0414
+from distexp.request import Json
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

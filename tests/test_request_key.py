@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from distexp.errors import ConfigError
-from distexp.request import Request
-from distexp.types import canonical_json
+from distexp.request import Request, canonical_json
 
 A_DECISION = (
     "The key of a request has changed, which orphans every cache that exists: all answers would "

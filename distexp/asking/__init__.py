@@ -1,5 +1,6 @@
-"""From requests to answers: the plan, the cache first, then one schedule of calls with limits, pauses and a budget.
+"""From requests to answers: the cache first, then one schedule of calls for what is missing.
 
-In come cases and prompts (`interview`) or requests (`runner`); out go answers, estimates and what could not be read. How calls
-are spaced, claimed and stored may change here without asking next door; what a request is may not (`distexp.request`).
+In come cases and prompts, or requests; out go answers, estimates and what could not be read. How
+calls are spaced, claimed, paid and stored may change here without asking next door; what a
+request and its key are may not (`distexp.request`).
 """

@@ -8,7 +8,6 @@ from distexp.asking.plan import Plan
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
-from distexp.collector import garbage_collector_paused
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
 from distexp.protocols import Model, price_of
 from distexp.request import Request
@@ -101,7 +100,6 @@ class Runner:
             answers |= self._ask(missing, n_hits=len(answers))
         return answers
 
-    @garbage_collector_paused()
     def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Return the answers that need no call."""
         found = self.cache.responses(requests)
@@ -132,7 +130,6 @@ class Runner:
         )
 
 
-@garbage_collector_paused()
 def unique_requests(requests: Iterable[Request]) -> list[Request]:
     """Return each request once, in order of first appearance."""
     return list({request.key: request for request in requests}.values())

@@ -9,7 +9,6 @@ from typing import Any
 from distexp.cache.record import Paid, Record, read_responses
 from distexp.cache.rows import REFUSED, Row, after_request
 from distexp.checks import parameter_error
-from distexp.collector import garbage_collector_paused
 from distexp.errors import CacheCorruptError
 from distexp.request import Request
 from distexp.types import Response
@@ -63,16 +62,15 @@ class Cache(ABC):
             return
         documents = {request.key: request.document for request in requests}
         for rows in self._rows(list(documents)):
-            with garbage_collector_paused():
-                keys = [row[0] for row in rows]
-                afters = self._afters(rows, documents)
-                try:
-                    found = read_responses(afters)
-                except REFUSED:  # find out which, or that it is only written in another way
-                    found = [
-                        self._record(key, after, documents[key]).response
-                        for key, after in zip(keys, afters, strict=True)
-                    ]
+            keys = [row[0] for row in rows]
+            afters = self._afters(rows, documents)
+            try:
+                found = read_responses(afters)
+            except REFUSED:  # find out which, or that it is only written in another way
+                found = [
+                    self._record(key, after, documents[key]).response
+                    for key, after in zip(keys, afters, strict=True)
+                ]
             yield from zip(keys, found, strict=True)
 
     @abstractmethod
@@ -179,12 +177,11 @@ class Cache(ABC):
 
     def _find(self, requests: Sequence[Request]) -> dict[str, Record]:
         documents = {request.key: request.document for request in requests}
-        with garbage_collector_paused():
-            return {
-                row[0]: self._record(row[0], self._after_request(row, document), document)
-                for rows in self._rows(list(documents))
-                for row, document in ((row, documents[row[0]]) for row in rows)
-            }
+        return {
+            row[0]: self._record(row[0], self._after_request(row, document), document)
+            for rows in self._rows(list(documents))
+            for row, document in ((row, documents[row[0]]) for row in rows)
+        }
 
     def _afters(self, rows: Sequence[Row], documents: Mapping[str, str]) -> list[bytes]:
         """Return what follows the documents in the texts of some rows."""

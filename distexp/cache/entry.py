@@ -15,7 +15,8 @@ from typing import Any
 from distexp.cache.record import Record
 from distexp.cache.rows import HEAD
 from distexp.errors import CacheError, ConfigError
-from distexp.types import Response, canonical_json
+from distexp.request import canonical_json
+from distexp.types import Response
 
 Types = Mapping[str, tuple[type, ...]]
 

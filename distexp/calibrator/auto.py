@@ -40,7 +40,8 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
     n_standard_errors : float
         At least 0; 0 takes the best.
     scope : {"pooled", "per_group", "partial"}
-        See `distexp.calibrator.fitting.base.Scoped`: with `per_group` each group has a choice of its own.
+        See `distexp.calibrator.fitting.base.Scoped`: with `per_group` each group has a choice of
+        its own.
 
     Attributes
     ----------

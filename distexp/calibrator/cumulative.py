@@ -29,14 +29,14 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     .. math:: F'(j) = (1 - w) F(j) + w j / K + \beta \cdot \phi(j)
 
     with F the model's cumulative shares, w the `prior_weight` and the features phi of
-    `distexp.calibrator.fitting.boundaries`: baselines of the boundary, the model's cumulative share split
-    into the question's level and the group's deviation, its neighbours, the mean and the spread
-    of the prediction, the answer scale where several questions share it, and, stacked inputs
-    given, each input's own share. Coefficients are pulled
-    to 0, so that few questions change little: the prior is the model itself, shrunk a little to
-    the uniform distribution. Boundaries of all questions and sizes are fitted together, and the
-    sum of absolute errors over boundaries, weighted by the width of the scale between the
-    options, is the Wasserstein-1 distance. Boundaries that would cross are made to touch.
+    `distexp.calibrator.fitting.boundaries`: baselines of the boundary, the model's cumulative
+    share split into the question's level and the group's deviation, its neighbours, the mean and
+    the spread of the prediction, the answer scale where several questions share it, and, stacked
+    inputs given, each input's own share. Coefficients are pulled to 0, so that few questions
+    change little: the prior is the model itself, shrunk a little to the uniform distribution.
+    Boundaries of all questions and sizes are fitted together, and the sum of absolute errors over
+    boundaries, weighted by the width of the scale between the options, is the Wasserstein-1
+    distance. Boundaries that would cross are made to touch.
 
     A nominal question has no boundaries: its shares are mixed with the uniform distribution, with
     a weight that the nominal training questions fit by least squares.

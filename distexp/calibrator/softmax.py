@@ -23,8 +23,8 @@ class SoftmaxRegression(LinearCalibrator):
         W has one slope for all options and there is no b; one slope and bias for each option; or
         a slope from each option to each. With several inputs, each of them has its own.
     loss : {"cross_entropy", "wasserstein", "squared"}
-        See `distexp.calibrator.fitting.loss.SoftmaxLoss`. The losses of a case differ in size, about
-        1 : 0.1 : 0.1, and so does what a penalty weighs.
+        See `distexp.calibrator.fitting.loss.SoftmaxLoss`. The losses of a case differ in size,
+        about 1 : 0.1 : 0.1, and so does what a penalty weighs.
     penalty : float
         At least 0, for every slope and bias; for slopes times the number of inputs, so that their
         sum is held as tightly as the slope of one. Give weights a mean of 1: larger ones are more

@@ -10,7 +10,8 @@ from typing import Self
 import numpy as np
 
 from distexp.card.fields import field_error, numbers, size, take
-from distexp.types import BoolArray, FloatArray, IntArray, Json
+from distexp.request import Json
+from distexp.types import BoolArray, FloatArray, IntArray
 
 COVERAGES = (0.5, 0.8, 0.9, 0.95)
 """For which half-widths are kept."""

@@ -18,16 +18,8 @@ from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import design_of
 from distexp.protocols import Calibrator
-from distexp.types import (
-    Condition,
-    Design,
-    Estimate,
-    FloatArray,
-    Json,
-    Reading,
-    Study,
-    Survey,
-)
+from distexp.request import Json
+from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from distexp.errors import ConfigError, DistexpError
-from distexp.types import Json, canonical_json
+from distexp.request import Json, canonical_json
 
 MAX_BYTES = 100_000_000
 SHORT, DEPTH = 120, 3

@@ -15,7 +15,7 @@ from distexp.card.exported import Linear, Monotone, Trees, exported
 from distexp.card.fields import field_error
 from distexp.errors import ConfigError
 from distexp.protocols import Calibrator
-from distexp.types import Json
+from distexp.request import Json
 
 ARRAYS = {kind.__name__: kind for kind in (Linear, Trees, Monotone)}
 DTYPES = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}

@@ -9,7 +9,8 @@ import numpy as np
 
 from distexp.card.fields import field_error, numbers, size, take, texts
 from distexp.evaluation.suspicions import TOLERANCE
-from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Json, Study, Survey
+from distexp.request import Json
+from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
 
 PARTS = ("model", "elicitation", "prompt")
 """Parts of the condition that a calibrator corrects for; a new dataset is what it is made for."""

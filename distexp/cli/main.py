@@ -1,5 +1,6 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
+import gc
 import io
 import os
 import sys
@@ -13,9 +14,13 @@ from distexp.cli.run import _failures, _job
 from distexp.errors import ConfigError, DistexpError
 from distexp.sweep.launcher import one_line
 
+GARBAGE = 200_000, 50, 1000
+"""How often Python looks for circles: records are made by the ten thousand and hold none."""
+
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
+    gc.set_threshold(*GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal has no character for
@@ -39,13 +44,13 @@ def main() -> None:
 
 
 def _summarize(arguments: list[str]) -> None:
-    from distexp.view import summary
+    from distexp.cli import summarize
 
-    summary.main(arguments)
+    summarize.main(arguments)
 
 
 def _apply(arguments: list[str]) -> None:
-    from distexp.card import applying as apply
+    from distexp.cli import apply
 
     apply.main(arguments)
 

@@ -17,7 +17,8 @@ from distexp.elicitation.reply.lettered import (
 from distexp.elicitation.reply.parsing import check_complete, parse_percentages
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
-from distexp.types import Group, Json, Prompt, Question, Reading, Response
+from distexp.request import Json
+from distexp.types import Group, Prompt, Question, Reading, Response
 
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 

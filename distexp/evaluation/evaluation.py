@@ -262,7 +262,7 @@ class Evaluation:
         )
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
-        """Lay a study out as `distexp.evaluation.layout.design_of` does, unreadable estimates as set here."""
+        """Lay a study out as `layout.design_of` does, unreadable estimates as set here."""
         design, human, readable = design_of(study)
         if self.unreadable == "uniform":
             guessed = ~readable & [estimate.asked for estimate in study.estimates]

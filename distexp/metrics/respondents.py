@@ -19,7 +19,7 @@ def expected_wasserstein(
     both were normal. That is exact where either sample is large; against 20 respondents single
     cases are up to 12 % off, their mean by at most 2 %. Because observed shares are more
     concentrated than a population's, the distance is a few per cent too small at 20 respondents,
-    like `distexp.metrics.distance.sampling_ceiling`: what is read off it errs to fewer respondents.
+    like `distance.sampling_ceiling`: what is read off it errs to fewer respondents.
 
     Parameters
     ----------

@@ -26,8 +26,8 @@ from distexp.model.http.reply import read_reply
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import import_litellm, list_price
 from distexp.protocols import Capabilities, Limits
-from distexp.request import Request
-from distexp.types import Json, Prompt, Response
+from distexp.request import Json, Request
+from distexp.types import Prompt, Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
 """Environment variables that litellm alone understands: where one is set, it makes the calls."""

@@ -1,5 +1,5 @@
-"""What a run leaves and says: tables, sentences, figures and the forecast of a plan.
+"""What a run leaves and says: tables, sentences, figures, and the forecast of a plan.
 
-In come results; out go files and text. Words, tables and figures may change here; the schemas of written tables are read by
-`distexp.view` and by earlier versions.
+In come results; out go text and files. Words and figures may change here without asking next
+door; the columns of written tables may not, for `distexp.view` reads those of earlier runs.
 """

@@ -18,9 +18,9 @@ from distexp.cache.entry import checked
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
 from distexp.errors import ArchiveError, CacheError
+from distexp.request import Json
 from distexp.sharing.parcel import Parcel, ParcelWriter, opened, writing
 from distexp.sharing.secrets import Secrets
-from distexp.types import Json
 
 RECORDS = "records.jsonl"
 ARCHIVE, BUNDLE = "distexp.records", "distexp.bundle"

@@ -19,7 +19,7 @@ PARTS = tuple(
     f"distexp.{part}."
     for part in (
         *("experiment", "model", "dataset", "elicitation", "prompt", "calibrator", "evaluation"),
-        *("protocols", "tuning", "view", "budget"),
+        *("protocols", "tuning", "view", "asking"),
     )
 )
 """Where the classes of distexp are that a run is made of."""

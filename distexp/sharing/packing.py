@@ -10,6 +10,7 @@ from omegaconf import OmegaConf
 
 from distexp.cache import ResponseCache
 from distexp.errors import ConfigError
+from distexp.request import Json
 from distexp.sharing.archive import BUNDLE, FORMATS, add_records, stored
 from distexp.sharing.contents import (
     DATA,
@@ -26,7 +27,6 @@ from distexp.sharing.environment import lock
 from distexp.sharing.parcel import ParcelWriter, writing
 from distexp.sharing.secrets import Secrets
 from distexp.software import software
-from distexp.types import Json
 
 CACHE = "distexp.cache.ResponseCache"
 _CHUNK = 1 << 20

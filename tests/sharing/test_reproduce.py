@@ -411,7 +411,7 @@ SYSTEM = "_target_: os.system\n  command: touch planted"
 POISONED = {
     "target": (MODEL, SYSTEM, "names 'os.system' as a _target_"),
     "hidden target": (MODEL, "_target_: distexp.report.report.os.system", "as a _target_"),
-    "another target": (MODEL, "_target_: distexp.cache.disk.database.Database", "no part of a run"),
+    "another target": (MODEL, "_target_: distexp.cache.disk.database.Database", "part of a run"),
     "parcel": (MODEL, "_target_: distexp.sharing.contents.Job", "no part of a run"),
     "root": ("_target_: distexp.experiment.Experiment", "_target_: distexp.model.mock.MockModel",
              "not of distexp.experiment.Experiment"),

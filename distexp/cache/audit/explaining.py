@@ -8,8 +8,7 @@ from typing import Any
 from distexp.cache.disk.reader import Reader
 from distexp.cache.disk.store import ResponseCache
 from distexp.cache.rows import HEAD, REFUSED, stored_bytes
-from distexp.request import Request
-from distexp.types import Json
+from distexp.request import Json, Request
 
 NEWEST = 10_000
 """How many entries are looked at where the answer must come at once."""

@@ -9,7 +9,6 @@ from multiprocessing import get_context
 from distexp.cache.disk.aside import Bad, _fault
 from distexp.cache.disk.reader import Reader
 from distexp.cache.rows import WHOLE
-from distexp.collector import garbage_collector_paused
 from distexp.errors import CacheCorruptError
 
 ROWS_PER_TASK = 5000
@@ -71,8 +70,7 @@ def _check(reader: Reader, within: Range) -> tuple[int, list[Bad]]:
     rows = reader.query(
         f"SELECT rowid, {WHOLE} FROM Cache WHERE rowid BETWEEN ? AND ? ORDER BY rowid", within
     )
-    with garbage_collector_paused():
-        faults = [(row, _fault(*row[1:])) for row in rows]
+    faults = [(row, _fault(*row[1:])) for row in rows]
     return len(rows), [
         Bad(rowid=row[0], name=bytes(row[3] or b"").decode(errors="replace"), reason=reason)
         for row, reason in faults

@@ -40,8 +40,8 @@ def residual_map(ordinals: FloatArray, mask: BoolArray) -> tuple[FloatArray, Flo
     """Write the distance of two distributions as a weighted sum of absolute values.
 
     With p the predicted and h the human shares of case i, ``sum_j weight[i, j] * |sum_l
-    operator[i, j, l] * (p[l] - h[l])|`` is `distexp.metrics.distance.distance`: Wasserstein-1 along the
-    scale, total variation where there is none.
+    operator[i, j, l] * (p[l] - h[l])|`` is `distexp.metrics.distance.distance`: Wasserstein-1
+    along the scale, total variation where there is none.
 
     Parameters
     ----------

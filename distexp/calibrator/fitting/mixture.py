@@ -27,8 +27,8 @@ def nearest_mixture(
 
     Minimised is the sum of the cases' losses and of ``penalty * (weights - near) ** 2``. For
     `squared` it is one least-squares problem. For `wasserstein`, softened as in
-    `distexp.calibrator.fitting.loss.SoftmaxLoss`, it is a sequence of them, each the quadratic bound that
-    touches the loss at the weights found before: the loss is convex and never rises.
+    `distexp.calibrator.fitting.loss.SoftmaxLoss`, it is a sequence of them, each the quadratic
+    bound that touches the loss at the weights found before: the loss is convex and never rises.
 
     Parameters
     ----------

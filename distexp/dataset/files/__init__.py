@@ -1,1 +1,5 @@
-"""How survey files are read: columns, codes, codebooks, respondents, cells. Nothing here is chosen by a user."""
+"""How survey files are read: columns, codes, codebooks, respondents, cells.
+
+In come paths and codebooks; out go columns, cells, and errors that name file, column and value.
+What a file holds is data and never executed.
+"""

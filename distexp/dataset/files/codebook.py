@@ -101,7 +101,7 @@ class Codebook:
 
 def packaged_codebook(name: str) -> Codebook:
     """Read a codebook that travels with the package."""
-    text = (files(__package__) / "data" / name).read_text(encoding="utf-8")
+    text = (files("distexp.dataset") / "data" / name).read_text(encoding="utf-8")
     return parse_codebook(text, name)
 
 

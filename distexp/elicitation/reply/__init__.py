@@ -1,1 +1,5 @@
-"""How replies are read: choices, letters, numbers, repeated draws. Nothing here is chosen by a user."""
+"""How replies are read: letters, numbers, choices, repeated draws.
+
+In comes the text of a reply; out goes a reading, or a `ParseError`. What is not said is never
+guessed.
+"""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from distexp.elicitation.reply.parsing import is_wordy, plain, said
 from distexp.errors import ParseError
-from distexp.types import Json
+from distexp.request import Json
 
 # `A` and `I` are words too, and small letters mostly are: they count where no word follows.
 _LETTER = r"(?:[B-HJ-Z]|[AIa-z](?=[^\S\n]*(?:[^\w\s'’]|\n|$|because\b|since\b)))(?![\w'’])"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from distexp.model.prices import price_table
-from distexp.types import Json
+from distexp.request import Json
 
 OPENAI_NAME = re.compile(r"(^|/)(o\d|chatgpt|codex|davinci|babbage|responses|ft:)|gpt-")
 """Names that may be OpenAI's own; any other goes to the server as it is."""

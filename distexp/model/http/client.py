@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from distexp.model.http.address import proxy_for
 from distexp.model.http.failures import Failures
 from distexp.model.http.redaction import Secrets, of_proxy
-from distexp.types import Json
+from distexp.request import Json
 
 if TYPE_CHECKING:
     from aiohttp import ClientSession

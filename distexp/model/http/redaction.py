@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import quote, unquote, urlsplit
 
 from distexp.errors import ConfigError
-from distexp.types import Json
+from distexp.request import Json
 
 SHORTEST = 8
 """Shorter words, like `none` and `EMPTY`, are no secrets: they may stand in an answer."""

@@ -12,9 +12,9 @@ from threading import Lock
 from typing import IO
 
 from distexp.errors import ModelError
-from distexp.types import Json
+from distexp.request import Json
 
-CHILD = Path(__file__).with_name("llama_child.py")
+CHILD = Path(__file__).with_name("child.py")
 GRACE_S = 5.0
 """How long an ending child is waited for, in seconds."""
 

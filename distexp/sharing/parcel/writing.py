@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from distexp.errors import DistexpError
-from distexp.types import Json
+from distexp.request import Json
 
 MANIFEST = "manifest.json"
 _DATE = (1980, 1, 1, 0, 0, 0)

@@ -1,0 +1,260 @@
+"""Cases to prompts, replies to estimates: one model asked about one survey by one elicitation."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from distexp.asking.plan import Plan
+from distexp.asking.runner import Runner
+from distexp.errors import ParseError
+from distexp.protocols import Elicitation, Model, PromptStyle
+from distexp.request import Request
+from distexp.types import (
+    Answer,
+    Case,
+    Condition,
+    Estimate,
+    Prompt,
+    Question,
+    Reading,
+    Study,
+    Survey,
+    Unreadable,
+)
+
+NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
+RETRY_DRAWS = 1_000_000
+"""Draws of the first retry begin here, of the second at twice that: above all ordinary draws."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The prompts about one case in one prompt style, with the requests they become."""
+
+    style: str
+    case: Case
+    prompts: tuple[Prompt, ...]
+    requests: tuple[Request, ...]
+    unprepared: Unreadable | None = None
+    """The reply to a preparation that was too little to make prompts from."""
+    replaced: tuple[Unreadable, ...] = ()
+    """Unreadable replies that were asked for again, with another draw."""
+    asked: bool = True
+    """False where the preparation was not answered: the budget was spent before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interviewed:
+    """What came of an interview."""
+
+    studies: tuple[Study, ...] = ()
+    """One a prompt style."""
+    unreadable: tuple[Unreadable, ...] = ()
+    answers: Mapping[str, Answer]
+    """Of all requests, by their keys; those of the budget's end are not there."""
+    models: tuple[str, ...] = ()
+    """Full identities of the models that were asked."""
+
+
+class Interview:
+    """Asks a model about every case of a survey, in several prompt styles.
+
+    Parameters
+    ----------
+    survey : Survey
+        Where it brings its own estimates nothing is asked.
+    model : Model
+    elicitation : Elicitation
+    prompt : mapping of str to PromptStyle
+    retries : int
+        How often an unreadable reply is asked for again, with another draw.
+    """
+
+    def __init__(
+        self,
+        *,
+        survey: Survey,
+        model: Model,
+        elicitation: Elicitation,
+        prompt: Mapping[str, PromptStyle],
+        retries: int = 0,
+    ) -> None:
+        self.survey = survey
+        self.model = model
+        self.elicitation = elicitation
+        self.retries = retries
+        asked_in = {} if survey.studies else prompt  # estimates that are there need no call
+        self.styles = {name: style.bind(survey) for name, style in asked_in.items()}
+        self._first = self._first_requests()
+
+    def expected(self) -> tuple[Study, ...]:
+        """Return the studies that will come of it, before anything is asked."""
+        return tuple(
+            Study(
+                condition=self._condition(style),
+                cases=self.survey.cases,
+                estimates=(NOT_ASKED,) * len(self.survey.cases),
+            )
+            for style in self.styles
+        )
+
+    def plan(self, runner: Runner) -> Plan:
+        """Say what would be asked; where prompts depend on answers that are not there, so far."""
+        preparations = self._preparations()
+        cells = [self._condition(name) for name in self.styles]
+        plan = runner.plan(preparations, cells)
+        if plan.n_misses:
+            return replace(plan, more_follows=True)
+        asked = self._ask(runner.run(preparations))
+        return runner.plan([*preparations, *_requests(asked)], cells)
+
+    def run(self, runner: Runner) -> Interviewed:
+        """Ask what has to be asked first, then about every case, and read the replies.
+
+        Raises
+        ------
+        DistexpError
+            As `Runner.run`.
+        """
+        preparations = self._preparations()
+        answers = runner.run(preparations)
+        asked = self._ask(answers)
+        answers |= runner.run(_requests(asked))
+        for attempt in range(1, self.retries + 1):
+            asked = [self._asked_again(one, answers, attempt) for one in asked]
+            answers |= runner.run(_requests(asked))
+        studies, unreadable = self._read(asked, answers)
+        requests = [*preparations, *_requests(asked)]
+        return Interviewed(
+            studies=studies,
+            unreadable=tuple(unreadable),
+            answers=answers,
+            models=tuple(sorted({request.model for request in requests})),
+        )
+
+    def _condition(self, style: str) -> Condition:
+        return Condition(
+            dataset=self.survey.name,
+            model=self.model.name,
+            elicitation=self.elicitation.name,
+            prompt=style,
+        )
+
+    def _preparations(self) -> list[Request]:
+        return [request for of_question in self._first.values() for request in of_question]
+
+    def _first_requests(self) -> dict[Question, list[Request]]:
+        """Return what the elicitation has to ask about each question before all else."""
+        if not self.styles:
+            return {}
+        questions = dict.fromkeys(case.question for case in self.survey.cases)
+        return {
+            question: [self.model.request(p) for p in self.elicitation.preparations(question)]
+            for question in questions
+        }
+
+    def _ask(self, answers: Mapping[str, Answer]) -> list[Asked]:
+        """Turn every case into requests, in each prompt style."""
+        asked = []
+        for name, style in self.styles.items():
+            for case in self.survey.cases:
+                first = self._first[case.question]
+                if not _answered(first, answers):
+                    asked.append(
+                        Asked(style=name, case=case, prompts=(), requests=(), asked=False)
+                    )
+                    continue
+                prepared = [answers[request.key].response for request in first]
+                try:
+                    prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
+                except ParseError as exc:
+                    asked.append(self._unprepared(name, case, first, exc))
+                    continue
+                requests = tuple(self.model.request(prompt) for prompt in prompts)
+                asked.append(Asked(style=name, case=case, prompts=prompts, requests=requests))
+        return asked
+
+    def _asked_again(self, one: Asked, answers: Mapping[str, Answer], attempt: int) -> Asked:
+        """Replace the prompts whose reply cannot be read by the same prompts with other draws."""
+        if not _answered(one.requests, answers):
+            return one
+        prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
+        for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
+            try:
+                self.elicitation.read(one.case.question, prompt, answers[request.key].response)
+            except ParseError as exc:
+                replaced.append(_unreadable(one, prompt, request, exc))
+                draw = prompt.draw % RETRY_DRAWS + attempt * RETRY_DRAWS
+                prompts[place] = replace(prompt, draw=draw)
+                requests[place] = self.model.request(prompts[place])
+        return replace(
+            one, prompts=tuple(prompts), requests=tuple(requests), replaced=tuple(replaced)
+        )
+
+    def _unprepared(
+        self, style: str, case: Case, requests: Sequence[Request], exc: ParseError
+    ) -> Asked:
+        """Ask nothing about a case whose preparation says too little; keep what it says."""
+        one = Asked(style=style, case=case, prompts=(), requests=())
+        (preparation, *_) = self.elicitation.preparations(case.question)
+        return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
+
+    def _read(
+        self, asked: Sequence[Asked], answers: Mapping[str, Answer]
+    ) -> tuple[tuple[Study, ...], list[Unreadable]]:
+        """Read every reply and combine the readings of each case; keep what cannot be read."""
+        estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
+        unreadable: dict[str, Unreadable] = {}
+        for one in asked:
+            if not one.asked or not _answered(one.requests, answers):
+                estimates[one.style].append(NOT_ASKED)
+                continue
+            readings: list[Reading | None] = []
+            for reply in (*one.replaced, *filter(None, [one.unprepared])):
+                unreadable.setdefault(reply.key, reply)
+            for prompt, request in zip(one.prompts, one.requests, strict=True):
+                response = answers[request.key].response
+                try:
+                    readings.append(self.elicitation.read(one.case.question, prompt, response))
+                except ParseError as exc:
+                    readings.append(None)
+                    unreadable.setdefault(request.key, _unreadable(one, prompt, request, exc))
+            estimates[one.style].append(
+                Estimate(
+                    reading=self.elicitation.combine(readings),
+                    n_replies=len(readings) + len(one.replaced),
+                    n_unreadable=readings.count(None) + len(one.replaced),
+                )
+            )
+        studies = tuple(
+            Study(
+                condition=self._condition(style),
+                cases=self.survey.cases,
+                estimates=tuple(of_style),
+                shown=self.styles[style].shown,
+            )
+            for style, of_style in estimates.items()
+        )
+        return studies, list(unreadable.values())
+
+
+def _requests(asked: Sequence[Asked]) -> list[Request]:
+    return [request for one in asked for request in one.requests]
+
+
+def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
+    """Tell whether all are; only where the budget is spent may some not be."""
+    return all(request.key in answers for request in requests)
+
+
+def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
+    return Unreadable(
+        prompt=one.style,
+        question_id=one.case.question.question_id,
+        attribute=one.case.group.attribute,
+        group=one.case.group.value,
+        draw=prompt.draw,
+        option_order=" ".join(map(str, prompt.option_order)),
+        reason=str(exc),
+        text=exc.text,
+        key=request.key,
+    )
