@@ -129,11 +129,10 @@ def ours(n: int, url: str) -> Measured:
     """Make the table by distexp."""
     import polars  # noqa: F401 - not to be measured
 
+    from distexp.asking.interview import Interview
     from distexp.asking.runner import Runner, unique_requests
     from distexp.cache import ResponseCache
     from distexp.elicitation.verbalized import Verbalized
-    from distexp.evaluation.evaluation import Evaluation
-    from distexp.experiment import Experiment
     from distexp.model.litellm import LiteLLMModel
     from distexp.prompt.template import PromptTemplate
     from distexp.protocols import Capabilities
@@ -152,34 +151,24 @@ def ours(n: int, url: str) -> Measured:
     )
     survey = Survey(name="made-up", cases=cases, digest="", licence="", citation="")
 
-    class MadeUp:
-        """A dataset of these questions."""
-
-        def load(self) -> Survey:
-            """Return the survey."""
-            return survey
-
     can = Capabilities(logprobs=True, json_schema=True, seed=True, system_role=True)
     model = LiteLLMModel(name="m", provider="openai", capabilities=can, api_base=url)
     style = PromptTemplate(layout=LAYOUT, audience="people like you")
-    experiment = Experiment(
+    interview = Interview(
+        survey=survey,
         model=model,
-        dataset=MadeUp(),
         elicitation=Verbalized(task=TASK),
         prompt={"sociodemographic": style},
-        calibrator={},
-        cache=ResponseCache("cache"),
-        evaluation=Evaluation(),
     )
     clock = Clock()
-    asked = experiment._ask(survey, experiment.prompt, {c.question: [] for c in cases}, {})
+    asked = interview.ask({})
     requests = [request for one in asked for request in one.requests]
     clock.lap()
     unique_requests(requests)
     clock.lap()
-    answers = Runner(model, experiment.cache).run(requests)
+    answers = Runner(model, ResponseCache("cache")).run(requests)
     clock.lap()
-    (study,), unreadable = experiment._read(survey, experiment.prompt, asked, answers)
+    (study,), unreadable = interview.read(asked, answers)
     clock.lap()
     table = tables.predictions(study, {})
     clock.lap()

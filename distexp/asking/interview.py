@@ -104,7 +104,7 @@ class Interview:
         plan = runner.plan(preparations, cells)
         if plan.n_misses:
             return replace(plan, more_follows=True)
-        asked = self._ask(runner.run(preparations))
+        asked = self.ask(runner.run(preparations))
         return runner.plan([*preparations, *_requests(asked)], cells)
 
     def run(self, runner: Runner) -> Interviewed:
@@ -117,16 +117,16 @@ class Interview:
         """
         preparations = self._preparations()
         answers = runner.run(preparations)
-        asked = self._ask(answers)
+        asked = self.ask(answers)
         answers |= runner.run(_requests(asked))
         for attempt in range(1, self.retries + 1):
             asked = [self._asked_again(one, answers, attempt) for one in asked]
             answers |= runner.run(_requests(asked))
-        studies, unreadable = self._read(asked, answers)
+        studies, unreadable = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
         return Interviewed(
             studies=studies,
-            unreadable=tuple(unreadable),
+            unreadable=unreadable,
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
         )
@@ -152,7 +152,7 @@ class Interview:
             for question in questions
         }
 
-    def _ask(self, answers: Mapping[str, Answer]) -> list[Asked]:
+    def ask(self, answers: Mapping[str, Answer]) -> list[Asked]:
         """Turn every case into requests, in each prompt style."""
         asked = []
         for name, style in self.styles.items():
@@ -198,9 +198,9 @@ class Interview:
         (preparation, *_) = self.elicitation.preparations(case.question)
         return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
 
-    def _read(
+    def read(
         self, asked: Sequence[Asked], answers: Mapping[str, Answer]
-    ) -> tuple[tuple[Study, ...], list[Unreadable]]:
+    ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...]]:
         """Read every reply and combine the readings of each case; keep what cannot be read."""
         estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
         unreadable: dict[str, Unreadable] = {}
@@ -234,7 +234,7 @@ class Interview:
             )
             for style, of_style in estimates.items()
         )
-        return studies, list(unreadable.values())
+        return studies, tuple(unreadable.values())
 
 
 def _requests(asked: Sequence[Asked]) -> list[Request]:
