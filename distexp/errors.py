@@ -13,6 +13,7 @@
     └── CacheError                      the response cache cannot be opened, read or written
         ├── CacheMissError              replay mode met a request with no stored answer
         ├── CacheCorruptError           a stored entry is not what was written
+        ├── UnstorableError             an answer holds what could not be read back
         └── ArchiveError                an archive or bundle is unsafe, or not what was written
 """
 
@@ -103,6 +104,10 @@ class CacheMissError(CacheError):
 
 class CacheCorruptError(CacheError):
     """A stored entry is not what was written: it is refused, never silently asked again."""
+
+
+class UnstorableError(CacheError):
+    """An answer holds what the cache could not give back: it is not stored, others are."""
 
 
 class ArchiveError(CacheError):

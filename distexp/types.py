@@ -195,7 +195,7 @@ class Response:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether the server refused the prompt. A model that declines is not meant: it answers."""
+        """Whether the server refused the prompt; a model that declines has answered."""
         return self.finish_reason == REFUSED
 
 
@@ -233,7 +233,7 @@ class Estimate:
 
     @property
     def status(self) -> str:
-        """`ok`, `parse_error`, `refused` where a refused prompt is among the causes, `not_asked`."""
+        """`ok`, `parse_error`, `refused` where a refused prompt is among it, or `not_asked`."""
         if not self.asked:
             return "not_asked"
         if self.reading is not None:

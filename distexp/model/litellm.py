@@ -121,6 +121,7 @@ class LiteLLMModel:
         check_text(owner, "name", name)
         check_text(owner, "provider", provider)
         _check_names(owner, "required_env", required_env)
+        _check_variable(owner, "api_key_env", api_key_env)
         if max_top_logprobs is not None:
             check_int(owner, "max_top_logprobs", max_top_logprobs, minimum=1)
         if reasoning_effort is not None:
@@ -140,11 +141,8 @@ class LiteLLMModel:
             check_int(owner, "seed", seed, minimum=0)
         if top_p is not None:
             check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
-        if extra_body is not None:
-            check_mapping(owner, "extra_body", extra_body)
-            check_no_secret(owner, "extra_body", extra_body)
-        if usd_per_million_tokens is not None:
-            _check_price(owner, usd_per_million_tokens)
+        _check_body(owner, extra_body)
+        _check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
         if salt is not None:
             check_text(owner, "salt", salt)
@@ -153,7 +151,6 @@ class LiteLLMModel:
             api_base = one_form(api_base)
         if endpoint is not None:
             check_alias(owner, "endpoint", endpoint, api_base)
-        _check_variable(owner, "api_key_env", api_key_env)
         self.name = name
         self.provider = provider
         self.capabilities = capabilities
@@ -405,7 +402,15 @@ def _check_variable(owner: str, parameter: str, value: object) -> None:
         raise ConfigError(msg)
 
 
+def _check_body(owner: str, extra: Mapping[str, Json] | None) -> None:
+    if extra is not None:
+        check_mapping(owner, "extra_body", extra)
+        check_no_secret(owner, "extra_body", extra)
+
+
 def _check_price(owner: str, value: object) -> None:
+    if value is None:
+        return
     if not isinstance(value, list | tuple) or len(value) != 2:
         wanted = "two numbers, for prompts and for replies, or null"
         raise parameter_error(owner, "usd_per_million_tokens", wanted, value)

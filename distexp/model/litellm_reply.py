@@ -1,5 +1,6 @@
 """What comes back from litellm, as records: replies and failures."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,8 +16,18 @@ from distexp.model.http.reply import (
     missing_logprobs,
     said_name,
 )
+from distexp.model.verdicts import retry_info_s
 from distexp.request import Request, whole_text
 from distexp.types import REFUSED, Response, Usage
+
+NO_ANSWER = ("Invalid response object", "Empty or invalid response", "aw keys: ")
+"""What it says of a reply that it cannot make an object of."""
+NAMED = {
+    "ContextWindowExceededError": " context_length_exceeded",
+    "ContentPolicyViolationError": " content_filter",
+}
+"""What the names of its exceptions say beyond the words of the server."""
+_PREFIX = re.compile(r"^(?:litellm\.\w+: )?(?:\w+(?:Error|Exception)(?:: | - ))*")
 
 
 def translated_error(exc: Any, failures: Failures) -> ModelError:
@@ -24,12 +35,21 @@ def translated_error(exc: Any, failures: Failures) -> ModelError:
     reason = str(exc)
     if "Connection error" in reason or "Cannot connect" in reason:
         return failures.unreachable(reason)
+    if any(sign in reason for sign in NO_ANSWER):
+        return failures.unusable(reason)
+    kind, status = type(exc).__name__, getattr(exc, "status_code", None)
+    said = _PREFIX.sub("", reason)  # the names of its exceptions are no words of the server
     body = getattr(exc, "body", None)
+    asked_s = None
     if isinstance(body, Mapping):  # the message alone may not tell a quota from a rate limit
-        reason += " ".join(f" {body[name]}" for name in ("code", "type") if body.get(name))
+        said += "".join(f" {body[name]}" for name in ("code", "type") if body.get(name))
+        asked_s = retry_info_s(body)
+    said += NAMED.get(kind, "")
+    if "Error in response object" in reason:  # status 422 is litellm's own, not the server's
+        status = None
     # Its own response has no headers: litellm makes it up.
     headers = getattr(exc, "litellm_response_headers", None)
-    return failures.refused(getattr(exc, "status_code", None), reason, headers)
+    return failures.refused(status, said, headers, asked_s)
 
 
 def read_response(

@@ -50,7 +50,7 @@ TABLE = (
     ),
     Row(
         Verdict.OURS,
-        r"max_(?:completion_)?tokens\S* (?:is )?(?:too large|exceeds)|at most \d+ completion tokens"
+        r"max_(?:completion_)?tokens\S* (?:is )?(?:too large|exceeds)|at most \d+ completion"
         r"|unsupported[_ ](?:parameter|value|country)|unrecognized request argument"
         r"|unknown (?:field|parameter|argument|name)|extra[_ ](?:inputs|fields|forbidden)"
         r"|unexpected keyword|not allowed to (?:sample|request) logprobs"

@@ -20,8 +20,7 @@ _NAMED = {'"': "quot", "&": "amp", "'": "apos", "<": "lt", ">": "gt"}
 class Secrets:
     """Values that nobody may see, as they are and as JSON, addresses, HTML and Base64 write them.
 
-    Each sign may be escaped or not, as a server pleases: ``/`` is also ``\\/``, ``\\u002F``,
-    ``%2f`` and ``&#47;``, and a backslash may be doubled.
+    Each sign may be escaped or not, as a server pleases, and a backslash may be doubled.
 
     Parameters
     ----------

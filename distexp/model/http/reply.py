@@ -33,7 +33,7 @@ FINISH_REASONS = {
 
 
 BROKEN_OFF = ("error", "ERROR", "abort", "cancelled", "failed", "timeout", "network_error")
-"""Reasons for the end of a reply that is no answer: a gateway has sent 200, then its host failed."""
+"""Reasons for the end of a reply that is no answer: the host failed after 200 was sent."""
 UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading raises where a reply is not of the form that is expected."""
 MOST_TOKENS = 1 << 53
