@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-REFUSAL = "The server refused the prompt; what it said is the text."
-"""The reason of what is no reply at all."""
+REFUSAL = "The server refused the prompt: "
+"""How the reason begins of what is no reply at all; the server's words follow."""
 
 
 def predictions_schema() -> "dict[str, type[pl.DataType]]":
