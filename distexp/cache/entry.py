@@ -20,6 +20,9 @@ from distexp.types import Response
 
 Types = Mapping[str, tuple[type, ...]]
 
+LARGEST = 1 << 53
+"""Numbers beyond are no counts, seconds or prices, and not every program can hold them."""
+
 _NAME = re.compile("([0-9a-f]{64})(?:/(0|[1-9][0-9]{0,8}))?")
 _NUMBER = (float, int)
 _TEXT = (str,)
@@ -84,6 +87,22 @@ def checked(name: str, text: str) -> Record:
     except (CacheError, ConfigError) as exc:  # a number that JSON has not
         raise ValueError(str(exc)) from exc
     return record
+
+
+def check_sizes(record: Record) -> None:
+    """Raise ValueError if a number is none that every program can hold."""
+    response = record.response
+    usage = response.usage and (response.usage.prompt_tokens, response.usage.completion_tokens)
+    numbers = (
+        *(usage or ()),
+        *(response.price_usd_per_token or ()),
+        response.cost_usd or 0,
+        record.attempts,
+        record.latency_s,
+        record.generation,
+    )
+    if any(abs(number) > LARGEST for number in numbers):
+        raise ValueError("it holds a number that is too large")
 
 
 def _fraction(text: str) -> float:
