@@ -297,12 +297,7 @@ def _estimate(row: Row) -> Estimate:
     if row["status"] == "ok":
         shares = Distribution(probabilities=tuple(row["predicted"]))
         reading = Reading(distribution=shares, mass=row["mass"])
-    return Estimate(
-        reading=reading,
-        n_replies=row["n_replies"],
-        n_unreadable=row["n_unreadable"],
-        n_refused=int(row["status"] == "refused"),
-    )
+    return Estimate(reading=reading, n_replies=row["n_replies"], n_unreadable=row["n_unreadable"])
 
 
 def _digest(digests: Sequence[str]) -> str:

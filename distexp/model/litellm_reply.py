@@ -5,18 +5,10 @@ from typing import Any
 
 from distexp.errors import ModelError
 from distexp.model.http.failures import Failures
-from distexp.model.http.reply import (
-    BROKEN_OFF,
-    UNUSABLE,
-    TopLogprobs,
-    counted,
-    joined,
-    make_response,
-    missing_logprobs,
-    said_name,
-)
-from distexp.request import Request, whole_text
-from distexp.types import REFUSED, Response, Usage
+from distexp.model.http.reply import make_response
+from distexp.model.reply_parts import content_of, logprobs_of
+from distexp.request import Request
+from distexp.types import Response, Usage
 
 
 def translated_error(exc: Any, failures: Failures) -> ModelError:
@@ -41,34 +33,25 @@ def read_response(
     ------
     TransientModelError
         If the reply holds no answer.
-    ModelError
-        If log-probabilities were asked for and are missing.
     """
-    try:
-        return _read_response(raw, request, failures, price)
-    except UNUSABLE as exc:
-        raise failures.unusable(f"a reply without an answer, {type(exc).__name__}: {exc}") from exc
-
-
-def _read_response(
-    raw: Any, request: Request, failures: Failures, price: tuple[float, float] | None
-) -> Response:
     if not raw.choices:
-        raise failures.unusable("a reply without choices.")
+        raise failures.broken("a reply without choices.")
     choice = raw.choices[0]
-    if choice.finish_reason in BROKEN_OFF:
-        raise failures.unusable(f"it ended with {choice.finish_reason!r}.")
-    content = choice.message.content or ""
-    text = joined(content) if isinstance(content, list) else content
-    reason = choice.finish_reason
+    struck = failures.secrets.struck
+    text, thought = content_of(_message(choice))
+    asked = request.body.get("logprobs")
+    top_logprobs, tokens = logprobs_of(_plain(choice)) if asked else (None, None)
+    fingerprint = getattr(raw, "system_fingerprint", None)
     return make_response(
-        text=whole_text(failures.secrets.struck(text)),
-        finish_reason=reason if isinstance(reason, str) and reason != REFUSED else "stop",
+        text=struck(text),
+        thought=thought and struck(thought),
+        finish_reason=choice.finish_reason,
         usage=_usage(getattr(raw, "usage", None)),
-        top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,
+        top_logprobs=top_logprobs,
+        tokens=tokens,
         price=price,
-        provider_model=said_name(raw.model, failures),
-        system_fingerprint=said_name(getattr(raw, "system_fingerprint", None), failures),
+        provider_model=raw.model and struck(raw.model),
+        system_fingerprint=fingerprint and struck(fingerprint),
     )
 
 
@@ -76,13 +59,21 @@ def _usage(reported: Any) -> Usage | None:
     """Return the tokens. litellm says 0 where the server does not count; no prompt has none."""
     if not reported or not reported.prompt_tokens:
         return None
-    return counted(reported.prompt_tokens, reported.completion_tokens)
-
-
-def _top_logprobs(choice: Any, failures: Failures) -> TopLogprobs:
-    content = getattr(getattr(choice, "logprobs", None), "content", None)
-    if not content or not all(token.top_logprobs for token in content):
-        raise missing_logprobs(failures.name)
-    return tuple(
-        tuple((top.token, float(top.logprob)) for top in token.top_logprobs) for token in content
+    return Usage(
+        prompt_tokens=reported.prompt_tokens, completion_tokens=reported.completion_tokens
     )
+
+
+def _message(choice: Any) -> dict[str, Any]:
+    """Return the parts of a message that litellm has split already."""
+    message = choice.message
+    return {
+        "content": message.content,
+        "reasoning_content": getattr(message, "reasoning_content", None),
+    }
+
+
+def _plain(choice: Any) -> dict[str, Any]:
+    """Return the log-probabilities as plain lists and mappings."""
+    given = getattr(choice, "logprobs", None)
+    return {"logprobs": given.model_dump() if hasattr(given, "model_dump") else given}

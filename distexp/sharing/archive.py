@@ -19,7 +19,7 @@ from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
 from distexp.errors import ArchiveError, CacheError
 from distexp.sharing.parcel import Parcel, ParcelWriter, opened, writing
-from distexp.sharing.secrets import Leaks
+from distexp.sharing.secrets import Secrets
 from distexp.types import Json
 
 RECORDS = "records.jsonl"
@@ -68,7 +68,7 @@ def add_records(parcel: ParcelWriter, entries: Iterable[Entry]) -> int:
     ArchiveError
         If an entry holds a secret of the environment.
     """
-    secrets, n_records = Leaks(os.environ), 0
+    secrets, n_records = Secrets(os.environ), 0
 
     def lines() -> Iterator[bytes]:
         nonlocal n_records
