@@ -17,7 +17,8 @@ from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.report import Calls, Report
-from distexp.request import Request
+from distexp.report.tables import REFUSAL
+from distexp.request import Request, whole_text
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
     Answer,
@@ -27,6 +28,7 @@ from distexp.types import (
     Prompt,
     Question,
     Reading,
+    Response,
     Study,
     Survey,
     Unreadable,
@@ -285,6 +287,8 @@ class Experiment:
                     continue
                 prepared = [answers[request.key].response for request in first[case.question]]
                 try:
+                    for response in prepared:
+                        _check_answered(response)
                     prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
                 except ParseError as exc:
                     asked.append(self._unprepared(name, case, first[case.question], exc))
@@ -299,8 +303,11 @@ class Experiment:
             return one
         prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
         for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
+            response = answers[request.key].response
+            if response.is_refusal:
+                continue  # another draw is the same prompt
             try:
-                self.elicitation.read(one.case.question, prompt, answers[request.key].response)
+                self.elicitation.read(one.case.question, prompt, response)
             except ParseError as exc:
                 replaced.append(_unreadable(one, prompt, request, exc))
                 draw = prompt.draw % RETRY_DRAWS + attempt * RETRY_DRAWS
@@ -334,11 +341,14 @@ class Experiment:
                 estimates[one.style].append(NOT_ASKED)
                 continue
             readings: list[Reading | None] = []
+            n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
             for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
+                n_refused += response.is_refusal
                 try:
+                    _check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
                     readings.append(None)
@@ -348,6 +358,7 @@ class Experiment:
                     reading=self.elicitation.combine(readings),
                     n_replies=len(readings) + len(one.replaced),
                     n_unreadable=readings.count(None) + len(one.replaced),
+                    n_refused=n_refused,
                 )
             )
         studies = tuple(
@@ -375,6 +386,12 @@ def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> boo
     return all(request.key in answers for request in requests)
 
 
+def _check_answered(response: Response) -> None:
+    """Raise `ParseError` for what stands in place of an answer: no elicitation reads it."""
+    if response.is_refusal:
+        raise ParseError(REFUSAL, text=response.text)
+
+
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
     return Unreadable(
         prompt=one.style,
@@ -384,6 +401,6 @@ def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -
         draw=prompt.draw,
         option_order=" ".join(map(str, prompt.option_order)),
         reason=str(exc),
-        text=exc.text,
+        text=whole_text(exc.text),
         key=request.key,
     )

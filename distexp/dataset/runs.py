@@ -297,7 +297,12 @@ def _estimate(row: Row) -> Estimate:
     if row["status"] == "ok":
         shares = Distribution(probabilities=tuple(row["predicted"]))
         reading = Reading(distribution=shares, mass=row["mass"])
-    return Estimate(reading=reading, n_replies=row["n_replies"], n_unreadable=row["n_unreadable"])
+    return Estimate(
+        reading=reading,
+        n_replies=row["n_replies"],
+        n_unreadable=row["n_unreadable"],
+        n_refused=int(row["status"] == "refused"),
+    )
 
 
 def _digest(digests: Sequence[str]) -> str:

@@ -265,7 +265,9 @@ class Evaluation:
         """Lay a study out as `distexp.evaluation.layout.design_of` does, unreadable estimates as set here."""
         design, human, readable = design_of(study)
         if self.unreadable == "uniform":
-            guessed = ~readable & [estimate.asked for estimate in study.estimates]
+            guessed = ~readable & [
+                estimate.status == "parse_error" for estimate in study.estimates
+            ]
             design.predicted[guessed] = uniform(design)[guessed]
             design.stacked[guessed] = design.predicted[guessed][:, None]
             readable = readable | guessed

@@ -124,7 +124,7 @@ class Report:
             + (result.note or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
         ]
-        return "\n\n".join([*filter(None, [self.partial()]), *parts])
+        return "\n\n".join([*filter(None, [self.partial(), self.refused()]), *parts])
 
     def partial(self) -> str | None:
         """Say that the report is of a part of the cases, and why; None where it is of all."""
@@ -135,6 +135,21 @@ class Report:
         return (
             f"**Partial: {n_asked} of {len(estimates)} estimates were asked for, in the order of "
             f"their prompts, which is no random sample.** {self.stopped}"
+        )
+
+    def refused(self) -> str | None:
+        """Say which questions a server refused to answer, and in what words; None where none."""
+        replies = [reply for reply in self.unreadable if reply.is_refusal]
+        if not replies:
+            return None
+        questions = list(dict.fromkeys(reply.question_id for reply in replies))
+        named = ", ".join(questions[:10]) + ", ..." * (len(questions) > 10)
+        estimates = [estimate for study in self.studies for estimate in study.estimates]
+        n_cases = sum(estimate.status == "refused" for estimate in estimates)
+        return (
+            f"**Refused: {n_cases} of {len(estimates)} estimates, of the question"
+            f"{'s' * (len(questions) > 1)} {named}.** The server said to the first: "
+            f"{replies[0].text!r}. This is remembered; cache.mode=refresh asks again."
         )
 
     def comparisons(self) -> "pl.DataFrame":

@@ -24,7 +24,7 @@ from distexp.sharing.contents import (
 )
 from distexp.sharing.environment import lock
 from distexp.sharing.parcel import ParcelWriter, writing
-from distexp.sharing.secrets import Secrets
+from distexp.sharing.secrets import Leaks
 from distexp.software import software
 from distexp.types import Json
 
@@ -144,7 +144,7 @@ def _add_data(parcel: ParcelWriter, jobs: Sequence[Job]) -> None:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     """Yield the content of a file that is free of secrets."""
-    secrets, before = Secrets(os.environ), b""
+    secrets, before = Leaks(os.environ), b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             secrets.check(before + chunk, str(path))

@@ -26,12 +26,15 @@ class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says wha
     requests : tuple of Request
     n_hits : int
         How many of the job's requests were answered already.
+    n_answered : int
+        How many of these are no refusals.
     """
 
-    def __init__(self, requests: Sequence[Request], n_hits: int) -> None:
+    def __init__(self, requests: Sequence[Request], n_hits: int, n_answered: int) -> None:
         super().__init__(f"{len(requests)} requests have to be asked")
         self.requests = tuple(requests)
         self.n_hits = n_hits
+        self.n_answered = n_answered
 
 
 class JobRunner(Runner):
@@ -64,7 +67,7 @@ class JobRunner(Runner):
         return given | super()._known([r for r in requests if r.key not in given])
 
     def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
-        raise Unanswered(missing, n_hits)
+        raise Unanswered(missing, n_hits, n_answered=n_hits if self._answers else 0)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -106,6 +109,8 @@ class Waiting:
     number: int
     requests: tuple[Request, ...]
     n_hits: int
+    n_answered: int
+    """How many of the hits are no refusals."""
     model: str
     """What its model is made from, as JSON: equal texts are one model."""
     cache: str
@@ -144,6 +149,7 @@ class Current:
             number=self.task.number,
             requests=unanswered.requests,
             n_hits=unanswered.n_hits,
+            n_answered=unanswered.n_answered,
             model=json.dumps(self._settings["model"], sort_keys=True),
             cache=json.dumps(self._settings["cache"], sort_keys=True),
             budget=experiment.budget,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from diskcache import Timeout
 
-from distexp.errors import CacheCorruptError, CacheError
+from distexp.errors import CacheCorruptError, CacheError, DistexpError
 
 NETWORK_FILE_SYSTEMS = (
     *("afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3"),
@@ -35,6 +35,7 @@ _ADVICE = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
 }
+_UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 _LEAST_FREE_BYTES = 1 << 16
 
 
@@ -43,6 +44,12 @@ def plain_errors(folder: Path) -> Iterator[None]:
     """Turn what goes wrong with the database of a folder into a `CacheError` of one line."""
     try:
         yield
+    except DistexpError:
+        raise
+    except _UNEXPECTED as exc:  # what reading a database raises that does not hold what it should
+        kind, advice = _DAMAGED
+        msg = f"The response cache {folder} is damaged ({type(exc).__name__}: {exc}). {advice}"
+        raise kind(" ".join(msg.split())) from exc
     except (sqlite3.Error, Timeout, OSError) as exc:
         cause: BaseException = exc
         while isinstance(cause.__context__, sqlite3.Error):  # diskcache hides it in Timeout

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from distexp.cache.disk.reader import FILE, Reader
+from distexp.cache.disk.reader import Reader
+from distexp.cache.schema import FILE
 from distexp.errors import CacheError
 
 REQUESTS = "requests.txt"
