@@ -93,6 +93,10 @@ class ParseError(DistexpError):
         super().__init__(message)
         self.text = text
 
+    def of(self, text: str) -> "ParseError":
+        """Return the same error about the whole of the reply that `text` is a part of."""
+        return ParseError(str(self), text=text)
+
 
 class CacheError(DistexpError):
     """The response cache cannot be opened, read or written."""

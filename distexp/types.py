@@ -188,6 +188,10 @@ class Response:
     provider_model: str | None = None
     """The model name that the server reported."""
     system_fingerprint: str | None = None
+    thought: str | None = None
+    """What the model said to itself, where the reply had it apart; never read as an answer."""
+    tokens: tuple[str, ...] | None = None
+    """The tokens that were drawn at the positions of `top_logprobs`, where there are several."""
 
     @classmethod
     def refusal(cls, said: str) -> Self:

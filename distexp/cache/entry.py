@@ -50,6 +50,7 @@ _RESPONSE: Types = {
     "cost_usd": (*_NUMBER, type(None)),
     "provider_model": _TEXT_OR_NONE,
     "system_fingerprint": _TEXT_OR_NONE,
+    "thought": _TEXT_OR_NONE,
 }
 _USAGE: Types = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT}
 _OF_RECORD, _OF_RESPONSE, _OF_USAGE = (attrgetter(*of) for of in (_RECORD, _RESPONSE, _USAGE))
@@ -146,6 +147,8 @@ def _check_numbers(response: Response) -> None:
     price = response.price_usd_per_token
     if price is not None and (len(price) != 2 or any(type(each) not in _NUMBER for each in price)):
         raise ValueError("its price is not two numbers")
+    if any(type(token) is not str for token in response.tokens or ()):
+        raise ValueError("its tokens are not texts")
     for alternatives in response.top_logprobs or ():
         for token, logprob in alternatives:
             if type(token) is not str or type(logprob) not in _NUMBER:

@@ -32,6 +32,7 @@ from distexp.model.http.reply import UNUSABLE, read_reply
 from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import import_litellm, list_price
+from distexp.model.reply_parts import FirstReplies
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Request
 from distexp.types import Prompt, Response
@@ -280,7 +281,7 @@ class LiteLLMModel:
         TransientModelError
             After a rate limit, a time-out, a server fault, a lost connection or a broken body.
         ModelError
-            If the server refuses the request, or returns no log-probabilities where asked to.
+            If the server refuses the request, or never returns log-probabilities where asked to.
         """
         return await self._call(request, model=self.name, api_base=self.api_base)
 
@@ -291,7 +292,7 @@ class LiteLLMModel:
             return await self._call_litellm(request, model, api_base, key, failures)
         client = await self._client_at(api_base)
         reply = await client.post(chat_body(model, request.body), key, failures)
-        return read_reply(reply, request, failures, self.price)
+        return self._watched(request, read_reply(reply, request, failures, self.price))
 
     async def _call_litellm(
         self,
@@ -320,7 +321,18 @@ class LiteLLMModel:
             raise translated_error(exc, failures) from exc
         except UNUSABLE as exc:  # what it makes of a reply that it does not expect
             raise failures.unusable(f"{type(exc).__name__}: {exc}") from exc
-        return read_response(raw, request, failures, self.price)
+        return self._watched(request, read_response(raw, request, failures, self.price))
+
+    @cached_property
+    def _first_replies(self) -> FirstReplies:
+        """Whether any reply has had log-probabilities."""
+        return FirstReplies()
+
+    def _watched(self, request: Request, response: Response) -> Response:
+        """Return the response; give the model up where it never returns log-probabilities."""
+        if request.body.get("logprobs"):
+            self._first_replies.check(response.top_logprobs, self.name)
+        return response
 
     @cached_property
     def _goes_direct(self) -> bool:

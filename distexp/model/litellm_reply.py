@@ -9,13 +9,11 @@ from distexp.model.http.failures import Failures
 from distexp.model.http.reply import (
     BROKEN_OFF,
     UNUSABLE,
-    TopLogprobs,
     counted,
-    joined,
     make_response,
-    missing_logprobs,
     said_name,
 )
+from distexp.model.reply_parts import content_of, logprobs_of
 from distexp.model.verdicts import retry_info_s
 from distexp.request import Request, whole_text
 from distexp.types import REFUSED, Response, Usage
@@ -61,8 +59,6 @@ def read_response(
     ------
     TransientModelError
         If the reply holds no answer.
-    ModelError
-        If log-probabilities were asked for and are missing.
     """
     try:
         return _read_response(raw, request, failures, price)
@@ -78,14 +74,17 @@ def _read_response(
     choice = raw.choices[0]
     if choice.finish_reason in BROKEN_OFF:
         raise failures.unusable(f"it ended with {choice.finish_reason!r}.")
-    content = choice.message.content or ""
-    text = joined(content) if isinstance(content, list) else content
+    text, thought = content_of(_message(choice))
+    asked = request.body.get("logprobs")
+    top_logprobs, tokens = logprobs_of(_plain(choice)) if asked else (None, None)
     reason = choice.finish_reason
     return make_response(
         text=whole_text(failures.secrets.struck(text)),
+        thought=thought and whole_text(failures.secrets.struck(thought)),
         finish_reason=reason if isinstance(reason, str) and reason != REFUSED else "stop",
         usage=_usage(getattr(raw, "usage", None)),
-        top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,
+        top_logprobs=top_logprobs,
+        tokens=tokens,
         price=price,
         provider_model=said_name(raw.model, failures),
         system_fingerprint=said_name(getattr(raw, "system_fingerprint", None), failures),
@@ -99,10 +98,16 @@ def _usage(reported: Any) -> Usage | None:
     return counted(reported.prompt_tokens, reported.completion_tokens)
 
 
-def _top_logprobs(choice: Any, failures: Failures) -> TopLogprobs:
-    content = getattr(getattr(choice, "logprobs", None), "content", None)
-    if not content or not all(token.top_logprobs for token in content):
-        raise missing_logprobs(failures.name)
-    return tuple(
-        tuple((top.token, float(top.logprob)) for top in token.top_logprobs) for token in content
-    )
+def _message(choice: Any) -> dict[str, Any]:
+    """Return the parts of a message that litellm has split already."""
+    message = choice.message
+    return {
+        "content": message.content,
+        "reasoning_content": getattr(message, "reasoning_content", None),
+    }
+
+
+def _plain(choice: Any) -> dict[str, Any]:
+    """Return the log-probabilities as plain lists and mappings."""
+    given: Any = getattr(choice, "logprobs", None)
+    return {"logprobs": given.model_dump() if hasattr(given, "model_dump") else given}

@@ -47,6 +47,7 @@ def plain_errors(folder: Path) -> Iterator[None]:
     except DistexpError:
         raise
     except _UNEXPECTED as exc:  # what reading a database raises that does not hold what it should
+        kind: type[CacheError]
         kind, advice = _DAMAGED
         msg = f"The response cache {folder} is damaged ({type(exc).__name__}: {exc}). {advice}"
         raise kind(" ".join(msg.split())) from exc

@@ -1,20 +1,14 @@
 """What comes back from a server that speaks OpenAI's protocol, read as litellm reads it."""
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from distexp.errors import ModelError
 from distexp.model.http.failures import Failures
+from distexp.model.reply_parts import TopLogprobs, content_of, logprobs_of
 from distexp.model.verdicts import error_within
 from distexp.request import Request, whole_text
 from distexp.types import Response, Usage
 
-TopLogprobs = tuple[tuple[tuple[str, float], ...], ...]
-
-THOUGHT = re.compile(
-    r"<(?:think|thinking|budget:thinking)>.*?</(?:think|thinking|budget:thinking)>(.*)", re.DOTALL
-)
 FINISH_REASONS = {
     **dict.fromkeys(("length", "max_tokens", "MAX_TOKENS", "compaction"), "length"),
     **dict.fromkeys(("tool_calls", "tool_use"), "tool_calls"),
@@ -56,7 +50,7 @@ def read_reply(
     RefusedPromptError
         If it holds an error about this prompt.
     ModelError
-        If it holds an error that is final, or log-probabilities were asked for and are missing.
+        If it holds an error that is final.
     """
     try:
         _raise_error_within(reply, failures)
@@ -66,11 +60,16 @@ def read_reply(
         _raise_error_within({"error": choice.get("error"), "choices": reply["choices"]}, failures)
         if choice.get("finish_reason") in BROKEN_OFF:
             raise failures.unusable(f"it ended with {choice['finish_reason']!r}.")
+        text, thought = content_of(choice["message"])
+        asked = request.body.get("logprobs")
+        top_logprobs, tokens = logprobs_of(choice) if asked else (None, None)
         return make_response(
-            text=whole_text(failures.secrets.struck(_text(choice["message"]))),
+            text=whole_text(failures.secrets.struck(text)),
+            thought=thought and whole_text(failures.secrets.struck(thought)),
             finish_reason=_finish_reason(choice),
             usage=_usage(reply.get("usage")),
-            top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,
+            top_logprobs=top_logprobs,
+            tokens=tokens,
             price=price,
             provider_model=said_name(reply.get("model"), failures),
             system_fingerprint=said_name(reply.get("system_fingerprint"), failures),
@@ -88,6 +87,8 @@ def make_response(
     price: tuple[float, float] | None,
     provider_model: str | None,
     system_fingerprint: str | None,
+    thought: str | None = None,
+    tokens: tuple[str, ...] | None = None,
 ) -> Response:
     """Return the record, with the cost where price and usage are known."""
     cost = None
@@ -102,6 +103,8 @@ def make_response(
         price_usd_per_token=price,
         provider_model=provider_model,
         system_fingerprint=system_fingerprint,
+        thought=thought,
+        tokens=tokens,
     )
 
 
@@ -114,14 +117,6 @@ def storable(top_logprobs: TopLogprobs) -> TopLogprobs:
             if isinstance(token, str) and logprob <= HIGHEST_LOGPROB
         )
         for alternatives in top_logprobs
-    )
-
-
-def missing_logprobs(name: str) -> ModelError:
-    """Return the error for a reply without the log-probabilities that were asked for."""
-    return ModelError(
-        f"Model {name} was asked for log-probabilities and returned none. "
-        "Set model.capabilities.logprobs=false and use elicitation=verbalized."
     )
 
 
@@ -154,31 +149,6 @@ def _finish_reason(choice: Mapping[str, Any]) -> str:
     return "tool_calls" if called else reason
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    """Return the content; what a model thought first is no part of it."""
-    content = message.get("content")
-    if isinstance(content, list):
-        content = joined(content)
-    if content is None:
-        return ""
-    if not isinstance(content, str):
-        msg = "the content is no text"
-        raise TypeError(msg)
-    separate = "reasoning_content" in message or "reasoning" in message
-    thought = None if separate else THOUGHT.match(content)
-    return content if thought is None else thought.group(1)
-
-
-def joined(parts: Sequence[Any]) -> str:
-    """Join the texts of a content that comes in parts; thoughts and references are none."""
-    texts = [
-        part if isinstance(part, str) else part["text"]
-        for part in parts
-        if isinstance(part, str) or part.get("type", "text") in ("text", "output_text")
-    ]
-    return "".join(texts)
-
-
 def _usage(reported: object) -> Usage | None:
     """Return the tokens; None where the server does not count, since no prompt has none."""
     if not isinstance(reported, Mapping):
@@ -197,13 +167,3 @@ def counted(n_prompt: object, n_reply: object) -> Usage | None:
             return None
         counts.append(int(n_tokens))
     return Usage(prompt_tokens=counts[0], completion_tokens=counts[1]) if counts[0] else None
-
-
-def _top_logprobs(choice: Mapping[str, Any], failures: Failures) -> TopLogprobs:
-    content = (choice.get("logprobs") or {}).get("content")
-    if not content or not all(token.get("top_logprobs") for token in content):
-        raise missing_logprobs(failures.name)
-    return tuple(
-        tuple((top["token"], float(top["logprob"])) for top in token["top_logprobs"])
-        for token in content
-    )
