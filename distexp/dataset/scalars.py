@@ -25,7 +25,7 @@ class Scalar:
         return self.text
 
 
-class Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):  # type: ignore[misc]
     """Reads texts, mappings, lists and, for all other values without quotes, `Scalar`."""
 
 
@@ -49,7 +49,7 @@ def load(text: str, name: str) -> object:
     """
     try:
         _check(yaml.compose(text, Loader=Loader), name)
-        return yaml.load(text, Loader=Loader)  # noqa: S506 - it is a safe one
+        return yaml.load(text, Loader=Loader)
     except (yaml.YAMLError, ValueError) as exc:
         msg = f"{name} is not plain YAML: {' '.join(str(exc).split())[:300]}"
         raise DatasetError(msg) from exc

@@ -39,8 +39,11 @@ def filtered(codebook: Codebook, table: "pl.DataFrame", path: Path) -> "pl.DataF
             wanted = label_of(next(iter(unseen)))
             msg = f"Column {column!r} of {path} never holds {wanted!r}. {near(wanted, known)}"
             raise DatasetError(msg)
+        _check_alike(codes, seen, column, path)
     for column, codes in codebook.exclude.items():
-        keep &= ~_found(codes, table[column], path)[1]
+        seen, has_one = _found(codes, table[column], path)
+        _check_alike(codes, seen, column, path)
+        keep &= ~has_one
     if not keep.any():
         used = ", ".join([*codebook.filters, *codebook.exclude]) or "none"
         msg = (
@@ -64,8 +67,8 @@ def weights(column: str, table: "pl.DataFrame", path: Path) -> FloatArray:
     if odd:
         comma = 'Say decimal commas by `file: {decimal: ","}`. ' if _COMMA.search(odd[0]) else ""
         msg = (
-            f"{len(odd)} of {table.height} values in column {column!r} of {path} are no numbers "
-            f"and not missing; the first is {odd[0]!r:.80}. {comma}Name another weight, filter "
+            f"{np.count_nonzero(np.isnan(values))} of {table.height} values in column {column!r} of "
+            f"{path} are no numbers or missing; the first is {odd[0]!r:.80}. {comma}Name another weight, filter "
             "these respondents out, or ask for unweighted counts."
         )
         raise DatasetError(msg)
@@ -144,13 +147,7 @@ def members(
 
 
 def _found(codes: Codes, column: "pl.Series", path: Path) -> tuple[set[Code], BoolArray]:
-    """Return the codes of a column, and which respondents have one that is wanted.
-
-    Raises
-    ------
-    DatasetError
-        If one differs from a code that is wanted by capital letters only.
-    """
+    """Return the codes of a column, and which respondents have one that is wanted."""
     seen: set[Code] = set()
 
     def is_wanted(code: Code) -> bool:
@@ -158,8 +155,6 @@ def _found(codes: Codes, column: "pl.Series", path: Path) -> tuple[set[Code], Bo
         return code in codes
 
     mask = recode(column, is_wanted, _place(column.name, path)) == 1
-    others = {code for code in seen if isinstance(code, str) and code not in codes}
-    _check_case(others, codes.texts, column.name, path)
     return seen, mask
 
 
@@ -170,7 +165,7 @@ def _check_case(found: AbstractSet[str], named: AbstractSet[str], column: str, p
         other = first.setdefault(code.casefold(), code)
         if other != code and {other, code} & found:
             msg = (
-                f"{_place(column, path)} holds {(found & {other, code}).pop()!r}: {other!r} and "
+                f"{_place(column, path)} holds {min(found & {other, code})!r}: {other!r} and "
                 f"{code!r} differ in capital letters only. Name both in the codebook, each where "
                 "it belongs."
             )

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 
+from distexp.dataset.columns import Layout
 from distexp.dataset.files.codes import Code, Codes, label_of
-from distexp.dataset.files.columns import Layout
 from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
 
@@ -151,9 +151,17 @@ def parse_codebook(text: str, name: str) -> Codebook:
 
 
 def _layout(section: Section) -> Layout:
+    decimal = section.text("decimal", default=".")
+    if decimal not in (".", ","):
+        raise section.error("decimal", f"must be '.' or ','. Got {decimal!r} instead.")
+    rows = [section.number("skip_rows", row) for row in section.rows("skip_rows", default=[])]
+    if any(row < 1 or row != int(row) for row in rows):
+        raise section.error("skip_rows", "must be a list of numbers of rows, from 1: [2, 3].")
     layout = Layout(
-        encoding=section.text("encoding", default="utf-8"),
+        encoding=section.text("encoding", default=None),
         separator=section.text("separator", default=None),
+        decimal=decimal,
+        skip_rows=tuple(map(int, rows)),
         sheet=section.text("sheet", default=None),
     )
     section.check_all_used()

@@ -90,13 +90,13 @@ class Codes:
 
 
 def plain(text: str) -> str:
-    """Return a text as it is compared: in Unicode's composed form, white space made one space.
+    r"""Return a text as it is compared: in Unicode's composed form, white space made one space.
 
     Marks that are not seen, such as a byte order mark or a soft hyphen, are left out.
 
     Examples
     --------
-    >>> plain("\\ufeffTr\\u0065\\u0301s\\u00a0 bien\\n") == "Trés bien"
+    >>> plain("\ufeffTr\u0065\u0301s\u00a0 bien\n") == "Trés bien"
     True
     """
     if not text.isascii():

@@ -3,8 +3,8 @@
 import reprlib
 from typing import Any
 
+from distexp.dataset.columns import near
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.files.columns import near
 from distexp.dataset.scalars import Scalar, load
 from distexp.errors import DatasetError
 
@@ -48,9 +48,9 @@ class Section:
             return value.value
         return bool(value)
 
-    def rows(self, key: str) -> list[Any]:
+    def rows(self, key: str, default: Any = _REQUIRED) -> list[Any]:
         """Return a list."""
-        return list(self._get(key, list, "a list", _REQUIRED))
+        return list(self._get(key, list, "a list", default))
 
     def codes(self, key: str, default: Any = _REQUIRED) -> Codes:
         """Return a set of codes; a single one needs no brackets."""
