@@ -66,10 +66,11 @@ def weights(column: str, table: "pl.DataFrame", path: Path) -> FloatArray:
     odd = [cell for cell in table[column].filter(np.isnan(values)) if parse_code(cell) is not None]
     if odd:
         comma = 'Say decimal commas by `file: {decimal: ","}`. ' if _COMMA.search(odd[0]) else ""
+        n_odd = np.count_nonzero(np.isnan(values))
         msg = (
-            f"{np.count_nonzero(np.isnan(values))} of {table.height} values in column {column!r} of "
-            f"{path} are no numbers or missing; the first is {odd[0]!r:.80}. {comma}Name another weight, filter "
-            "these respondents out, or ask for unweighted counts."
+            f"{n_odd} of {table.height} values in column {column!r} of {path} are no numbers or "
+            f"missing; the first is {odd[0]!r:.80}. {comma}Name another weight, filter these "
+            "respondents out, or ask for unweighted counts."
         )
         raise DatasetError(msg)
     check_weights(f"column {column!r} of {path}", values)
@@ -156,6 +157,11 @@ def _found(codes: Codes, column: "pl.Series", path: Path) -> tuple[set[Code], Bo
 
     mask = recode(column, is_wanted, _place(column.name, path)) == 1
     return seen, mask
+
+
+def _check_alike(codes: Codes, seen: AbstractSet[Code], column: str, path: Path) -> None:
+    others = {code for code in seen if isinstance(code, str) and code not in codes}
+    _check_case(others, codes.texts, column, path)
 
 
 def _check_case(found: AbstractSet[str], named: AbstractSet[str], column: str, path: Path) -> None:
