@@ -62,7 +62,7 @@ def read_text(path: Path, columns: Sequence[str], layout: Layout) -> "pl.DataFra
     return table.with_columns(pl.all().replace("", None))
 
 
-def decoded(path: Path, content: bytes, encoding: str | None) -> str:
+def decoded(path: Path, content: bytes, encoding: str | None = None) -> str:
     """Return the text of a file without its byte order mark.
 
     Raises
@@ -72,28 +72,24 @@ def decoded(path: Path, content: bytes, encoding: str | None) -> str:
     """
     wanted = encoding or "utf-8"
     mark = next((of for begin, of in _MARKS.items() if content.startswith(begin)), None)
+    begins = f"It begins as {mark} does. " if mark else ""
+    to_do = "Save it as UTF-8, or set 'encoding' in the codebook of respondents, e.g. to"
     try:
         text = content.decode(wanted)
     except UnicodeDecodeError as exc:
         line = content.count(b"\n", 0, exc.start) + 1
-        hint = f"It begins as {mark} does: s" if mark else "S"
-        msg = (
-            f"{path}, line {line}: byte 0x{content[exc.start]:02x} is not {wanted}. {hint}et "
-            f"'encoding' in the codebook, e.g. to {mark or 'cp1252'}."
-        )
+        byte = f"byte 0x{content[exc.start]:02x}"
+        msg = f"{path}, line {line}: {byte} is not {wanted}. {begins}{to_do} {mark or 'cp1252'}."
         raise DatasetError(msg) from exc
     except (LookupError, ValueError) as exc:
         msg = f"The codebook names an unknown encoding for {path}: {wanted!r}."
         raise DatasetError(msg) from exc
-    text = text.removeprefix("\ufeff")
-    if "\0" in text or (mark and not codecs.lookup(wanted).name.startswith(mark)):
-        msg = (
-            f"{path} is no text in {wanted}: it "
-            f"{f'begins as {mark} does' if mark else 'holds zero bytes'}. Set 'encoding' in the "
-            f"codebook, e.g. to {mark or 'utf-16'}."
-        )
+    if mark and not codecs.lookup(wanted).name.startswith(mark):
+        raise DatasetError(f"{path} is no text in {wanted}. {begins}{to_do} {mark}.")
+    if "\0" in text:
+        msg = f"{path} is no text in {wanted}: it holds zero bytes. {to_do} utf-16."
         raise DatasetError(msg)
-    return text
+    return text.removeprefix("\ufeff")
 
 
 def records(

@@ -20,10 +20,9 @@ _NUMBER = re.compile(r"^\s*[\[(]?\s*[-−]?\d+\s*[\])]?(?:\s*[.=:)\]-]|\s)\s*")
 
 def _plain(text: str) -> str:
     """Return a text in small letters without accents, apostrophes and signs."""
-    parted = unicodedata.normalize("NFKD", text.casefold())
+    parted = unicodedata.normalize("NFKD", re.sub("['’‘´`ʼ]", "", text.casefold()))
     kept = (char for char in parted if unicodedata.category(char) not in ("Mn", "Cf"))
-    plain = re.sub(r"['’‘´`ʼ]", "", "".join(kept))
-    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
+    return " ".join(re.sub(r"[\W_]+", " ", "".join(kept)).split())
 
 
 @cache

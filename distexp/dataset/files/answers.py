@@ -51,7 +51,15 @@ def filtered(codebook: Codebook, table: "pl.DataFrame", path: Path) -> "pl.DataF
             f"columns: {used}). Widen them."
         )
         raise DatasetError(msg)
-    return table.filter(keep)
+    left = table.filter(keep)
+    for cells in left.iter_columns():
+        if cells.str.starts_with('{"ImportId"').any():
+            msg = (
+                f"{path} has more rows of headers: column {cells.name!r} holds an ImportId of "
+                "Qualtrics. Pass them over by `file: {skip_rows: [2, 3]}` in the codebook."
+            )
+            raise DatasetError(msg)
+    return left
 
 
 def weights(column: str, table: "pl.DataFrame", path: Path) -> FloatArray:
@@ -196,8 +204,14 @@ def _check_known(
     )
     listed = ", ".join(f"{label_of(code)} ({n} times)" for code, n in counts.most_common(5))
     more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
+    first = parse_code(table[column][0])
+    hint = ' Numbers with a decimal comma need `file: {decimal: ","}`.' * any(
+        isinstance(code, str) and _COMMA.search(code) for code in unknown
+    )
+    if first in unknown and counts[first] == 1:
+        hint += " If the first rows are headers, pass them over: `file: {skip_rows: [2]}`."
     msg = (
         f"Column {column!r} of {path} holds codes that the codebook does not explain: "
-        f"{listed}{more}. Add them to {where}."
+        f"{listed}{more}. Add them to {where}.{hint}"
     )
     raise DatasetError(msg)
