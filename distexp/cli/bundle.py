@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from distexp import atomic
 from distexp.errors import DistexpError
 from distexp.sharing.comparing import GIVEN, Compared, compare
 from distexp.sharing.contents import jobs_in, link
@@ -123,9 +124,8 @@ def _kept(out: Path | None) -> Iterator[Path]:
 def _beside(path: Path) -> Iterator[Path]:
     """Return a folder beside a file that is being made, which goes again."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            yield Path(folder)
+        with atomic.beside(path.parent) as folder:
+            yield folder
     except OSError as exc:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 
