@@ -1,6 +1,5 @@
 """`distexp bundle` and `distexp reproduce`."""
 
-import argparse
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from distexp.sharing.contents import jobs_in, link
 from distexp.sharing.environment import differences
 from distexp.sharing.packing import pack
 from distexp.sharing.rerun import Bundle, read, run_again
+from distexp.suggestions import Parser
 from distexp.view.base import markdown_table
 
 MOST_SHOWN = 20
@@ -30,7 +30,7 @@ def bundle(arguments: Sequence[str]) -> None:
         If the run cannot be packed, or comes out otherwise when it is made again. Nothing is
         written then.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp bundle",
         description="Pack a run or a sweep with the answers that it rests on into one file, and "
         "make it again from that file to be sure that it can be.",
@@ -40,7 +40,7 @@ def bundle(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with _beside(options.out) as folder:
         made = folder / "made" / options.out.name
         n_records = pack(options.run, made, options.path)
@@ -87,7 +87,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     DistexpError
         If the bundle is refused, or its runs cannot be made.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp reproduce",
         description="Make the runs of a bundle again, offline and without keys, and compare every "
         "file with the one in the bundle. The exit code is 0 if all are the same, else 1.",
@@ -99,7 +99,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="new folder that keeps what is made"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with read(options.bundle) as given, _kept(options.out) as out:
         run_again(given, out, options.data)
         found = list(compare(given, out))

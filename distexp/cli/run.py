@@ -11,9 +11,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from distexp.cli.main import _check_parts, _folder
 from distexp.errors import ConfigError, DistexpError
+from distexp.run_folder import REPORT
 from distexp.sweep.job import current
-from distexp.sweep.launcher import one_line
 from distexp.trust import checked
 
 _failures: list[str] = []
@@ -22,16 +23,20 @@ _failures: list[str] = []
 @hydra.main(version_base="1.3", config_path="pkg://distexp.conf", config_name="config")
 def _job(config: DictConfig) -> None:
     """Run one job of Hydra's."""
-    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    settings = HydraConfig.get()
+    made = Path(settings.runtime.output_dir)
     try:
-        _run(config, run_dir)
+        with _folder(made, settings) as run_dir:
+            _run(config, run_dir)
     except DistexpError as exc:
         _fail(exc)
     except (InstantiationException, OmegaConfBaseException) as exc:
-        _fail(DistexpError(one_line(exc)))
+        from distexp.typos import explained
+
+        _fail(explained(exc, None, ()))
     finally:
         with contextlib.suppress(OSError):  # Hydra made the folder; without results it goes again
-            run_dir.rmdir()
+            made.rmdir()
 
 
 def _fail(exc: DistexpError) -> None:
@@ -45,6 +50,7 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     if config.get("card") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ConfigError("Every job of a sweep would write the same card. Fit one run at a time.")
     settings = checked(config)
+    _check_parts(settings)
     experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
     in_sweep = current()
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
@@ -77,7 +83,7 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
     calls = report.calls
     print(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
-        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / 'report.md')}"
+        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / REPORT)}"
     )
 
 

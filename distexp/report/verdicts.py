@@ -95,8 +95,9 @@ class _Verdicts:
         said = [f"is closer than {self._named(beaten)}"] if beaten else []
         said += [f"cannot be told from {self._named(alike)}"] if alike else []
         return (
-            f"- Of {len(self.calibrators)} calibrators **{escaped(best)}** has the least {self.name}; it "
-            f"{' and '.join(said)}. Picked by these scores, it looks better than it is."
+            f"- Of {len(self.calibrators)} calibrators **{escaped(best)}** has the least "
+            f"{self.name}; it {' and '.join(said)}. Picked by these scores, it looks better "
+            "than it is."
         )
 
     def _named(self, names: Sequence[str]) -> str:

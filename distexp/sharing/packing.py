@@ -10,13 +10,13 @@ from omegaconf import OmegaConf
 
 from distexp.cache import ResponseCache
 from distexp.errors import ConfigError
+from distexp.run_folder import SUMMARY
 from distexp.sharing.archive import BUNDLE, FORMATS, add_records, stored
 from distexp.sharing.contents import (
     DATA,
     HUMAN,
     LOCK,
     RUN,
-    SUMMARY,
     Job,
     files_of_sweep,
     jobs_in,
