@@ -121,7 +121,7 @@ def readable(setting: str, *, sweep: bool) -> str:
     Examples
     --------
     >>> readable("dataset.path=a (x)=é.csv", sweep=False)
-    "dataset.path='a (x)=é.csv'"
+    'dataset.path="a (x)=é.csv"'
     >>> readable("prompt=base,qa", sweep=True)
     'prompt=base,qa'
     """
@@ -169,7 +169,7 @@ def chosen(setting: str, groups: Collection[str]) -> str:
 
 def in_quotes(text: str) -> str:
     """Return a text as Hydra's grammar quotes it."""
-    mark = '"' if "'" in text and '"' not in text else "'"
+    mark = "'" if '"' in text and "'" not in text else '"'
     escaped = re.sub(
         rf"(\\*)({mark}|$)", lambda found: found[1] * 2 + (found[2] and f"\\{mark}"), text
     )

@@ -11,7 +11,7 @@ from distexp.visible import one_line
 _MARKUP = re.compile(
     r"[`*|]|(?<!^)~"  # code, emphasis, cells, strokes
     r"|\\(?=[!-/:-@\[-`{-~]|$)"  # what would escape something else
-    r"|\](?=[(\[:]|$)"  # links
+    r"|\](?=[(\[:])"  # links
     r"|(?<![^\W_])_+|_+(?![^\W_])"  # emphasis; inside of a word an underscore is none
     r"|<|&(?=#?\w+;)"  # HTML
 )

@@ -3,6 +3,7 @@
 import inspect
 import io
 import re
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
@@ -64,9 +65,10 @@ def explained(exc: BaseException, loader: Any, settings: Sequence[str]) -> Confi
         return ConfigError(_no_choice(found[1], loader))
     if found := _SEVERAL.search(text):
         name, value = found[1], found[2]
+        typed = shlex.quote(f"{name}={in_quotes(value)}")
         return ConfigError(
             f"{name} has several values, {value}. To run each of them add -m; for a list type "
-            f'{name}=[{value}]; for one text type "{name}={in_quotes(value)}".'
+            f"{name}=[{value}]; for one text type {typed}."
         )
     if found := _KEY.search(text):
         return ConfigError(said + _settings(found[1] or found[2], loader, settings))

@@ -18,6 +18,7 @@ _OBEYED = re.compile(
     "\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # marks, separators
     "\ud800-\udfff\U000e0000-\U000e007f]"  # half characters, tags
 )
+_BREAK = re.compile("[\t\n\v\f\r]+")
 _FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]")
 _NUMBER = re.compile(r"[+-]?[\d.,]+([eE][+-]?\d+)?\s?%?")
 
@@ -43,7 +44,7 @@ def one_line(text: str) -> str:
     >>> one_line("no\n such file\x07")
     'no such file\\x07'
     """
-    return " ".join(visible(text).split())
+    return " ".join(visible(_BREAK.sub(" ", text)).split())
 
 
 def in_spreadsheet(text: str) -> str:

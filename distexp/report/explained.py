@@ -24,7 +24,7 @@ def described(survey: Survey) -> Iterator[str]:
         f"{len(survey.cases)} cases; {survey.n_dropped_cells} cells left out."
     )
     for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
-        yield f"- {escaped(attribute)}: {', '.join(map(escaped, values))}"
+        yield f"- {escaped(f'{attribute}:')} {', '.join(map(escaped, values))}"
     if len(groups) > MOST_ATTRIBUTES:
         yield f"- and {len(groups) - MOST_ATTRIBUTES} attributes more"
     yield ""

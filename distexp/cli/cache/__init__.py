@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> None:
         sys.stdout.write(_help())
         return
     if name not in COMMANDS:
-        said = f"There is no command {f'cache {name}'!r}.{nearest(name, COMMANDS, MEANT)}"
+        said = f"There is no command {f'cache {name}'.strip()!r}.{nearest(name, COMMANDS, MEANT)}"
         raise ConfigError(f"{said} The commands are {', '.join(COMMANDS)}.")
     command = COMMANDS[name]
     parser = Parser(prog=f"distexp cache {name}", description=command.HELP)
