@@ -1,6 +1,5 @@
 """`distexp apply`: estimates calibrated by a card."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +9,12 @@ from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.card.card import Card
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
+from distexp.suggestions import Parser
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run `distexp apply --card FILE --predictions FILE --out FILE [--coverage SHARE]`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp apply",
         description="Calibrate estimates with the calibrator of a card; human answers play no "
         "part. The estimates: a table as in docs/surveys/recorded.md or a run's "
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
         default=DEFAULT_COVERAGE,
         help="how often the band holds a share",
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     if options.out.suffix not in FORMATS:
         msg = f"--out must be a {', '.join(FORMATS)} file. Got {str(options.out)!r} instead."
         raise ConfigError(msg)

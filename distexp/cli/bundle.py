@@ -1,6 +1,5 @@
 """`distexp bundle` and `distexp reproduce`."""
 
-import argparse
 import os
 import sys
 import tempfile
@@ -8,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from distexp import atomic
 from distexp.errors import DistexpError
 from distexp.sharing.comparing import GIVEN, Compared, compare
 from distexp.sharing.contents import jobs_in, link
 from distexp.sharing.environment import differences
 from distexp.sharing.packing import pack
 from distexp.sharing.rerun import Bundle, read, run_again
+from distexp.suggestions import Parser
 from distexp.view.base import markdown_table
 
 MOST_SHOWN = 20
@@ -29,7 +30,7 @@ def bundle(arguments: Sequence[str]) -> None:
         If the run cannot be packed, or comes out otherwise when it is made again. Nothing is
         written then.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp bundle",
         description="Pack a run or a sweep with the answers that it rests on into one file, and "
         "make it again from that file to be sure that it can be.",
@@ -39,7 +40,7 @@ def bundle(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with _beside(options.out) as folder:
         made = folder / "made" / options.out.name
         n_records = pack(options.run, made, options.path)
@@ -86,7 +87,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     DistexpError
         If the bundle is refused, or its runs cannot be made.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp reproduce",
         description="Make the runs of a bundle again, offline and without keys, and compare every "
         "file with the one in the bundle. The exit code is 0 if all are the same, else 1.",
@@ -98,7 +99,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="new folder that keeps what is made"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with read(options.bundle) as given, _kept(options.out) as out:
         run_again(given, out, options.data)
         found = list(compare(given, out))
@@ -123,9 +124,8 @@ def _kept(out: Path | None) -> Iterator[Path]:
 def _beside(path: Path) -> Iterator[Path]:
     """Return a folder beside a file that is being made, which goes again."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            yield Path(folder)
+        with atomic.beside(path.parent) as folder:
+            yield folder
     except OSError as exc:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 

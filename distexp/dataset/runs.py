@@ -12,6 +12,7 @@ import yaml
 from distexp.checks import check_bool, check_names, parameter_error
 from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
+from distexp.run_folder import CONFIG, PREDICTIONS, PROVENANCE
 from distexp.types import (
     Case,
     Condition,
@@ -27,7 +28,6 @@ from distexp.types import (
 if TYPE_CHECKING:
     import polars as pl
 
-PREDICTIONS, PROVENANCE, CONFIG = "predictions.parquet", "provenance.json", "config.yaml"
 CONDITION = ("dataset", "model", "elicitation", "prompt")
 CASE = ("question_id", "attribute", "group")
 OF_CASE = (

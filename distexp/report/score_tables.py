@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
+from distexp import markdown
 from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score
+from distexp.markdown import Markdown, escaped
 
 LABELS = {
     RAW: "uncalibrated",
@@ -68,18 +70,12 @@ def _table(scores: Sequence[Score], columns: Mapping[str, tuple[str, Cell]]) -> 
     by_method: dict[str, dict[str, Score]] = {}
     for score in scores:
         by_method.setdefault(score.calibrator, {})[score.metric] = score
-    header = ["method", *columns]
+    header = list(map(Markdown, ["method", *columns]))
     rows = [
-        [LABELS.get(name, name), *(cell(of.get(metric)) for metric, cell in columns.values())]
+        [label(name), *(Markdown(cell(of.get(metric))) for metric, cell in columns.values())]
         for name, of in by_method.items()
     ]
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [
-        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        for row in [header, rule, *rows]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(header, rows, right=range(1, len(header)))
 
 
 def _number(digits: int, *, scale: float = 1, unit: str = "") -> Cell:
@@ -106,7 +102,7 @@ def _interval(digits: int, *, scale: float = 1, unit: str = "") -> Cell:
 def _worst(score: Score | None) -> str:
     if score is None or math.isnan(score.value):
         return NOTHING
-    return f"{_interval(1, scale=100)(score)} {score.detail}"
+    return f"{_interval(1, scale=100)(score)} {escaped(score.detail)}"
 
 
 def _respondents(score: Score | None) -> str:
@@ -123,3 +119,8 @@ def _people(n: float) -> str:
     if n < 1:
         return "<1"
     return f"{n:.1f}" if n < 9.95 else f"{n:.0f}"
+
+
+def label(name: str) -> str:
+    """Return what a table calls a method."""
+    return Markdown(LABELS[name]) if name in LABELS else escaped(name)

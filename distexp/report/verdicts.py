@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.evaluation import Result
 from distexp.evaluation.scores import RAW, REFERENCE
+from distexp.markdown import escaped
 from distexp.report.score_tables import LABELS
 
 SHORT = LABELS | {REFERENCE: "the training mean"}
@@ -20,7 +21,9 @@ def findings(result: Result, alpha: float) -> str:
         A difference is one whose adjusted p-value is below and whose interval leaves 0 out.
     """
     verdicts = _Verdicts(result, alpha).lines() if result.comparisons else iter(())
-    return "\n".join([*verdicts, *(f"- Warning: {warning}" for warning in result.warnings)])
+    return "\n".join(
+        [*verdicts, *(f"- Warning: {escaped(warning)}" for warning in result.warnings)]
+    )
 
 
 class _Verdicts:
@@ -45,7 +48,7 @@ class _Verdicts:
         for name in [RAW, *self.calibrators]:
             others = [REFERENCE] if name == RAW else [RAW, REFERENCE]
             verdicts = [self._verdict(self.found[name, other]) for other in others]
-            yield f"- **{SHORT.get(name, name)}** {'; it '.join(verdicts)}."
+            yield f"- **{_short(name)}** {'; it '.join(verdicts)}."
         if len(self.calibrators) > 1:
             yield self._best()
 
@@ -68,7 +71,7 @@ class _Verdicts:
         return one.p_holm < self.alpha and not one.low <= 0 <= one.high
 
     def _verdict(self, one: Comparison) -> str:
-        other = SHORT.get(one.other, one.other)
+        other = _short(one.other)
         numbers = (
             f"{self.name} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}], "
             f"{_p_value(one.p_holm)}"
@@ -92,12 +95,18 @@ class _Verdicts:
         said = [f"is closer than {self._named(beaten)}"] if beaten else []
         said += [f"cannot be told from {self._named(alike)}"] if alike else []
         return (
-            f"- Of {len(self.calibrators)} calibrators **{best}** has the least {self.name}; it "
-            f"{' and '.join(said)}. Picked by these scores, it looks better than it is."
+            f"- Of {len(self.calibrators)} calibrators **{escaped(best)}** has the least "
+            f"{self.name}; it {' and '.join(said)}. Picked by these scores, it looks better "
+            "than it is."
         )
 
     def _named(self, names: Sequence[str]) -> str:
-        return ", ".join(SHORT.get(name, name) for name in names)
+        return ", ".join(map(_short, names))
+
+
+def _short(name: str) -> str:
+    """Return what a sentence calls a method."""
+    return SHORT[name] if name in SHORT else escaped(name)
 
 
 def _p_value(p: float) -> str:

@@ -8,7 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.sharing.contents import CONFIG, OVERRIDES, PROVENANCE, RUN, SUMMARY
+from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE, SUMMARY
+from distexp.sharing.contents import RUN
 from distexp.sharing.rerun import Bundle
 
 if TYPE_CHECKING:

@@ -12,13 +12,13 @@ from distexp.cache import ResponseCache
 from distexp.errors import ConfigError
 from distexp.model.http.secrets import Leaks
 from distexp.request import Json
+from distexp.run_folder import SUMMARY
 from distexp.sharing.archive import BUNDLE, FORMATS, add_records, stored
 from distexp.sharing.contents import (
     DATA,
     HUMAN,
     LOCK,
     RUN,
-    SUMMARY,
     Job,
     files_of_sweep,
     jobs_in,

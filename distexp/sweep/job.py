@@ -12,7 +12,10 @@ from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
-from distexp.errors import DistexpError
+from distexp.errors import (
+    ConfigError,
+    DistexpError,
+)
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Answer
@@ -70,6 +73,10 @@ class JobRunner(Runner):
         raise Unanswered(missing, n_hits, n_answered=n_hits if self._answers else 0)
 
 
+class NotComposedError(ConfigError):
+    """The settings of a job do not exist."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Task:
     """A job to be run, from its beginning."""
@@ -91,6 +98,8 @@ class Done:
     """What it printed."""
     error: str | None = None
     """What went wrong."""
+    composed: bool = True
+    """False where its settings do not exist: a sweep with such a job asks nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +185,9 @@ def run(task: Task, function: Callable[[Task], None]) -> Done | Planned | Waitin
     except Unanswered as exc:
         return job.waiting(exc)
     except DistexpError as exc:
-        return Done(number=task.number, text=printed.getvalue(), error=str(exc))
+        composed = not isinstance(exc, NotComposedError)
+        text = printed.getvalue()
+        return Done(number=task.number, text=text, error=str(exc), composed=composed)
     else:
         if job.plan is not None:
             plan, budget = job.plan

@@ -1,7 +1,5 @@
 """What every view works on, and how its table, figure and caption are written."""
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +7,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
+from distexp import atomic, markdown
 from distexp.errors import DatasetError
+from distexp.run_folder import CONFIG, SCORES
 from distexp.types import FloatArray
 
 if TYPE_CHECKING:
@@ -41,12 +41,10 @@ class Runs:
         DatasetError
             If there is none.
         """
-        runs = sorted(
-            {path.parent for folder in folders for path in folder.rglob("scores.parquet")}
-        )
+        runs = sorted({path.parent for folder in folders for path in folder.rglob(SCORES)})
         if not runs:
             where = ", ".join(map(str, folders))
-            msg = f"There is no finished run below {where}: no scores.parquet was found."
+            msg = f"There is no finished run below {where}: no {SCORES} was found."
             raise DatasetError(msg)
         scores = _joined(runs, "scores").drop("most")
         return cls(
@@ -81,8 +79,7 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     """
     table = view.table(runs)
     text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
-        made = Path(name)
+    with atomic.files(folder) as made:
         table.write_parquet(made / f"{view.name}.parquet")
         shown = ""
         if figure:
@@ -90,18 +87,14 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
             shown = f"\n![{view.name}]({view.name}.svg)\n"
         page = f"# {view.name}\n\n{text}{shown}"
         (made / f"{view.name}.md").write_text(page, encoding="utf-8")
-        for path in sorted(made.iterdir()):
-            os.replace(path, folder / path.name)  # noqa: PTH105 - replaces, unlike rename
     return text
 
 
 def markdown_table(table: "pl.DataFrame") -> str:
     """Lay a table out as Markdown: numbers with four digits, empty cells for what is undefined."""
-    cells = [list(table.columns), *([_cell(value) for value in row] for row in table.iter_rows())]
-    widths = [max(len(row[column]) for row in cells) for column in range(table.width)]
-    lines = [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(
+        table.columns, [[_cell(value) for value in row] for row in table.iter_rows()]
+    )
 
 
 def bootstrap(values: FloatArray, seed: int = 0) -> FloatArray:
@@ -129,7 +122,7 @@ def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
 
     frames = []
     for run in runs:
-        config = run / "config.yaml"
+        config = run / CONFIG
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
         frames.append(

@@ -80,7 +80,8 @@ class ExamplesView(ContrastView):
         ]
         where = "".join(f"{named(rows[0][name])}, " for name in self.by)
         metric = LABELS[rows[0]["metric"]]
-        return f"{where}{rows[0]['first']} is {' and '.join(parts)} ({metric} {', '.join(ends)})."
+        name, told = named(rows[0]["first"]), ", ".join(ends)
+        return f"{where}{name} is {' and '.join(parts)} ({metric} {told})."
 
 
 def _helps_from(rows: Sequence[dict[str, Any]]) -> int | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.evaluation.scores import RAW
+from distexp.markdown import escaped
 from distexp.report import figures
 from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
 
@@ -45,9 +46,10 @@ class GroupView:
         sentences = ["Alignment by group of people; the worst served group comes first."]
         for cell in table.partition_by(*CONDITION, "calibrator", maintain_order=True):
             worst = cell.row(0, named=True)
-            condition = ", ".join(worst[name] for name in CONDITION)
+            condition = ", ".join(escaped(worst[name]) for name in CONDITION)
             sentences.append(
-                f"{condition}, {worst['calibrator']}: {worst['group']} ({worst['attribute']}) "
+                f"{condition}, {escaped(worst['calibrator'])}: {escaped(worst['group'])} "
+                f"({escaped(worst['attribute'])}) "
                 f"{worst['alignment']:.3f} [{worst['low']:.3f}, {worst['high']:.3f}]; mean over "
                 f"groups {cell['alignment'].to_numpy().mean():.3f}."
             )

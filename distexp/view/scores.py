@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distexp.checks import check_text, parameter_error
 from distexp.evaluation.scores import METRICS
+from distexp.markdown import escaped
 from distexp.report import figures
 from distexp.view.base import CONDITION, Runs
 
@@ -89,9 +90,13 @@ class ScoreView:
         for dataset in table.partition_by("dataset", maintain_order=True):
             best = dataset.row(0, named=True)
             if best[metric] is not None:
+                names = ("dataset", "model", "elicitation", "prompt", "calibrator")
+                survey, model, elicitation, prompt, calibrator = (
+                    escaped(best[name]) for name in names
+                )
                 answers.append(
-                    f"On {best['dataset']}: {best['model']}, {best['elicitation']}, prompt "
-                    f"{best['prompt']}, {best['calibrator']}: {metric} {best[metric]:.3f} "
+                    f"On {survey}: {model}, {elicitation}, prompt {prompt}, {calibrator}: "
+                    f"{metric} {best[metric]:.3f} "
                     f"[{best[f'{metric}_low']:.3f}, {best[f'{metric}_high']:.3f}] over "
                     f"{best['n_questions']} questions (the best of {dataset.height} by this "
                     "metric, so it flatters)."

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from distexp.evaluation.scores import RAW
+from distexp.markdown import escaped
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
 if TYPE_CHECKING:
@@ -64,12 +65,14 @@ def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
     )
     plural = "s" * (conditions != "1")
     extent = f"{questions} questions, {trained_on} trained on, {conditions} condition{plural}"
-    return "\n".join([f"**{rows['dataset'][0]}** ({extent}):\n", *(f"- {one}" for one in items)])
+    return "\n".join(
+        [f"**{escaped(rows['dataset'][0])}** ({extent}):\n", *(f"- {one}" for one in items)]
+    )
 
 
 def named(name: str) -> str:
     """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
-    return "uncalibrated" if name == RAW else name
+    return "uncalibrated" if name == RAW else escaped(name)
 
 
 def signed(value: float) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.evaluation.scores import RAW
+from distexp.markdown import escaped
 from distexp.report import figures
 from distexp.view.base import BASELINES, CONDITION, Runs
 
@@ -59,7 +60,7 @@ class VarianceView:
             rows = table.filter(pl.col("over") == choice)
             sds = dict(zip(rows["calibrator"], rows["sd"], strict=True))
             raw = sds.pop(RAW)
-            changes = ", ".join(f"{name} {sd:.4f}" for name, sd in sds.items())
+            changes = ", ".join(f"{escaped(name)} {sd:.4f}" for name, sd in sds.items())
             sentences.append(
                 f"Over {choice}: {raw:.4f} uncalibrated; {changes or 'nothing else'}."
             )

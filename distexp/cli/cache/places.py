@@ -10,9 +10,7 @@ from omegaconf import OmegaConf
 from distexp.cache.disk.reader import Reader
 from distexp.cache.schema import FILE
 from distexp.errors import CacheError
-
-REQUESTS = "requests.txt"
-"""File of a run with the keys of its requests."""
+from distexp.run_folder import REQUESTS
 
 
 def add_path(parser: argparse.ArgumentParser) -> None:
