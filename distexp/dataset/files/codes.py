@@ -28,8 +28,6 @@ class Codes:
     listed: frozenset[Code] = frozenset()
     ranges: tuple[tuple[float, float], ...] = ()
     """Lowest and highest number of each range, both included."""
-    spelled: frozenset[str] = frozenset()
-    """The ranges as they were written: a cell of just this text, e.g. "<30", is meant too."""
 
     @classmethod
     def parse(cls, entries: Sequence[object]) -> Self:
@@ -40,28 +38,23 @@ class Codes:
         >>> codes = Codes.parse([99, "<0", "65..", "DK"])
         >>> [code in codes for code in (99.0, -2.0, 70.0, "DK", 0.0, None)]
         [True, True, True, True, False, False]
-        >>> "<0" in codes
-        True
         """
         listed: set[Code] = set()
-        spelled: set[str] = set()
         ranges = []
         for entry in entries:
             text = entry.strip() if isinstance(entry, str) else ""
             if below := _BELOW.fullmatch(text):
                 ranges.append((-math.inf, math.nextafter(float(below[1]), -math.inf)))
-                spelled.add(text)
             elif (span := _RANGE.fullmatch(text)) and text != "..":
                 ranges.append((float(span[1] or -math.inf), float(span[2] or math.inf)))
-                spelled.add(text)
             else:
                 listed.add(parse_code(entry))
-        return cls(frozenset(listed), tuple(ranges), frozenset(spelled))
+        return cls(frozenset(listed), tuple(ranges))
 
     def __contains__(self, code: Code) -> bool:
-        if isinstance(code, float) and any(low <= code <= high for low, high in self.ranges):
-            return True
-        return code in self.listed or code in self.spelled
+        return code in self.listed or (
+            isinstance(code, float) and any(low <= code <= high for low, high in self.ranges)
+        )
 
     def meets(self, other: Self) -> bool:
         """Tell whether a code is in both sets.

@@ -1,7 +1,6 @@
 """YAML that is data and nothing else, read key by key so that each mistake is named."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import yaml
 
@@ -10,7 +9,6 @@ from distexp.dataset.files.columns import near
 from distexp.errors import DatasetError
 
 _REQUIRED = object()
-T = TypeVar("T")
 
 
 class Section:
@@ -62,10 +60,6 @@ class Section:
     def sections(self) -> "list[tuple[str, Section]]":
         """Return the mappings under the names that the file gives them."""
         return [(name, self.section(name)) for name in self.names()]
-
-    def each(self, read: "Callable[[str, Section], T]") -> dict[str, T]:
-        """Return what `read` makes of each name that the file gives and the mapping under it."""
-        return {name: read(name, section) for name, section in self.sections()}
 
     def names(self) -> list[str]:
         """Return the names that the file gives."""
