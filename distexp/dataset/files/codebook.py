@@ -11,7 +11,7 @@ from itertools import combinations
 
 from distexp.dataset.files.codes import Code, Codes, label_of
 from distexp.dataset.files.columns import Layout
-from distexp.dataset.files.section import Section, read_yaml
+from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
 
 
@@ -188,21 +188,19 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
     for row in rows:
         if not isinstance(row, list) or len(row) not in (2, 3) or not isinstance(row[1], str):
             wanted = "holds what is not [code, 'label', ordinal], or [code, 'label'] if nominal"
-            raise section.error("options", f"{wanted}: {row!r}")
-    ordinals = tuple(row[2] for row in rows if len(row) == 3)
-    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in ordinals):
-        raise section.error("options", f"has ordinals that are not numbers: {list(ordinals)}")
+            raise section.error("options", f"{wanted}: {shown(row)}")
+    ordinals = tuple(section.number("options", row[2]) for row in rows if len(row) == 3)
     question = Question(
         question_id=question_id,
         text=section.text("text"),
         options=tuple(row[1] for row in rows),
-        ordinals=tuple(map(float, ordinals)) or None,
+        ordinals=ordinals or None,
         battery=section.text("battery", default=None),
         wording=section.text("wording", default=wording),
     )
     if (kind := section.text("kind")) != question.kind:
         raise section.error("kind", f"says {kind!r}, but its options are {question.kind}.")
-    codes = [Codes.parse(row[0] if isinstance(row[0], list) else [row[0]]) for row in rows]
+    codes = [section.codes_of("options", row[0]) for row in rows]
     _check_disjoint(section, "options", codes)
     item = Item(
         question=question,
