@@ -1,4 +1,4 @@
-"""YAML with comments, written by a real emitter: whatever a text holds, it is read back the same."""
+"""YAML with comments, written by a real emitter: any text is read back as it was."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
