@@ -260,8 +260,6 @@ class Survey:
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
-    notes: tuple[str, ...] = ()
-    """What a report has to say of the data, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
