@@ -256,6 +256,8 @@ class Survey:
     `waves/26/info.csv`."""
     n_dropped_cells: int = 0
     """Question-by-group cells left out because too few people answered."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the file decided that its user should know, a sentence each."""
     gated: bool = False
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()

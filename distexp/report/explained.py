@@ -27,6 +27,7 @@ def described(survey: Survey) -> Iterator[str]:
     if len(groups) > MOST_ATTRIBUTES:
         yield f"- and {len(groups) - MOST_ATTRIBUTES} attributes more"
     yield ""
+    yield from survey.notes
     batteries = Counter(q.battery for q in questions.values() if q.battery is not None)
     if batteries:
         counted = ", ".join(f"{n} on {battery}" for battery, n in batteries.items())
