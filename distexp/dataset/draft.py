@@ -30,6 +30,8 @@ class Draft:
     comments: dict[KeyPath, list[str]] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     """Why, by column."""
+    smallest_group: int = 0
+    """How many people the smallest group has; 0 where that is not known."""
 
     def check(self, path: KeyPath, *questions: str) -> None:
         """Have a person asked something about an entry."""
@@ -114,8 +116,21 @@ def _drafted(file: DataFile, wording: str) -> Draft:
         document["missing"] = _entries(tuple(dict.fromkeys(not_asked)))
     common = _common_off_scale(draft, [*questions.values()])
     _write_groups(draft, groups)
-    _write_questions(draft, questions, {v.name: v for v in file.variables}, common)
+    by_name = {variable.name: variable for variable in file.variables}
+    draft.smallest_group = _smallest(groups, by_name) if groups else file.n_rows
+    _write_questions(draft, questions, by_name, common)
     return draft
+
+
+def _smallest(groups: Mapping[str, Grouping], variables: Mapping[str, Variable]) -> int:
+    """Return how many people the smallest group has."""
+    sizes = []
+    for column, group in groups.items():
+        counts = variables[column].counts
+        for entries, _ in group.levels.values():
+            codes = Codes.parse(entries)
+            sizes.append(sum(n for code, n in counts.items() if code in codes))
+    return min(filter(None, sizes), default=0)
 
 
 def _layout(file: DataFile) -> dict[str, str]:

@@ -165,8 +165,9 @@ def _notes(top: Section) -> tuple[str, ...]:
     unstated = [key for key in _PROVENANCE if key not in top.names()]
     if not unstated:
         return ()
+    first, last = ", ".join(unstated[:-1]), unstated[-1]
     return (
-        f"**The codebook does not state {' and '.join(unstated)}**: say where the data come from "
+        f"**The codebook does not state {' and '.join(filter(None, (first, last)))}**: say where the data come from "
         "and what may be done with them before passing results on.",
     )
 
@@ -196,7 +197,7 @@ def _attribute(name: str, section: Section) -> Attribute:
     section.check_all_used()
     _check_disjoint(section, "levels", [level.codes for level in levels])
     if not levels and not attribute.others:
-        raise section.error("levels", "is missing: name the groups of this attribute.")
+        section.refuse("levels", "is missing: name the groups of this attribute.")
     return attribute
 
 
@@ -231,7 +232,7 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
         wording=own_wording,
     )
     if kind != question.kind:
-        raise section.error("kind", f"says {kind!r}, but its options are {question.kind}.")
+        section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")
     codes = [Codes.parse(row[0] if isinstance(row[0], list) else [row[0]]) for row in rows]
     _check_disjoint(section, "options", codes)
     return Item(question=question, column=column, codes=tuple(codes), off_scale=own_off_scale)
@@ -241,4 +242,4 @@ def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:
     """Raise `DatasetError` if a code has two meanings."""
     for (i, a), (j, b) in combinations(enumerate(sets, start=1), 2):
         if a.meets(b):
-            raise section.error(key, f"gives a code two meanings: those of numbers {i} and {j}.")
+            section.refuse(key, f"gives a code two meanings: those of numbers {i} and {j}.")

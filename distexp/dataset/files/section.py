@@ -80,6 +80,10 @@ class Section:
             if key not in self._used:
                 raise self.error(key, f"has no meaning. {near(str(key), sorted(self._used))}")
 
+    def refuse(self, key: object, problem: str) -> None:
+        """Raise the error that says where; reading goes on where all errors are gathered."""
+        raise self.error(key, problem)
+
     def error(self, key: object, problem: str) -> DatasetError:
         """Return an error that says where."""
         return DatasetError(f"{self._where}: {key!r} {problem}")
