@@ -56,6 +56,12 @@ def _cache(arguments: list[str]) -> None:
     cache_command.main(arguments)
 
 
+def _codebook(arguments: list[str]) -> None:
+    from distexp import codebook_command
+
+    codebook_command.main(arguments)
+
+
 def _bundle(arguments: list[str]) -> None:
     from distexp.cli import bundle as command
 
@@ -93,6 +99,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
     "apply": _apply,
     "bundle": _bundle,
     "cache": _cache,
+    "codebook": _codebook,
     "fit": _fit,
     "reproduce": _reproduce,
     "summarize": _summarize,
