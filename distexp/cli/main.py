@@ -31,10 +31,6 @@ def main() -> None:
         sys.exit(f"distexp: error: {exc}")
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
         sys.exit(f"distexp: error: {one_line(exc)}")
-    except BrokenPipeError:
-        raise
-    except OSError as exc:  # of the folder of a run, which Hydra makes
-        sys.exit(f"distexp: error: {exc}. Set hydra.run.dir to a folder that can be written.")
     except KeyboardInterrupt:
         sys.stderr.write(
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
@@ -58,6 +54,12 @@ def _cache(arguments: list[str]) -> None:
     from distexp.cli import cache as cache_command
 
     cache_command.main(arguments)
+
+
+def _codebook(arguments: list[str]) -> None:
+    from distexp import codebook_command
+
+    codebook_command.main(arguments)
 
 
 def _bundle(arguments: list[str]) -> None:
@@ -97,6 +99,7 @@ COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
     "apply": _apply,
     "bundle": _bundle,
     "cache": _cache,
+    "codebook": _codebook,
     "fit": _fit,
     "reproduce": _reproduce,
     "summarize": _summarize,
