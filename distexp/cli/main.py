@@ -75,6 +75,7 @@ COMMANDS = {
     "apply": "distexp.cli.apply:main",
     "bundle": "distexp.cli.bundle:bundle",
     "cache": "distexp.cli.cache:main",
+    "codebook": "distexp.cli.codebook:main",
     "fit": "distexp.cli.run:fit",
     "reproduce": "distexp.cli.bundle:reproduce",
     "run": "distexp.cli.run:run",

@@ -81,7 +81,7 @@ class Table:
             If a file is missing or cannot be understood.
         """
         path = Path(self.path)
-        codebook = parse_codebook(_codebook_text(Path(self.codebook)), self.codebook)
+        codebook = parse_codebook(codebook_text(Path(self.codebook)), self.codebook)
         if self.encoding is not None:
             codebook = replace(codebook, layout=replace(codebook.layout, encoding=self.encoding))
 
@@ -92,7 +92,8 @@ class Table:
         return replace(survey, files=(*survey.files, *read_files(self.codebook)))
 
 
-def _codebook_text(path: Path) -> str:
+def codebook_text(path: Path) -> str:
+    """Return the text of a codebook; raise `DatasetError` if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as exc:

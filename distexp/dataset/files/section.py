@@ -1,7 +1,8 @@
 """YAML that is data and nothing else, read key by key so that each mistake is named."""
 
 import reprlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from distexp.dataset.columns import near
 from distexp.dataset.files.codes import Codes
@@ -11,6 +12,7 @@ from distexp.errors import DatasetError
 _REQUIRED = object()
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
+T = TypeVar("T")
 
 
 class Section:
@@ -84,6 +86,10 @@ class Section:
         """Return the mappings under the names that the file gives them."""
         return [(name, self.section(name)) for name in self.names()]
 
+    def each(self, read: "Callable[[str, Section], T]") -> dict[str, T]:
+        """Return what `read` makes of each name that the file gives and the mapping under it."""
+        return {name: read(name, section) for name, section in self.sections()}
+
     def names(self) -> list[str]:
         """Return the names that the file gives."""
         for name in self._content:
@@ -98,6 +104,10 @@ class Section:
             if key not in self._used:
                 said = str(key) if isinstance(key, str | Scalar) else shown(key)
                 raise self.error(said, f"has no meaning. {near(said, sorted(self._used))}")
+
+    def refuse(self, key: object, problem: str) -> None:
+        """Raise the error that says where; reading goes on where all errors are gathered."""
+        raise self.error(key, problem)
 
     def error(self, key: object, problem: str) -> DatasetError:
         """Return an error that says where."""
