@@ -7,6 +7,7 @@ import numpy as np
 
 from distexp.evaluation.scores import RAW
 from distexp.report import figures
+from distexp.ties import DIGITS
 from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class GroupView:
                 | {"alignment": float(alignments.mean()), "low": low, "high": high}
                 | {"n_questions": len(alignments)}
             )
-        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", "alignment", maintain_order=True)
+        lowest_first = pl.col("alignment").round(DIGITS)
+        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", lowest_first, maintain_order=True)
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Name the worst served group of each condition and calibrator."""

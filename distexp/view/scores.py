@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from distexp.checks import check_text, parameter_error
 from distexp.evaluation.scores import METRICS
 from distexp.report import figures
+from distexp.ties import DIGITS
 from distexp.view.base import CONDITION, Runs
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ class ScoreView:
             return table.sort(*CONDITION, "calibrator", self.x)
         smaller_is_better = self.metrics[0] in ("w1", "tv", "kl")
         return table.sort(
-            "dataset", self.metrics[0], descending=[False, not smaller_is_better], nulls_last=True
+            "dataset",
+            pl.col(self.metrics[0]).round(DIGITS),
+            descending=[False, not smaller_is_better],
+            nulls_last=True,
+            maintain_order=True,
         )
 
     def caption(self, table: "pl.DataFrame") -> str:
