@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from distexp.sharing.nearness import first_line, furthest, unequal
+from distexp.sharing.nearness import first_line, furthest, renamed, unequal
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,13 @@ def test_tables_are_compared_value_by_value() -> None:
     assert parted["n"].to_list() == [False] * 5 + [True]
     assert parted["s"].to_list() == [False] * 5 + [True]
     assert furthest(old, new) == pytest.approx(1e-6)
+
+
+def test_parts_of_a_drawing_are_known_by_their_order() -> None:
+    """Their names are digests, which hang on the last bit; what refers to what is compared."""
+    one = b'<clipPath id="p8ae46a9e50"/><path clip-path="url(#p8ae46a9e50)"/><g id="axes_1"/>'
+    other = one.replace(b"p8ae46a9e50", b"pdb4ade4e0e")
+    elsewhere = other.replace(b"#pdb4ade4e0e", b"#p0123456789")
+
+    assert renamed(one) == renamed(other) != renamed(elsewhere)
+    assert b'id="axes_1"' in renamed(one)

@@ -19,6 +19,7 @@ SHOWN = 60
 _SLACK = 1 + 1e-6
 """What is 1 in the last digit is so but for rounding."""
 _NUMBER = re.compile(r"(?<![\w.])([-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?: ?%)?)(?![\w.])")
+_PART = re.compile(rb"(?<!\w)[a-z][0-9a-f]{10}(?!\w)")
 _WIDTH = re.compile(r" +|-{2,}")
 """What only fills a column of a text to its width."""
 
@@ -71,6 +72,12 @@ def first_line(there: bytes, here: bytes, *, exact: bool, printed: bool) -> str 
     # Bytes that are no text, or an end that the other side lacks.
     same = not exact and len(lines[0]) == len(lines[1]) and _is_text(there) and _is_text(here)
     return None if same else "the bytes are others"
+
+
+def renamed(svg: bytes) -> bytes:
+    """Number the parts of a drawing; matplotlib names them after a digest of all digits."""
+    names: dict[bytes, int] = {}
+    return _PART.sub(lambda name: b"part%d" % names.setdefault(name[0], len(names)), svg)
 
 
 def _is_text(data: bytes) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.sharing.contents import CONFIG, OVERRIDES, PROVENANCE, RUN, SUMMARY
-from distexp.sharing.nearness import TOLERANCE, first_line, furthest, unequal
+from distexp.sharing.nearness import TOLERANCE, first_line, furthest, renamed, unequal
 from distexp.sharing.rerun import Bundle
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ LEFT_OUT = {
 """What differs between a run that asked a model and one that replays, or between machines."""
 
 TABLE = ".parquet"
-PRINTED = (".md", ".svg")
+FIGURE_SUFFIX = ".svg"
+PRINTED = (".md", FIGURE_SUFFIX)
 """Files that show numbers of the tables, to a few digits."""
 TOLERANT = (TABLE, ".json", *PRINTED)
 """Files in which numbers may differ by the tolerance; any other is the same bytes or is not."""
@@ -98,9 +99,12 @@ def _compared(bundle: Bundle, name: str, sha256: str, made: Path, *, moved: bool
         there, data = (_without(side, LEFT_OUT[made.name]) for side in (there, data))
     if made.suffix == TABLE:
         return Compared(name=below, difference=_first_value(there, data))
+    same = there == data
+    if made.suffix == FIGURE_SUFFIX:
+        there, data = renamed(there), renamed(data)
     exact = made.suffix not in TOLERANT or (made.suffix in PRINTED and not moved)
     parted = first_line(there, data, exact=exact, printed=made.suffix in PRINTED)
-    return Compared(name=below, difference=parted, exact=there == data)
+    return Compared(name=below, difference=parted, exact=same)
 
 
 def _without(text: bytes, fields: tuple[str, ...]) -> bytes:
