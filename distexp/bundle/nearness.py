@@ -75,7 +75,7 @@ def first_line(there: bytes, here: bytes, *, exact: bool, printed: bool) -> str 
 
 
 def renamed(svg: bytes) -> bytes:
-    """Number the parts of a drawing; matplotlib names them after a digest of all digits."""
+    """Return a drawing with numbered parts: matplotlib names them after digests of all digits."""
     names: dict[bytes, int] = {}
     return _PART.sub(lambda name: b"part%d" % names.setdefault(name[0], len(names)), svg)
 
