@@ -10,7 +10,9 @@ define locked
 	$(1) install --quiet --no-deps --no-build-isolation $(3) --require-hashes -r $(2)
 endef
 
-.PHONY: help install run test cluster check bench wheel lock clean
+TESTS :=
+
+.PHONY: help install run test pythons cluster check bench wheel lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -30,6 +32,9 @@ run: install  ## Run the main job: embedded model, embedded survey, report under
 
 test: install  ## Run the tests
 	$(BIN)/pytest
+
+pythons: install  ## Run tests of numbers, or TESTS="tests distexp", on each further Python of this machine
+	tools/pythons.sh $(TESTS)
 
 cluster: .venv-cluster/.installed  ## Run the tests of many machines (Redis, Ray, submitit), from .venv-cluster
 	.venv-cluster/bin/pytest --dist loadfile tests/cache tests/sweep -k "(redis or launchers) and not shards"
@@ -67,4 +72,4 @@ lock:  ## Resolve requirements.lock and requirements-cluster.lock again (needs u
 		--output-file requirements-cluster.lock
 
 clean:  ## Remove .venv and build products; outputs/ with its paid answers stays
-	rm -rf .venv .venv-cluster build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-cluster .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -2,7 +2,7 @@
 
 A terminal obeys control characters, a bidirectional mark turns what follows it, and a spreadsheet
 computes what begins like a formula. Here all of that becomes text that can be seen. What Markdown
-would make of a text is in `distexp.markdown`.
+would make of a text is in `distexp.report.markdown`.
 """
 
 import errno

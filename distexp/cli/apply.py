@@ -7,9 +7,9 @@ from pathlib import Path
 from distexp.card.applying import FORMATS, calibrated, summary, table, warnings, write
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.card.card import Card
+from distexp.cli.parser import Parser
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
-from distexp.suggestions import Parser
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -16,9 +16,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from distexp import __version__
 from distexp.checks import parameter_error
-from distexp.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.errors import ConfigError, DistexpError
 from distexp.run_folder import REPORT, claimed, take_away_left_by_killed
+from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.job import current
 from distexp.trust import checked
 from distexp.visible import one_line, visible
@@ -28,9 +28,8 @@ _failures: list[str] = []
 
 def run(arguments: list[str]) -> None:
     """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
-    from distexp import typos
     from distexp.cli.main import COMMANDS
-    from distexp.sweep import launcher
+    from distexp.sweep import launcher, typos
 
     if "--version" in arguments:
         print(f"distexp {__version__}")
@@ -80,7 +79,7 @@ def _job(config: DictConfig) -> None:
     except DistexpError as exc:
         _fail(exc)
     except (InstantiationException, OmegaConfBaseException) as exc:
-        from distexp.typos import explained
+        from distexp.sweep.typos import explained
 
         _fail(explained(exc, None, ()))
     finally:

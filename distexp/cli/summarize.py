@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from distexp.suggestions import Parser
+from distexp.cli.parser import Parser
 from distexp.view.base import Runs
 from distexp.view.summary import load_view, summarize
 

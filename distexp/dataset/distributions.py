@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from distexp.checks import check_bool, check_int, check_names, check_text, parameter_error
-from distexp.dataset.apart import read_apart
-from distexp.dataset.columns import locate
-from distexp.dataset.delimited import decoded, records
+from distexp.dataset.files.apart import read_apart
 from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.delimited import decoded, records
+from distexp.dataset.files.layout import locate
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 

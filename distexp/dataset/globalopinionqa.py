@@ -12,7 +12,7 @@ from typing import NamedTuple
 from distexp.checks import check_names, check_text, parameter_error
 from distexp.dataset.files.cells import is_refusal, numbers, parse_literal, parse_texts
 from distexp.dataset.files.columns import Layout, near, read_columns, read_files
-from distexp.dataset.refusals import said_of
+from distexp.dataset.files.refusals import said_of
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 

@@ -18,7 +18,7 @@ from distexp.dataset.files.cells import (
 )
 from distexp.dataset.files.columns import Layout, check_exists, near, read_columns, read_files
 from distexp.dataset.files.pew import pew_group
-from distexp.dataset.refusals import said_of
+from distexp.dataset.files.refusals import said_of
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Question, Survey
 

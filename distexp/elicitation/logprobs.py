@@ -14,7 +14,7 @@ from distexp.elicitation.reply.lettered import (
     option_order,
     told,
 )
-from distexp.elicitation.thoughts import split
+from distexp.elicitation.reply.thoughts import split
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Prompt, Question, Reading, Response

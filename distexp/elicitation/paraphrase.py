@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from distexp.checks import check_int, check_text, parameter_error
-from distexp.elicitation.listing import parse_wordings
 from distexp.elicitation.reply.choices import numbered, object_schema
+from distexp.elicitation.reply.listing import parse_wordings
 from distexp.elicitation.reply.sampling import Sampler
-from distexp.elicitation.thoughts import answer_in
+from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Message, Prompt, Question, Response

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int, check_number, check_text
-from distexp.elicitation.listing import parse_letters
 from distexp.elicitation.reply.choices import numbered, object_schema
 from distexp.elicitation.reply.lettered import (
     average,
@@ -15,7 +14,8 @@ from distexp.elicitation.reply.lettered import (
     options_shown,
     told,
 )
-from distexp.elicitation.thoughts import answer_in
+from distexp.elicitation.reply.listing import parse_letters
+from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Prompt, Question, Reading, Response

@@ -16,7 +16,7 @@ from distexp.elicitation.reply.lettered import (
     told,
 )
 from distexp.elicitation.reply.parsing import parse_percentages
-from distexp.elicitation.thoughts import answer_in
+from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Json

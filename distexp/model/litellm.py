@@ -29,10 +29,10 @@ from distexp.model.http.client import MAX_REPLY_BYTES, OPENAI, ChatClient
 from distexp.model.http.failures import Failures
 from distexp.model.http.redaction import check_no_secret
 from distexp.model.http.reply import UNUSABLE, read_reply
+from distexp.model.http.reply_parts import FirstReplies
 from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import import_litellm, list_price
-from distexp.model.reply_parts import FirstReplies
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Request
 from distexp.types import Prompt, Response

@@ -13,8 +13,8 @@ from distexp.model.http.reply import (
     make_response,
     said_name,
 )
-from distexp.model.reply_parts import content_of, logprobs_of
-from distexp.model.verdicts import retry_info_s
+from distexp.model.http.reply_parts import content_of, logprobs_of
+from distexp.model.http.verdicts import retry_info_s
 from distexp.request import Request, whole_text
 from distexp.types import REFUSED, Response, Usage
 

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from distexp.evaluation.evaluation import Evaluation
-from distexp.markdown import escaped
+from distexp.report.markdown import escaped
 from distexp.types import Survey
 
 MOST_ATTRIBUTES = 15

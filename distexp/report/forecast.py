@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from distexp import markdown
 from distexp.asking.budget import Budget, Spending, expected_usage
 from distexp.asking.plan import Plan, Where
 from distexp.asking.progress import duration
 from distexp.protocols import Limits
+from distexp.report import markdown
 from distexp.types import Condition, Usage
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 from distexp import atomic
 from distexp.errors import DistexpError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.markdown import escaped
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.explained import described, explained
+from distexp.report.markdown import escaped
 from distexp.report.score_tables import LABELS, score_table, shape_table, task_table
+from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
@@ -34,7 +35,6 @@ from distexp.run_folder import (
     TRIALS,
     UNREADABLE,
 )
-from distexp.software import software
 from distexp.types import Answer, Condition, Study, Survey, Unreadable
 
 if TYPE_CHECKING:

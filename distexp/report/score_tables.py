@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from distexp import markdown
 from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score
-from distexp.markdown import Markdown, escaped
+from distexp.report import markdown
+from distexp.report.markdown import Markdown, escaped
 
 LABELS = {
     RAW: "uncalibrated",

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.evaluation import Result
 from distexp.evaluation.scores import RAW, REFERENCE
-from distexp.markdown import escaped
+from distexp.metrics.ties import least
+from distexp.report.markdown import escaped
 from distexp.report.score_tables import LABELS
 
 SHORT = LABELS | {REFERENCE: "the training mean"}
@@ -88,7 +89,7 @@ class _Verdicts:
             for score in self.result.scores
             if score.metric == self.metric
         }
-        best = min(self.calibrators, key=values.__getitem__)
+        best = self.calibrators[least([values[name] for name in self.calibrators])]
         others = [name for name in self.calibrators if name != best]
         beaten = [name for name in others if self._closer(best, name)]
         alike = [name for name in others if name not in beaten]

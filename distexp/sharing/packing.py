@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from distexp.cache import ResponseCache
 from distexp.errors import ConfigError
 from distexp.model.http.secrets import Leaks
+from distexp.report.software import software
 from distexp.request import Json
 from distexp.run_folder import SUMMARY
 from distexp.sharing.archive import BUNDLE, FORMATS, add_records, stored
@@ -26,7 +27,6 @@ from distexp.sharing.contents import (
 )
 from distexp.sharing.environment import lock
 from distexp.sharing.parcel import ParcelWriter, writing
-from distexp.software import software
 
 CACHE = "distexp.cache.ResponseCache"
 _CHUNK = 1 << 20

@@ -19,15 +19,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from distexp import atomic, markdown
+from distexp import atomic
 from distexp.checks import check_int
-from distexp.command_line import in_quotes
 from distexp.errors import DistexpError
+from distexp.report import markdown
 from distexp.run_folder import FAILURES, claimed, take_away_left_by_killed
+from distexp.sweep.command_line import in_quotes
 from distexp.sweep.composer import Composer
 from distexp.sweep.job import NotComposedError, Task
 from distexp.sweep.sweep import Failure, Sweep
-from distexp.typos import explained
+from distexp.sweep.typos import explained
 
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from distexp import atomic, markdown
+from distexp import atomic
 from distexp.errors import DatasetError
+from distexp.report import markdown
 from distexp.run_folder import CONFIG, SCORES
 from distexp.types import FloatArray
 

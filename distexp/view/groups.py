@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.evaluation.scores import RAW
-from distexp.markdown import escaped
+from distexp.metrics.ties import DIGITS
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class GroupView:
                 | {"alignment": float(alignments.mean()), "low": low, "high": high}
                 | {"n_questions": len(alignments)}
             )
-        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", "alignment", maintain_order=True)
+        lowest_first = pl.col("alignment").round(DIGITS)
+        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", lowest_first, maintain_order=True)
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Name the worst served group of each condition and calibrator."""

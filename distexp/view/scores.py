@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from distexp.checks import check_text, parameter_error
 from distexp.evaluation.scores import METRICS
-from distexp.markdown import escaped
+from distexp.metrics.ties import DIGITS
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.view.base import CONDITION, Runs
 
 if TYPE_CHECKING:
@@ -78,7 +79,11 @@ class ScoreView:
             return table.sort(*CONDITION, "calibrator", self.x)
         smaller_is_better = self.metrics[0] in ("w1", "tv", "kl")
         return table.sort(
-            "dataset", self.metrics[0], descending=[False, not smaller_is_better], nulls_last=True
+            "dataset",
+            pl.col(self.metrics[0]).round(DIGITS),
+            descending=[False, not smaller_is_better],
+            nulls_last=True,
+            maintain_order=True,
         )
 
     def caption(self, table: "pl.DataFrame") -> str:

@@ -10,8 +10,8 @@ from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
-from distexp.suggestions import nearest
 from distexp.view.base import Runs, View, write
 
 N_SHOWN = 30

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.evaluation.scores import RAW
-from distexp.markdown import escaped
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.view.base import BASELINES, CONDITION, Runs
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from distexp.dataset.codebook_check import Checked, check_codebook
+from distexp.dataset.draft.check import Checked, check_codebook
 from distexp.dataset.table import Table
 from distexp.errors import DatasetError
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from distexp.dataset.draft import Draft, draft_codebook
-from distexp.dataset.draft_options import Options, options_of
+from distexp.dataset.draft.draft import Draft, draft_codebook
+from distexp.dataset.draft.options import Options, options_of
 from distexp.dataset.files.codebook import parse_codebook
+from distexp.dataset.files.variables import Variable
 from distexp.dataset.table import Table
-from distexp.dataset.variables import Variable
 from distexp.errors import DatasetError
 from distexp.types import Survey
 from tests.dataset.qsf_files import matrix, multiple_choice, write_qsf

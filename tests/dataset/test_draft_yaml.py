@@ -8,7 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distexp.dataset.draft_yaml import annotated
+from distexp.dataset.draft.emitting import annotated
 
 STORABLE = st.characters(exclude_categories=["Cs"])
 NASTY = st.sampled_from(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from distexp.dataset.qsf import QsfSurvey, read_qsf
+from distexp.dataset.files.qsf import QsfSurvey, read_qsf
 from distexp.errors import DatasetError
 from tests.dataset.qsf_files import matrix, multiple_choice, write_qsf
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from distexp.elicitation.listing import parse_letters, parse_wordings
 from distexp.elicitation.reply.choices import parse_letter
+from distexp.elicitation.reply.listing import parse_letters, parse_wordings
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.errors import ParseError
 

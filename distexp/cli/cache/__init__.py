@@ -9,9 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from distexp.checks import nearest
 from distexp.cli.cache import diff, explain, exporting, importing, merge, stats, verify
+from distexp.cli.parser import Parser
 from distexp.errors import ConfigError
-from distexp.suggestions import Parser, nearest
 
 
 class Command(Protocol):

@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from distexp import markdown
+from distexp.report import markdown
 from distexp.visible import visible
 
 NOTHING = "–"

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distexp.cli.cache.showing import shortened, show, show_json, table
-from distexp.dataset.codebook_check import Checked, Column, check_codebook
+from distexp.dataset.draft.check import Checked, Column, check_codebook
 from distexp.dataset.table import codebook_text
 
 HELP = "Compare a codebook with its data file: all errors at once, and what each column holds."

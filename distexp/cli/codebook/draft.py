@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from distexp.cli.cache.showing import show
-from distexp.dataset.draft import Draft, draft_codebook
+from distexp.dataset.draft.draft import Draft, draft_codebook
 from distexp.errors import DatasetError
 
 HELP = "Write a codebook of a .csv, .tsv, .parquet, .sav, .dta, .xlsx or .qsf file that runs."

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TypeGuard
 
 from distexp.dataset.files.codes import label_of
-from distexp.dataset.refusals import is_refusal as is_refusal  # noqa: PLC0414 - to be found here
+from distexp.dataset.files.refusals import is_refusal as is_refusal  # noqa: PLC0414 - to be found here
 from distexp.errors import DatasetError
 
 MAX_CHARS = 100_000

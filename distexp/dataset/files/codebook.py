@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 
-from distexp.dataset.columns import Layout
 from distexp.dataset.files.codes import Code, Codes, label_of
+from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
 

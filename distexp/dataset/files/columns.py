@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.dataset.apart import read_apart
-from distexp.dataset.columns import Layout as Layout  # noqa: PLC0414 - to be found here too
-from distexp.dataset.columns import near as near  # noqa: PLC0414
-from distexp.dataset.delimited import read_text
+from distexp.dataset.files.apart import read_apart
+from distexp.dataset.files.delimited import read_text
+from distexp.dataset.files.layout import Layout as Layout  # noqa: PLC0414 - to be found here too
+from distexp.dataset.files.layout import near as near  # noqa: PLC0414
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distexp.dataset.apart import read_apart
+from distexp.dataset.files.apart import read_apart
 from distexp.dataset.files.recorded_table import Row, read_rows
 from distexp.errors import DatasetError
 from distexp.types import (

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from distexp.dataset.apart import read_apart
-from distexp.dataset.columns import locate
-from distexp.dataset.delimited import decoded, records
+from distexp.dataset.files.apart import read_apart
+from distexp.dataset.files.delimited import decoded, records
+from distexp.dataset.files.layout import locate
 from distexp.errors import DatasetError
 
 MOST = 1e300

@@ -4,9 +4,9 @@ import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from distexp.dataset.columns import near
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.scalars import Scalar, load
+from distexp.dataset.files.layout import near
+from distexp.dataset.files.scalars import Scalar, load
 from distexp.errors import DatasetError
 
 _REQUIRED = object()
@@ -126,7 +126,7 @@ class Section:
 
 
 def read_yaml(text: str, name: str) -> Section:
-    """Read a mapping; see `distexp.dataset.scalars.load`.
+    """Read a mapping; see `distexp.dataset.files.scalars.load`.
 
     Raises
     ------

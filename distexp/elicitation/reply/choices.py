@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from distexp.elicitation import objects
-from distexp.elicitation.entries import is_wordy
-from distexp.elicitation.folding import fold
-from distexp.elicitation.refusals import NEGATION, refusal_in
+from distexp.elicitation.reply import objects
+from distexp.elicitation.reply.entries import is_wordy
+from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.lettered import are_usual, reads_like_a_letter
 from distexp.elicitation.reply.parsing import plain
+from distexp.elicitation.reply.refusals import NEGATION, refusal_in
 from distexp.errors import ParseError
 from distexp.request import Json
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from string import ascii_uppercase
 
 from distexp.checks import parameter_error
-from distexp.elicitation.folding import fold
+from distexp.elicitation.reply.folding import fold
 from distexp.errors import ConfigError
 from distexp.types import Distribution, Question, Reading
 

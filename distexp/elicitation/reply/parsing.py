@@ -5,11 +5,17 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from distexp.elicitation import objects
-from distexp.elicitation.entries import APPROXIMATELY, DECOR, Entry, entries
-from distexp.elicitation.folding import fold
-from distexp.elicitation.numbers import NUMBER, Value, exactly, in_one_convention, read_number
-from distexp.elicitation.refusals import refusal_in, withdrawn
+from distexp.elicitation.reply import objects
+from distexp.elicitation.reply.entries import APPROXIMATELY, DECOR, Entry, entries
+from distexp.elicitation.reply.folding import fold
+from distexp.elicitation.reply.numbers import (
+    NUMBER,
+    Value,
+    exactly,
+    in_one_convention,
+    read_number,
+)
+from distexp.elicitation.reply.refusals import refusal_in, withdrawn
 from distexp.errors import ParseError
 
 _NAMES_OF_SHARES = re.compile(

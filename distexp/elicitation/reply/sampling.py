@@ -16,7 +16,7 @@ from distexp.elicitation.reply.lettered import (
     options_shown,
     told,
 )
-from distexp.elicitation.thoughts import answer_in
+from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Distribution, Group, Prompt, Question, Reading, Response

@@ -12,7 +12,7 @@ from distexp.model.http.address import proxy_for
 from distexp.model.http.failures import Failures
 from distexp.model.http.redaction import of_proxy
 from distexp.model.http.secrets import Secrets
-from distexp.model.verdicts import LONGEST_SAID, error_within
+from distexp.model.http.verdicts import LONGEST_SAID, error_within
 from distexp.request import Json
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from distexp.errors import (
 )
 from distexp.model.http.retry_after import retry_after_s
 from distexp.model.http.secrets import Secrets
-from distexp.model.verdicts import Verdict, asked_in_words_s, verdict
+from distexp.model.http.verdicts import Verdict, asked_in_words_s, verdict
 
 LONGEST_REASON = 300
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from distexp.model.http.failures import Failures
-from distexp.model.reply_parts import TopLogprobs, content_of, logprobs_of
-from distexp.model.verdicts import error_within
+from distexp.model.http.reply_parts import TopLogprobs, content_of, logprobs_of
+from distexp.model.http.verdicts import error_within
 from distexp.request import Request, whole_text
 from distexp.types import Response, Usage
 

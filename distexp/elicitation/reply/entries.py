@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from distexp.elicitation.numbers import NUMBER, Value, read_number
+from distexp.elicitation.reply.numbers import NUMBER, Value, read_number
 
 DECOR = re.compile(r"[*`\"“”„«»‹›「」『』【】]|(?<!\d)_|_(?!\d)|(?<!\w)'|'(?!\w)")
 _PERCENT_WORDS = (

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.dataset.columns import Layout
+from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:

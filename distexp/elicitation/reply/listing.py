@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from distexp.elicitation import objects
-from distexp.elicitation.entries import is_wordy
-from distexp.elicitation.folding import fold
-from distexp.elicitation.refusals import refusal_in
+from distexp.elicitation.reply import objects
 from distexp.elicitation.reply.choices import ALONE, without
+from distexp.elicitation.reply.entries import is_wordy
+from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.parsing import plain
+from distexp.elicitation.reply.refusals import refusal_in
 from distexp.errors import ParseError
 
 _BETWEEN = re.compile(r"[\s,;|.…)\]}\[({*_\"'`–•·-]*(?:(?:and|und|et|y|e|и|和)\s)?")

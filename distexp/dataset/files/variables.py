@@ -99,7 +99,9 @@ def column_names(path: Path, layout: Layout) -> list[str]:
             names = read_sheet(path, layout.sheet).columns
         else:
             separator = layout.separator or ("\t" if suffix == ".tsv" else ",")
-            lines = io.StringIO(path.read_bytes().decode(layout.encoding or "utf-8-sig"), newline="")
+            lines = io.StringIO(
+                path.read_bytes().decode(layout.encoding or "utf-8-sig"), newline=""
+            )
             names = next(csv.reader(lines, delimiter=separator), [])
             names = [name.removeprefix("\ufeff") for name in names]
     except (pl.exceptions.PolarsError, OSError, csv.Error, UnicodeDecodeError, LookupError) as exc:

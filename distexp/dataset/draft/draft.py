@@ -7,14 +7,14 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from distexp.dataset.draft_batteries import with_batteries
-from distexp.dataset.draft_groups import Grouping, chosen_weight, grouping_of, kind_of
-from distexp.dataset.draft_options import Options, on_a_scale, options_of
-from distexp.dataset.draft_yaml import KeyPath, annotated
+from distexp.dataset.draft.batteries import with_batteries
+from distexp.dataset.draft.emitting import KeyPath, annotated
+from distexp.dataset.draft.groups import Grouping, chosen_weight, grouping_of, kind_of
+from distexp.dataset.draft.options import Options, on_a_scale, options_of
 from distexp.dataset.files.codes import Code, Codes, label_of
 from distexp.dataset.files.microdata import EVERYONE
-from distexp.dataset.qsf import read_qsf
-from distexp.dataset.variables import DataFile, Variable, read_file
+from distexp.dataset.files.qsf import read_qsf
+from distexp.dataset.files.variables import DataFile, Variable, read_file
 from distexp.errors import DatasetError
 
 CHECK = "check: "

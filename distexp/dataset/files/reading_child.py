@@ -1,6 +1,6 @@
 """The process that reads a file for another one: a job on standard input, a table on output.
 
-It is run as a program, by `distexp.dataset.apart` only.
+It is run as a program, by `distexp.dataset.files.apart` only.
 """
 
 import io
@@ -10,8 +10,8 @@ import resource
 import sys
 from pathlib import Path
 
-from distexp.dataset.binary import READERS
-from distexp.dataset.columns import Layout
+from distexp.dataset.files.binary import READERS
+from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
 
 

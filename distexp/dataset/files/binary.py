@@ -1,7 +1,7 @@
 """Files of other programs: SPSS, Stata, Excel, Parquet.
 
 What reads them may crash on a damaged file, so it does so in a process of its own
-(`distexp.dataset.apart`), and nothing here is called in the process of an experiment.
+(`distexp.dataset.files.apart`), and nothing here is called in the process of an experiment.
 """
 
 import codecs
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-from distexp.dataset.columns import Layout, locate, near
+from distexp.dataset.files.layout import Layout, locate, near
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:

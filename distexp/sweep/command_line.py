@@ -16,8 +16,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override
 from hydra.errors import HydraException
 
+from distexp.checks import nearest
 from distexp.errors import ConfigError
-from distexp.suggestions import nearest
 
 MEANT = {
     "list": "distexp --help",

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from distexp.dataset.draft_words import (
+from distexp.dataset.draft.words import (
     is_not_asked,
     is_off_scale,
     number_of,
@@ -12,7 +12,7 @@ from distexp.dataset.draft_words import (
     speaks_of_a_scale,
 )
 from distexp.dataset.files.codes import Code, label_of
-from distexp.dataset.variables import Variable, code_order
+from distexp.dataset.files.variables import Variable, code_order
 
 MOST_NUMBERS = 12
 """A column with more different numbers or texts and no labels is no closed question."""

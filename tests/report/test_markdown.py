@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distexp.markdown import Markdown, escaped, table
+from distexp.report.markdown import Markdown, escaped, table
 
 HOSTILE = st.text(st.sampled_from("|\\`*_~<>&[](): \n\r\t\x1b\x00\u202e\u2028#-+=1.a;http"))
 TEXTS = st.text() | HOSTILE

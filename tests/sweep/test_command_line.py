@@ -7,14 +7,14 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distexp.command_line import (
+from distexp.errors import ConfigError
+from distexp.sweep.command_line import (
     chosen,
     in_quotes,
     options_and_settings,
     readable,
     refuse_words,
 )
-from distexp.errors import ConfigError
 
 COMMANDS = ("apply", "bundle", "cache", "fit", "reproduce", "summarize")
 GROUPS = ("model", "view", "experiment", "calibrator")

@@ -15,7 +15,7 @@ from distexp.dataset.files.codebook import Attribute, Codebook, Item, read_codeb
 from distexp.dataset.files.codes import Code, Codes, label_of, parse_code
 from distexp.dataset.files.columns import near, read_columns
 from distexp.dataset.files.section import Section, read_yaml
-from distexp.dataset.variables import code_order, column_names
+from distexp.dataset.files.variables import code_order, column_names
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:

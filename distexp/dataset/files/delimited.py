@@ -8,7 +8,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.dataset.columns import Layout, locate
+from distexp.dataset.files.layout import Layout, locate
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:

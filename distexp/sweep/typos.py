@@ -20,9 +20,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from distexp.command_line import in_quotes
+from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
-from distexp.suggestions import nearest
+from distexp.sweep.command_line import in_quotes
 
 CONFIG_NAME = "config"
 _ADVICE = re.compile(r"\s*To append to your config use \+\S*")

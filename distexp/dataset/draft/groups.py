@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from distexp.dataset.draft_options import options_of
-from distexp.dataset.draft_words import is_not_asked, is_off_scale
+from distexp.dataset.draft.options import options_of
+from distexp.dataset.draft.words import is_not_asked, is_off_scale
 from distexp.dataset.files.codes import Code, label_of
-from distexp.dataset.variables import Variable
+from distexp.dataset.files.variables import Variable
 
 _KINDS: Mapping[str, str] = {
     "sex": r"sex(now\d?)?|gender|gndr|female|male|sexe|sexo|geschlecht|genero|sesso|geslacht|kon",

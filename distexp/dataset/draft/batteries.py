@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from distexp.dataset.draft_options import Options
-from distexp.dataset.variables import Variable
+from distexp.dataset.draft.options import Options
+from distexp.dataset.files.variables import Variable
 
 _NUMBERED = re.compile(r"(.*\w)[_.\-](?:\d+|[a-zA-Z]|[rR]\d+)$|(.*\d)[a-zA-Z]$")
 _STEM = re.compile(r"(.{10,}?[\w?.…)])\s*(?:\s[-–—]\s|:\s|\?\s|\.\.\.\s|…\s?)")

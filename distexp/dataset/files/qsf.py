@@ -15,7 +15,7 @@ from typing import Any
 
 from distexp.dataset.files.codes import Code, parse_code
 from distexp.dataset.files.columns import Layout, check_exists
-from distexp.dataset.variables import Variable, storable
+from distexp.dataset.files.variables import Variable, storable
 from distexp.errors import DatasetError
 
 _ONE_OF_MANY = ("SAVR", "SAHR", "SACOL", "DL", "SB", "NPS")
