@@ -28,7 +28,7 @@ def _plain(text: str) -> str:
 @cache
 def _words() -> tuple[frozenset[str], frozenset[str]]:
     """Return the refusals and the remarks for interviewers."""
-    text = (files(__package__) / "data" / "refusals.txt").read_text(encoding="utf-8")
+    text = (files("distexp.dataset") / "data" / "refusals.txt").read_text(encoding="utf-8")
     _, refusals, remarks = (re.split(r"[;\n]", part) for part in text.split("---"))
     return frozenset(map(_plain, refusals)) - {""}, frozenset(map(_plain, remarks)) - {""}
 
