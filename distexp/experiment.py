@@ -389,7 +389,7 @@ def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> boo
 def _check_answered(response: Response) -> None:
     """Raise `ParseError` for what stands in place of an answer: no elicitation reads it."""
     if response.is_refusal:
-        raise ParseError(REFUSAL, text=response.text)
+        raise ParseError(f"{REFUSAL}{response.text}", text=response.text)
 
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
@@ -400,7 +400,7 @@ def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -
         group=one.case.group.value,
         draw=prompt.draw,
         option_order=" ".join(map(str, prompt.option_order)),
-        reason=str(exc),
+        reason=whole_text(str(exc)),
         text=whole_text(exc.text),
         key=request.key,
     )

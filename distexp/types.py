@@ -357,4 +357,4 @@ class Unreadable:
     @property
     def is_refusal(self) -> bool:
         """Whether the server refused the prompt; `text` is what it said."""
-        return self.reason == REFUSAL
+        return self.reason.startswith(REFUSAL)

@@ -2,8 +2,10 @@
 
 import io
 import os
+import signal
 import sys
 from collections.abc import Callable
+from types import FrameType
 
 import yaml
 from hydra.errors import HydraException
@@ -13,12 +15,16 @@ from distexp.cli.run import _failures, _job
 from distexp.errors import ConfigError, DistexpError
 from distexp.sweep.launcher import one_line
 
+_ended_by: int | None = None
+"""The signal that ended the run, where it was not Ctrl-C."""
+
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal has no character for
+    _end_in_order()
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -35,7 +41,24 @@ def main() -> None:
         sys.stderr.write(
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
-        sys.exit(130)
+        sys.exit(128 + (_ended_by or signal.SIGINT))
+
+
+def _end_in_order() -> None:
+    """Have what ends a process from outside, as Slurm does, keep what Ctrl-C keeps."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        global _ended_by  # noqa: PLW0603 - a signal handler returns nothing
+        _ended_by = number
+        by_ctrl_c = signal.getsignal(signal.SIGINT)  # asyncio's own, while calls are made
+        if callable(by_ctrl_c):
+            by_ctrl_c(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
+            signal.signal(number, end)
 
 
 def _summarize(arguments: list[str]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics.distance import Scores
+from distexp.request import whole_text
 from distexp.types import Condition, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-REFUSAL = "The server refused the prompt; what it said is the text."
-"""The reason of what is no reply at all."""
+REFUSAL = "The server refused the prompt: "
+"""How the reason begins of what is no reply at all; the server's words follow."""
 
 
 def predictions_schema() -> "dict[str, type[pl.DataType]]":
@@ -222,7 +223,8 @@ def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
 
     fields = Unreadable.__dataclass_fields__
     schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
-    return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
+    rows = [asdict(reply) | {"text": whole_text(reply.text)} for reply in replies]
+    return pl.DataFrame(rows, schema=schema)
 
 
 def trials_schema() -> "dict[str, type[pl.DataType]]":

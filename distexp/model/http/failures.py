@@ -77,11 +77,13 @@ class Failures:
 
     def redirected(self, status: int, address: str, target: str | None) -> ModelError:
         """Return the error for a reply that sends the caller elsewhere, where nobody goes."""
-        there = urljoin(address, target or "")
-        parts = urlsplit(there)
-        base = parts._replace(query="", fragment="", netloc=parts.netloc.rpartition("@")[2])
-        path = re.sub(r"/chat/completions/?$", "", base.path)
-        shown = base._replace(path=path).geturl()
+        try:
+            parts = urlsplit(urljoin(address, target or ""))
+        except ValueError:
+            parts, target = urlsplit(address), None
+        host = parts.netloc.rpartition("@")[2]
+        path = re.sub(r"/chat/completions/?$", "", parts.path)
+        shown = parts._replace(netloc=host, path=path, query="", fragment="").geturl()
         where = f"to {shown}" if target else "and does not say where to"
         return ModelError(
             f"{self._where} is redirected (status {status}) {self._said(where)}. A redirect is "
