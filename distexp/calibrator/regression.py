@@ -33,7 +33,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
     left above 0 the case becomes uniform.
 
     A regressor that is not linear, such as a forest, is given features, shares and weights that
-    are rounded to `distexp.metrics.ties.DIGITS` digits: of two splits that are equally good but for
+    are rounded to `distexp.metrics.ties.DIGITS` digits: of two splits equally good but for
     rounding errors, a tree would else take one on this processor and the other on that.
 
     Parameters

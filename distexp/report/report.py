@@ -194,6 +194,7 @@ class Report:
             "studies": [
                 asdict(study.condition)
                 | {"n_cases": len(study.cases), "n_unreadable": _n_unreadable(study)}
+                | {"mean_mass": mean_mass(study)}
                 | {
                     f"{score.calibrator}.{score.metric}": _json_number(score.value)
                     for score in result.scores
@@ -288,6 +289,7 @@ class Report:
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
                 f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
+                *_masses(self.studies),
                 "",
                 "## Scores",
                 "",
@@ -310,6 +312,23 @@ def _named(condition: Condition) -> str:
         for name in (condition.model, condition.elicitation, condition.prompt, condition.dataset)
     )
     return f"{model}, {elicitation}, prompt {prompt}, on {dataset}"
+
+
+def mean_mass(study: Study) -> float | None:
+    """Return the mean probability that the model put on the options; None where not observed."""
+    readings = [estimate.reading for estimate in study.estimates if estimate.reading is not None]
+    masses = [reading.mass for reading in readings if reading.mass is not None]
+    return math.fsum(masses) / len(masses) if masses else None
+
+
+def _masses(studies: Sequence[Study]) -> Iterator[str]:
+    """Yield how much of the probability the options' letters hold, a line a study that has it."""
+    for study in studies:
+        if (mass := mean_mass(study)) is not None:
+            yield (
+                f"Prompt {escaped(study.condition.prompt)}: the options' letters hold "
+                f"{mass:.2f} of the first token's probability on average."
+            )
 
 
 def _n_unreadable(study: Study) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics.distance import Scores
+from distexp.request import whole_text
 from distexp.types import Condition, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
 
     fields = Unreadable.__dataclass_fields__
     schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
-    return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
+    rows = [asdict(reply) | {"text": whole_text(reply.text)} for reply in replies]
+    return pl.DataFrame(rows, schema=schema)
 
 
 def trials_schema() -> "dict[str, type[pl.DataType]]":
