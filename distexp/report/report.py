@@ -161,10 +161,11 @@ class Report:
         named = ", ".join(questions[:10]) + ", ..." * (len(questions) > 10)
         estimates = [estimate for study in self.studies for estimate in study.estimates]
         n_cases = sum(estimate.status == "refused" for estimate in estimates)
+        said = repr(replies[0].text).replace("`", "'")  # as code: no markup of the server's
         return (
             f"**Refused: {n_cases} of {len(estimates)} estimates, of the question"
             f"{'s' * (len(questions) > 1)} {named}.** The server said to the first: "
-            f"{replies[0].text!r}. This is remembered; cache.mode=refresh asks again."
+            f"`{said}`. This is remembered; cache.mode=refresh asks again."
         )
 
     def comparisons(self) -> "pl.DataFrame":

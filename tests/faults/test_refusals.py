@@ -8,7 +8,7 @@ import pytest
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.progress import Progress
-from distexp.asking.schedule import MOST_DOUBTS, Outcome, Schedule
+from distexp.asking.schedule import MOST_DOUBTS, MOST_LOST, Outcome, Schedule
 from distexp.cache import ResponseCache
 from distexp.cache.audit.totals import totals
 from distexp.cache.audit.verifying import verify
@@ -151,6 +151,20 @@ def test_reply_that_cannot_be_used_costs_its_own_case_and_is_not_remembered(
     assert ResponseCache(tmp_path).known(requests(model, 3)) == {
         request.key for request in requests(model, 3) if request is not odd
     } - {odd.key}
+
+
+def test_server_that_breaks_in_the_middle_ends_the_run(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    """Its replies cannot be used any more: that is no matter of a few prompts."""
+    openai_server.answer = lambda body, number: (200, chat(body) if number < 5 else {"choices": 1})
+    model = model_at(openai_server.url, max_retries=1, max_concurrency=1)
+
+    outcome = run(tmp_path, model, 50)
+
+    assert "a reply without an answer" in str(outcome.failures[0][1])
+    assert len(openai_server.requests) == 4 + 2 * (MOST_LOST + 1)
+    assert len(ResponseCache(tmp_path).known(requests(model, 50))) == 4
 
 
 class Cases:

@@ -111,7 +111,7 @@ def _raise_error_within(part: object, failures: Failures) -> None:
     found = error_within(part)
     if found is not None:
         said, asked_s, status = found
-        raise failures.refused(status, said, asked_s=asked_s)
+        raise failures.within(status, said, asked_s)
 
 
 def _beginning(reply: object) -> str:
