@@ -1,6 +1,7 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +25,12 @@ from distexp.visible import VisibleStream, one_line, visible
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
-    sys.stdout = VisibleStream(sys.stdout)
-    sys.stderr = VisibleStream(sys.stderr, escape=False)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            setattr(sys, name, VisibleStream(stream, escape=name == "stdout"))
+        elif stream is None:  # closed, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
@@ -113,8 +118,12 @@ def _hydra(arguments: list[str]) -> None:
             _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
+    for reminder in launcher.reminders:
+        print(f"\n{reminder}")
     if _failures or launcher.reports:
         _end([*_failures[:1], *launcher.reports])
+    if launcher.reminders:
+        sys.exit(1)
 
 
 def _groups() -> list[str]:
