@@ -54,10 +54,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bundle of a run without figures, which take most of the time to make again."""
+    folder = tmp_path_factory.mktemp("plain")
+    shown = distexp(folder, *SMALL, ALONE, "figures=false")
+    assert shown.returncode == 0, shown.stderr
+    here(folder, bundle, "run", "bundle.zip")
+    return folder / "bundle.zip"
+
+
 @pytest.fixture
-def given(made: Path, tmp_path: Path) -> Path:
-    """Return a copy of the bundle in a folder of its own."""
+def drawn(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of the bundle with figures in a folder of its own."""
     return Path(shutil.copy(made / "bundle.zip", tmp_path / "bundle.zip"))
+
+
+@pytest.fixture
+def given(plain: Path, tmp_path: Path) -> Path:
+    """Return a copy of the bundle without figures in a folder of its own."""
+    return Path(shutil.copy(plain, tmp_path / "bundle.zip"))
 
 
 def differences(shown: Shown) -> list[str]:
@@ -98,7 +114,7 @@ def test_a_run_leaves_the_same_bytes_on_another_system(made: Path, tmp_path: Pat
     ],
 )
 def test_a_run_is_made_again_elsewhere(
-    given: Path, tmp_path: Path, environment: dict[str, str]
+    drawn: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """In an empty home and folder, without keys, network or litellm: every file is the same."""
     home, folder = tmp_path / "home", tmp_path / "elsewhere"
@@ -113,7 +129,7 @@ def test_a_run_is_made_again_elsewhere(
             "-c",
             f"{GUARD}from distexp.cli.main import main; main()",
             "reproduce",
-            given,
+            drawn,
         ],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
@@ -129,7 +145,7 @@ def test_a_run_is_made_again_elsewhere(
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
 
 
-def test_what_is_made_can_be_kept(made: Path, given: Path, tmp_path: Path) -> None:
+def test_what_is_made_can_be_kept(made: Path, drawn: Path, tmp_path: Path) -> None:
     """In a new folder, file for file what the run left but for the counts of calls."""
     here(tmp_path, reproduce, "bundle.zip", "--out", "kept")
 
@@ -140,7 +156,7 @@ def test_what_is_made_can_be_kept(made: Path, given: Path, tmp_path: Path) -> No
     assert "kept is there already and not empty" in line
 
 
-def test_the_table_says_how_each_file_was_compared(given: Path, tmp_path: Path) -> None:
+def test_the_table_says_how_each_file_was_compared(drawn: Path, tmp_path: Path) -> None:
     """Byte for byte, in part, or not at all, and why."""
     table = here(tmp_path, reproduce, "bundle.zip").stdout
 
@@ -262,7 +278,7 @@ def test_results_that_were_changed_are_found_out(
 
     (line,) = differences(shown)
     assert told in line
-    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 11 files of run differ."
+    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 9 files of run differ."
 
 
 def with_last_digits(path: Path) -> tuple[str, bytes]:
@@ -288,7 +304,7 @@ def test_numbers_that_differ_by_less_than_the_tolerance_are_reproduced(
     shown = here(tmp_path, reproduce, str(changed(given, {name: data}, tmp_path / "other.zip")))
 
     assert shown.code == 0
-    assert shown.stdout.count("| identical ") == 10
+    assert shown.stdout.count("| identical ") == 8
     assert re.search(r"scores.parquet +\| numbers to 1e-09 +\| equal to 1e-09 +\|", shown.stdout)
     assert shown.stdout.endswith(f" from {N_ANSWERS} answers, 1 of them to 1e-09.\n")
 
@@ -454,7 +470,7 @@ MODEL = "_target_: distexp.model.mock.MockModel"
 SYSTEM = "_target_: os.system\n  command: touch planted"
 POISONED = {
     "target": (MODEL, SYSTEM, "names 'os.system' as a _target_"),
-    "hidden target": (MODEL, "_target_: distexp.report.report.os.system", "as a _target_"),
+    "hidden target": (MODEL, "_target_: distexp.trust.os.system", "as a _target_"),
     "another target": (MODEL, "_target_: distexp.cache.disk.database.Database", "part of a run"),
     "parcel": (MODEL, "_target_: distexp.sharing.contents.Job", "no part of a run"),
     "root": ("_target_: distexp.experiment.Experiment", "_target_: distexp.model.mock.MockModel",
