@@ -239,6 +239,8 @@ class Report:
         DistexpError
             If the folder cannot be written.
         """
+        from polars.exceptions import ComputeError  # what a full disk is to Polars
+
         predictions = self.predictions()
         try:
             with atomic.files(run_dir, last=[REPORT]) as made:
@@ -258,7 +260,7 @@ class Report:
                     drawing.distributions(predictions, made / DISTRIBUTIONS)
                     drawing.alignment(self.scores(), LABELS, made / ALIGNMENT)
                 (made / REPORT).write_text(self._document(figures), encoding="utf-8")
-        except OSError as exc:
+        except (OSError, ComputeError) as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
 

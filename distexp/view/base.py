@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from distexp import atomic
-from distexp.errors import DatasetError
+from distexp.errors import DatasetError, DistexpError
 from distexp.report import markdown
 from distexp.run_folder import CONFIG, SCORES
 from distexp.types import FloatArray
@@ -77,8 +77,23 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     """Write `NAME.parquet`, `NAME.md` and `NAME.svg`, and return the Markdown text.
 
     `figure=False` leaves the last one out, which takes most of the time.
+
+    Raises
+    ------
+    DistexpError
+        If the folder cannot be written.
     """
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     table = view.table(runs)
+    try:
+        return _write(view, table, folder, figure=figure)
+    except (OSError, ComputeError) as exc:
+        msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
+        raise DistexpError(msg) from exc
+
+
+def _write(view: View, table: "pl.DataFrame", folder: Path, *, figure: bool) -> str:
     text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
     with atomic.files(folder) as made:
         table.write_parquet(made / f"{view.name}.parquet")

@@ -18,8 +18,8 @@ from sklearn.linear_model import Ridge
 from distexp.calibrator.baseline import TrainMean
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.simplex import LinearPool
-from distexp.card.card import Card
 from distexp.card import applying
+from distexp.card.card import Card
 from distexp.cli import apply
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError, DatasetError
