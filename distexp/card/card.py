@@ -17,6 +17,7 @@ from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import design_of
+from distexp.metrics.names import METRICS
 from distexp.protocols import Calibrator
 from distexp.request import Json
 from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
@@ -24,8 +25,6 @@ from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Stud
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
-METRICS = ("w1", "alignment", "tv", "w1_reduction", "w1_skill")
-"""Scores that a card states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,14 +264,16 @@ def _weight(study: Study, evaluation: Evaluation) -> FloatArray | None:
 def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json]:
     of_metric = {score.metric: score for score in result.scores if score.calibrator == name}
     found: dict[str, Json] = {
-        metric: {
+        metric.key: {
             "value": score.value,
             "low": score.low,
             "high": score.high,
             "n_questions": score.n_questions,
         }
         for metric in METRICS
-        if (score := of_metric.get(metric)) is not None and math.isfinite(score.value)
+        if metric.on_card
+        and (score := of_metric.get(metric.key)) is not None
+        and math.isfinite(score.value)
     }
     return found | {
         "confidence": evaluation.confidence,

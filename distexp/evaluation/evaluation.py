@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
 from distexp.errors import ConfigError
+from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison, compare, pairs
 from distexp.evaluation.layout import Frame, design_of, frame_of, question_codes
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score, score_methods
+from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
 from distexp.evaluation.suspicions import IGNORING, suspicions
 from distexp.metrics.distance import Scores
@@ -38,12 +38,6 @@ __all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
 
 UNREADABLE = ("leave_out", "uniform")
 WEIGHTS = ("equal", "respondents")
-BASELINES: dict[str, type[Identity] | type[Uniform] | type[TrainMean]] = {
-    RAW: Identity,
-    "uniform": Uniform,
-    REFERENCE: TrainMean,
-}
-"""Always scored, under these names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,7 +217,7 @@ class Evaluation:
                 "to train and test on. The replies are in unreadable.parquet."
             )
         weight = self.weight_of(study)
-        methods: dict[str, Calibrator] = {RAW: Identity(), **calibrators}
+        methods: dict[str, Calibrator] = {RAW: BASELINES[RAW](), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
         held_out = {
             name: cross_fit(method, design, human, splits, weight)

@@ -6,13 +6,12 @@ are scored against human distributions of shape (n_cases, n_options). A predicti
 NaN. Alignment is 1 minus `wasserstein`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from distexp.types import FloatArray
+from distexp.types import BoolArray, FloatArray
 
 KL_SMOOTHING = 0.01
 """Share of the uniform distribution mixed into a prediction before Kullback-Leibler divergence.
@@ -31,14 +30,10 @@ class Scores(NamedTuple):
 
 
 def score(
-    predicted: FloatArray, human: FloatArray, ordinals: FloatArray, mask: NDArray[np.bool_]
+    predicted: FloatArray, human: FloatArray, ordinals: FloatArray, mask: BoolArray
 ) -> Scores:
     """Compute every distance; see each one for its arguments."""
-    return Scores(
-        wasserstein=wasserstein(predicted, human, ordinals),
-        total_variation=total_variation(predicted, human),
-        kl_divergence=kl_divergence(human, predicted, mask),
-    )
+    return Scores(**{name: of(predicted, human, ordinals, mask) for name, of in BY_NAME.items()})
 
 
 def wasserstein(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) -> FloatArray:
@@ -117,7 +112,7 @@ def distance(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) -> 
 def kl_divergence(
     human: FloatArray,
     predicted: FloatArray,
-    mask: NDArray[np.bool_],
+    mask: BoolArray,
     smoothing: float = KL_SMOOTHING,
 ) -> FloatArray:
     """Return the Kullback-Leibler divergence of the smoothed prediction from `human`, in nats.
@@ -155,7 +150,7 @@ def sampling_ceiling(
     human: FloatArray,
     n_respondents: FloatArray,
     ordinals: FloatArray,
-    mask: NDArray[np.bool_],
+    mask: BoolArray,
     n_draws: int,
     rng: np.random.Generator,
 ) -> Scores:
@@ -213,6 +208,14 @@ def human_samples(
     population = human / human.sum(axis=-1, keepdims=True)  # multinomial refuses rounding errors
     for _ in range(n_draws):
         yield rng.multinomial(n, population) / n[:, None]
+
+
+BY_NAME: dict[str, Callable[[FloatArray, FloatArray, FloatArray, BoolArray], FloatArray]] = {
+    "wasserstein": lambda predicted, human, ordinals, _: wasserstein(predicted, human, ordinals),
+    "total_variation": lambda predicted, human, *_: total_variation(predicted, human),
+    "kl_divergence": lambda predicted, human, _, mask: kl_divergence(human, predicted, mask),
+}
+"""Every field of `Scores` as a function of predicted and human shares, ordinals and mask."""
 
 
 def scaled_ordinals(ordinals: Sequence[float] | None) -> tuple[float, ...] | None:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from distexp.evaluation.evaluation import Evaluation
+from distexp.metrics.names import METRICS
 from distexp.types import Survey
 
 MOST_ATTRIBUTES = 15
@@ -49,12 +50,11 @@ def described(survey: Survey) -> Iterator[str]:
 
 def explained(evaluation: Evaluation) -> Iterator[str]:
     """Say how the numbers are made and how to read them."""
+    notes = "; ".join(f"{metric.label} is {metric.note}" for metric in METRICS if metric.note)
     yield (
         f"Out of sample: {evaluation.n_splits} splits by question, "
-        f"{evaluation.test_size:.0%} of the questions held out. W1 is the Wasserstein "
-        "distance on ordinals scaled to [0, 1], smaller is better; alignment is 1 − W1 in "
-        "points; TV is total variation, KL the divergence in nats. Intervals: "
-        f"{evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
+        f"{evaluation.test_size:.0%} of the questions held out. {notes}. "
+        f"Intervals: {evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
         "one for every number. Reduction, gain and gap closed (the share of the way to "
         "the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
         "against the training mean. The worst group is that of the lowest alignment. The ceiling "

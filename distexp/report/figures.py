@@ -5,14 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED
+from distexp.types import CONDITION
+
 if TYPE_CHECKING:
     import polars as pl
     from matplotlib.figure import Figure
 
 N_EXAMPLES = 6
-COLOURS = {"human": "#4d4d4d", "uncalibrated": "#d95f02", "calibrated": "#1b9e77"}
-VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS["uncalibrated"]}
-BASELINES = ("identity", "uniform", "train_mean", "ceiling")
+COLOURS = {"human": "#4d4d4d", UNCALIBRATED: "#d95f02", "calibrated": "#1b9e77"}
+VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS[UNCALIBRATED]}
 
 
 @contextmanager
@@ -42,7 +44,7 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
     import polars as pl
 
     rows = scores.filter(pl.col("metric") == "alignment", pl.col("value").is_not_null())
-    studies = rows.partition_by("dataset", "model", "elicitation", "prompt", maintain_order=True)
+    studies = rows.partition_by(*CONDITION, maintain_order=True)
     height = 0.42 * rows.n_unique("calibrator") + 1.4
     figure, axes = _panels(max(1, len(studies)), width=4.6, height=height, sharex=True)
     for axis, study in zip(axes, studies, strict=False):
@@ -50,10 +52,10 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
         for place, row in enumerate(panel.iter_rows(named=True)):
             name, value = row["calibrator"], 100 * row["value"]
             reach = [[value - 100 * row["low"]], [100 * row["high"] - value]]
-            colour = COLOURS["human" if name in BASELINES[1:] else "calibrated"]
-            colour = COLOURS["uncalibrated"] if name == BASELINES[0] else colour
+            colour = COLOURS["human" if name in UNASKED else "calibrated"]
+            colour = COLOURS[UNCALIBRATED] if name == RAW else colour
             axis.errorbar(value, place, xerr=reach, fmt="o", color=colour, capsize=3)
-            if name == "ceiling":
+            if name == CEILING:
                 axis.axvline(value, color=COLOURS["human"], linestyle=":", linewidth=1)
         names = panel["calibrator"].to_list()
         axis.set_yticks(range(len(names)), [labels.get(name, name) for name in names])
@@ -83,11 +85,10 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     calibrated = [
         name
         for name in predictions.columns
-        if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in BASELINES
+        if name.startswith("calibrated_")
+        and name.removeprefix("calibrated_") not in NOT_CALIBRATED
     ][:1]
-    *_, study = predictions.partition_by(
-        "dataset", "model", "elicitation", "prompt", maintain_order=True
-    )
+    *_, study = predictions.partition_by(*CONDITION, maintain_order=True)
     cases = study.filter(pl.col("status") == "ok").partition_by(
         "question_id", "attribute", "group", maintain_order=True
     )
@@ -97,7 +98,7 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     ]
     figure, axes = _panels(max(1, n_shown), width=3.4, height=2.6)
     figure.suptitle(", ".join(study.row(0)[:4]), fontsize=9)
-    columns = {"human": "human", "uncalibrated": "predicted"}
+    columns = {"human": "human", UNCALIBRATED: "predicted"}
     if calibrated:
         columns["calibrated"] = calibrated[0]
     for axis, case in zip(axes, picked, strict=False):
@@ -134,8 +135,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
     import polars as pl
 
     if "label" not in table.columns:
-        parts = ["dataset", "model", "elicitation", "prompt"]
-        table = table.with_columns(pl.concat_str(parts, separator=", ").alias("label"))
+        table = table.with_columns(pl.concat_str(CONDITION, separator=", ").alias("label"))
     table = table.filter(pl.col(metric).is_not_null())
     labels = table["label"].unique(maintain_order=True).to_list()[::-1]
     figure, (axis,) = _panels(1, width=8.0, height=0.3 * len(labels) + 1.4)
@@ -158,9 +158,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
 @_plain()
 def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
     """Draw a metric along `x` with its interval as a band, a panel a condition."""
-    conditions = table.partition_by(
-        "dataset", "model", "elicitation", "prompt", maintain_order=True
-    )
+    conditions = table.partition_by(*CONDITION, maintain_order=True)
     figure, axes = _panels(max(1, len(conditions)), width=4.2, height=3.2)
     for axis, condition in zip(axes, conditions, strict=False):
         for rows in condition.partition_by("calibrator", maintain_order=True):

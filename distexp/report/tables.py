@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics.distance import Scores
-from distexp.types import Condition, Estimate, FloatArray, Study, Unreadable
-
-if TYPE_CHECKING:
-    import polars as pl
+from distexp.metrics.names import DISTANCES, keys
+from distexp.types import CONDITION, Condition, Estimate, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,10 +22,7 @@ def predictions_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "question_id": pl.String,
         "wording": pl.String,
         "kind": pl.String,
@@ -53,10 +48,7 @@ def scores_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "calibrator": pl.String,
         "scope": pl.String,
         "metric": pl.String,
@@ -77,10 +69,7 @@ def comparisons_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "method": pl.String,
         "other": pl.String,
         "metric": pl.String,
@@ -98,18 +87,13 @@ def cases_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "question_id": pl.String,
         "attribute": pl.String,
         "group": pl.String,
         "n_respondents": pl.Float64,
         "calibrator": pl.String,
-        "w1": pl.Float64,
-        "tv": pl.Float64,
-        "kl": pl.Float64,
+        **dict.fromkeys(keys(DISTANCES), pl.Float64),
     }
 
 
@@ -157,9 +141,7 @@ def cases(study: Study, per_case: Mapping[str, Scores]) -> "pl.DataFrame":
     return pl.concat(
         described.with_columns(
             pl.lit(name).alias("calibrator"),
-            pl.Series("w1", scores.wasserstein),
-            pl.Series("tv", scores.total_variation),
-            pl.Series("kl", scores.kl_divergence),
+            *(pl.Series(metric.key, getattr(scores, metric.field)) for metric in DISTANCES),
         )
         for name, scores in per_case.items()
     ).fill_nan(None)
@@ -232,10 +214,7 @@ def trials_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "calibrator": pl.String,
         "split": pl.Int64,
         "trial": pl.Int64,

@@ -15,8 +15,6 @@ from distexp.types import FloatArray
 if TYPE_CHECKING:
     import polars as pl
 
-CONDITION = ("dataset", "model", "elicitation", "prompt")
-BASELINES = ("uniform", "train_mean", "ceiling")
 N_BOOTSTRAP = 2000
 
 

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW, UNASKED
 from distexp.report import figures
-from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
+from distexp.types import CONDITION
+from distexp.view.base import Runs, bootstrap, interval
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,7 +27,7 @@ class GroupView:
         import polars as pl
 
         scored = runs.cases.filter(
-            pl.col("w1").is_not_null(), ~pl.col("calibrator").is_in(BASELINES)
+            pl.col("w1").is_not_null(), ~pl.col("calibrator").is_in(UNASKED)
         )
         rows = []
         keys = [*CONDITION, "calibrator", "attribute", "group"]
@@ -90,7 +91,7 @@ class ExaggerationView:
         shares = {
             name.removeprefix("calibrated_"): name
             for name in ordinal.columns
-            if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in BASELINES
+            if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in UNASKED
         }
         case = [*CONDITION, "attribute", "question_id", "group"]
         low, high = pl.col("ordinal").min().over(case), pl.col("ordinal").max().over(case)

@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_text, parameter_error
-from distexp.evaluation.scores import METRICS
+from distexp.metrics.names import METRIC
 from distexp.report import figures
-from distexp.view.base import CONDITION, Runs
+from distexp.types import CONDITION
+from distexp.view.base import Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -44,8 +45,8 @@ class ScoreView:
     ) -> None:
         check_text("ScoreView", "name", name)
         check_text("ScoreView", "question", question)
-        if not metrics or any(metric not in METRICS for metric in metrics):
-            wanted = f"a list out of {', '.join(METRICS)}"
+        if not metrics or any(metric not in METRIC for metric in metrics):
+            wanted = f"a list out of {', '.join(METRIC)}"
             raise parameter_error("ScoreView", "metrics", wanted, metrics)
         if x not in {None, "n_train"}:
             raise parameter_error("ScoreView", "x", "n_train or null", x)
@@ -75,9 +76,12 @@ class ScoreView:
             table = table.join(of_metric, on=keys, how="left", maintain_order="left")
         if self.x:
             return table.sort(*CONDITION, "calibrator", self.x)
-        smaller_is_better = self.metrics[0] in ("w1", "tv", "kl")
+        best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])
         return table.sort(
-            "dataset", self.metrics[0], descending=[False, not smaller_is_better], nulls_last=True
+            "dataset",
+            (first - 1).abs() if best == "one" else first,
+            descending=[False, best == "great"],
+            nulls_last=True,
         )
 
     def caption(self, table: "pl.DataFrame") -> str:

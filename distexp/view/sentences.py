@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW, UNCALIBRATED
+from distexp.metrics.names import METRIC
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
 if TYPE_CHECKING:
@@ -11,11 +12,6 @@ if TYPE_CHECKING:
 
 N_TOLD = 16
 """Comparisons of a dataset that a caption tells one by one; more are counted."""
-LABELS = {
-    "w1": "W1", "tv": "TV", "kl": "KL", "modal_accuracy": "favourite answer",
-    "mean_error": "mean opinion", "group_ranking": "ranking of groups",
-    "population_error": "whole population",
-}  # fmt: skip
 NOTHING = (
     "There is nothing to compare: these runs hold no two that differ in this alone. Sweep with "
     "-m, or read several at once with dataset=runs or dataset=recorded."
@@ -69,7 +65,7 @@ def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
 
 def named(name: str) -> str:
     """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
-    return "uncalibrated" if name == RAW else name
+    return UNCALIBRATED if name == RAW else name
 
 
 def signed(value: float) -> str:
@@ -114,7 +110,9 @@ def _numbers(row: Mapping[str, Any]) -> str:
     means = (f"{row[name]:.4f}".replace("-", "−") for name in ("mean_first", "mean_second"))
     apart, low, high = (signed(row[name]) for name in ("difference", "low", "high"))
     p = f"p {row['p_holm']:.3f}" if row["p_holm"] >= 0.0005 else "p < 0.001"
-    return f"{LABELS[row['metric']]} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
+    return (
+        f"{METRIC[row['metric']].label} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
+    )
 
 
 def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:
@@ -124,7 +122,7 @@ def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:
     better, worse, equal = (verdicts.count(verdict) for verdict in (BETTER, WORSE, EQUAL))
     where = "".join(f"{named(other)}, " for other in others)
     return (
-        f"{where}against {named(second)} in {LABELS[metric]}: better in {better}, worse in "
+        f"{where}against {named(second)} in {METRIC[metric].label}: better in {better}, worse in "
         f"{worse}, cannot be told apart in {equal} of {rows.height} comparisons (from "
         f"{signed(min(apart))} to {signed(max(apart))})."
     )

@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 
 from distexp.cli.summarize import main as summarize
 from distexp.errors import ConfigError, DatasetError
+from distexp.metrics.names import DISTANCES, METRICS, Metric, keys
 from distexp.report.tables import cases_schema, predictions_schema, scores_schema
 from distexp.view.base import Runs, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
@@ -57,6 +58,32 @@ def test_scores_are_ordered_by_the_first_metric_the_best_first() -> None:
     assert table["tv"].to_list() == [None, 0.8]
     assert table.row(0, named=True)["alignment_low"] == pytest.approx(0.8)
     assert reverse["model"].to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=keys())
+def test_the_best_value_of_every_metric_comes_first(metric: Metric) -> None:
+    """Of .05, .4, .9 and 1.6: the least distance, the greatest gain, the ratio nearest to 1."""
+    rows = [score(v, model=str(v), metric=metric.key) for v in (0.4, 1.6, 0.05, 0.9)]
+
+    table = ScoreView(name="n", question="q", metrics=[metric.key]).table(runs(rows))
+
+    assert (
+        table["model"].to_list()
+        == {
+            "small": ["0.05", "0.4", "0.9", "1.6"],
+            "great": ["1.6", "0.9", "0.4", "0.05"],
+            "one": ["0.9", "0.4", "1.6", "0.05"],
+        }[metric.best]
+    )
+
+
+def test_errors_and_distances_are_the_metrics_that_are_best_small() -> None:
+    """A gain, an accuracy, an order and a worth are best great; shapes are best as they are."""
+    small = {metric.key for metric in METRICS if metric.best == "small"}
+
+    assert {"w1", "tv", "kl", "mean_error", "population_error"} <= small
+    assert small - {"mean_error", "population_error"} == set(keys(DISTANCES))
+    assert {m.key for m in METRICS if m.best == "one"} == {"entropy_ratio", "peak_ratio"}
 
 
 def test_calibrators_are_chosen_and_left_out() -> None:
