@@ -27,6 +27,8 @@ class Scores(NamedTuple):
     """In [0, 1]."""
     kl_divergence: FloatArray
     """In nats, smoothed by `KL_SMOOTHING`."""
+    hellinger: FloatArray
+    """In [0, 1]."""
 
 
 def score(
@@ -146,6 +148,31 @@ def kl_divergence(
     return divergence
 
 
+def hellinger(predicted: FloatArray, human: FloatArray) -> FloatArray:
+    """Return the Hellinger distance, in [0, 1]; options need no order.
+
+    It is the Euclidean distance of the square roots of the shares over the square root of 2: rare
+    options weigh more than in `total_variation`, and a share of 0 costs no infinity.
+
+    Parameters
+    ----------
+    predicted, human : ndarray of shape (..., n_cases, max_options)
+        Distributions, padded with 0.
+
+    Returns
+    -------
+    ndarray of shape (..., n_cases)
+
+    Examples
+    --------
+    >>> hellinger(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(6)
+    array([1.])
+    """
+    roots = np.sqrt(np.maximum(predicted, 0)) - np.sqrt(np.maximum(human, 0))  # -1e-17 is 0
+    distance: FloatArray = np.sqrt((roots * roots).sum(axis=-1) / 2)
+    return distance
+
+
 def sampling_ceiling(
     human: FloatArray,
     n_respondents: FloatArray,
@@ -214,6 +241,7 @@ BY_NAME: dict[str, Callable[[FloatArray, FloatArray, FloatArray, BoolArray], Flo
     "wasserstein": lambda predicted, human, ordinals, _: wasserstein(predicted, human, ordinals),
     "total_variation": lambda predicted, human, *_: total_variation(predicted, human),
     "kl_divergence": lambda predicted, human, _, mask: kl_divergence(human, predicted, mask),
+    "hellinger": lambda predicted, human, *_: hellinger(predicted, human),
 }
 """Every field of `Scores` as a function of predicted and human shares, ordinals and mask."""
 

@@ -109,6 +109,11 @@ METRICS = (
         shown=Shown(digits=3), source="distances.kl_divergence", note="the divergence in nats",
     ),
     Metric(
+        key="hellinger", label="Hellinger distance", heading="Hellinger", best="small",
+        table="distances", shown=Shown(digits=3), source="distances.hellinger",
+        note="that of the roots of the shares, in [0, 1]",
+    ),
+    Metric(
         key="entropy_ratio", label="entropy ratio", heading="entropy ratio [interval]", best="one",
         table="shape", shown=Shown(digits=2, interval=True),
     ),

@@ -3,10 +3,12 @@ import time
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import euclidean
 from scipy.special import rel_entr
 from scipy.stats import binom, wasserstein_distance
 
 from distexp.metrics.distance import (
+    hellinger,
     kl_divergence,
     sampling_ceiling,
     scaled_ordinals,
@@ -116,6 +118,20 @@ def test_kl_divergence_of_zero_shares_is_finite() -> None:
     divergence = kl_divergence(human, predicted, np.ones((1, 2), dtype=bool), smoothing=0.01)
 
     assert_allclose(divergence, [np.log(2 / 0.01)])
+
+
+def test_hellinger_agrees_with_scipy_and_is_1_where_nothing_is_shared() -> None:
+    """It is the Euclidean distance of the square roots, over the square root of 2."""
+    predicted, human, _, _ = random_cases(50, seed=1)
+
+    distances = hellinger(predicted, human)
+
+    expected = [
+        euclidean(np.sqrt(p), np.sqrt(h)) / np.sqrt(2)
+        for p, h in zip(predicted, human, strict=True)
+    ]
+    assert_allclose(distances, expected, rtol=0, atol=1e-12)
+    assert_allclose(hellinger(np.array([[1.0, 0]]), np.array([[0, 1.0]])), [1.0])
 
 
 def test_metrics_broadcast_over_leading_dimensions() -> None:
