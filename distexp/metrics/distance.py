@@ -29,6 +29,8 @@ class Scores(NamedTuple):
     """In nats, smoothed by `KL_SMOOTHING`."""
     hellinger: FloatArray
     """In [0, 1]."""
+    jensen_shannon: FloatArray
+    """In [0, 1]: the square root of the divergence to base 2."""
 
 
 def score(
@@ -173,6 +175,39 @@ def hellinger(predicted: FloatArray, human: FloatArray) -> FloatArray:
     return distance
 
 
+def jensen_shannon(predicted: FloatArray, human: FloatArray) -> FloatArray:
+    """Return the Jensen-Shannon distance to base 2, in [0, 1]; options need no order.
+
+    It is the square root of the mean Kullback-Leibler divergence, in bits, of the two from their
+    mean. The square root is a metric in the mathematical sense; the divergence itself is none.
+
+    Parameters
+    ----------
+    predicted, human : ndarray of shape (..., n_cases, max_options)
+        Distributions, padded with 0.
+
+    Returns
+    -------
+    ndarray of shape (..., n_cases)
+
+    References
+    ----------
+    Endres and Schindelin 2003, A new metric for probability distributions.
+
+    Examples
+    --------
+    >>> jensen_shannon(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))
+    array([1.])
+    """
+    mean = (predicted + human) / 2
+    bits = sum(
+        (np.maximum(p, 0) * np.log2(np.where(p > 0, p, 1) / np.where(p > 0, mean, 1))).sum(axis=-1)
+        for p in (predicted, human)
+    )
+    distance: FloatArray = np.sqrt(np.maximum(bits / 2, 0))  # rounding may leave -1e-17
+    return distance
+
+
 def sampling_ceiling(
     human: FloatArray,
     n_respondents: FloatArray,
@@ -242,6 +277,7 @@ BY_NAME: dict[str, Callable[[FloatArray, FloatArray, FloatArray, BoolArray], Flo
     "total_variation": lambda predicted, human, *_: total_variation(predicted, human),
     "kl_divergence": lambda predicted, human, _, mask: kl_divergence(human, predicted, mask),
     "hellinger": lambda predicted, human, *_: hellinger(predicted, human),
+    "jensen_shannon": lambda predicted, human, *_: jensen_shannon(predicted, human),
 }
 """Every field of `Scores` as a function of predicted and human shares, ordinals and mask."""
 

@@ -114,6 +114,11 @@ METRICS = (
         note="that of the roots of the shares, in [0, 1]",
     ),
     Metric(
+        key="jensen_shannon", label="Jensen–Shannon distance", heading="Jensen–Shannon",
+        best="small", table="distances", shown=Shown(digits=3), source="distances.jensen_shannon",
+        note="the root of the divergence to base 2, in [0, 1]",
+    ),
+    Metric(
         key="entropy_ratio", label="entropy ratio", heading="entropy ratio [interval]", best="one",
         table="shape", shown=Shown(digits=2, interval=True),
     ),
