@@ -52,6 +52,8 @@ class Metric:
     """Whether `summary.json` has it."""
     on_card: bool = False
     """Whether a card states it."""
+    since: int = 1
+    """The schema of the tables that first had it: one more than the last."""
     last: bool = False
     """Whether it stands at the end of its table in a report, whatever its place in files."""
 
@@ -110,12 +112,13 @@ METRICS = (
     ),
     Metric(
         key="hellinger", label="Hellinger distance", heading="Hellinger", best="small",
-        table="distances", shown=Shown(digits=3), source="distances.hellinger",
+        table="distances", shown=Shown(digits=3), source="distances.hellinger", since=2,
         note="that of the roots of the shares, in [0, 1]",
     ),
     Metric(
         key="jensen_shannon", label="Jensen–Shannon distance", heading="Jensen–Shannon",
-        best="small", table="distances", shown=Shown(digits=3), source="distances.jensen_shannon",
+        best="small", table="distances", shown=Shown(digits=3), since=2,
+        source="distances.jensen_shannon",
         note="the root of the divergence to base 2, in [0, 1]",
     ),
     Metric(

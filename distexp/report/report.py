@@ -158,8 +158,9 @@ class Report:
         )
 
     def summary(self) -> dict[str, object]:
-        """Return the counts of calls and the headline scores."""
+        """Return the schema of the tables, the counts of calls and the headline scores."""
         return {
+            "schema": tables.SCHEMA,
             "calls": asdict(self.calls),
             "partial": self.stopped,
             "studies": [

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics.distance import Scores
-from distexp.metrics.names import DISTANCES, keys
+from distexp.metrics.names import DISTANCES, METRICS, keys
 from distexp.types import CONDITION, Condition, Estimate, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
     import polars as pl
+
+
+SCHEMA = max(metric.since for metric in METRICS)
+"""Of the tables; `summary.json` states it, and runs that state none have 1. A higher one has
+columns or metrics more, and moves no number of the others."""
 
 
 def predictions_schema() -> "dict[str, type[pl.DataType]]":

@@ -1,8 +1,9 @@
 """What every view works on, and how its table, figure and caption are written."""
 
+import json
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 import numpy as np
 
 from distexp.errors import DatasetError
+from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
 from distexp.types import FloatArray
 
 if TYPE_CHECKING:
@@ -29,10 +31,12 @@ class Runs:
     scores: "pl.DataFrame"
     cases: "pl.DataFrame"
     predictions: "pl.DataFrame"
+    lacking: str = ""
+    """What tables of earlier versions do not have, in a sentence; empty where they have all."""
 
     @classmethod
     def read(cls, folders: Sequence[Path]) -> Self:
-        """Read every run below `folders`.
+        """Read every run below `folders`; what tables of earlier versions lack is null.
 
         Raises
         ------
@@ -46,11 +50,12 @@ class Runs:
             where = ", ".join(map(str, folders))
             msg = f"There is no finished run below {where}: no scores.parquet was found."
             raise DatasetError(msg)
-        scores = _joined(runs, "scores").drop("most")
+        scores = _joined(runs, "scores", scores_schema()).drop("most")
         return cls(
             scores=scores.unique(maintain_order=True),
-            cases=_counted(_joined(runs, "cases"), scores),
-            predictions=_counted(_joined(runs, "predictions"), scores),
+            cases=_counted(_joined(runs, "cases", cases_schema()), scores),
+            predictions=_counted(_joined(runs, "predictions", predictions_schema()), scores),
+            lacking=_lacking(runs),
         )
 
 
@@ -78,7 +83,8 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     `figure=False` leaves the last one out, which takes most of the time.
     """
     table = view.table(runs)
-    text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
+    said = [view.caption(table), *filter(None, [runs.lacking])]
+    text = "\n\n".join([*said, f"{markdown_table(table)}\n"])
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         made = Path(name)
         table.write_parquet(made / f"{view.name}.parquet")
@@ -120,7 +126,9 @@ def interval(draws: FloatArray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
+def _joined(
+    runs: Sequence[Path], name: str, schema: "Mapping[str, type[pl.DataType]]"
+) -> "pl.DataFrame":
     """Read one table of all runs; `most` is how many questions each was to train on at most."""
     import polars as pl
     from omegaconf import OmegaConf
@@ -130,12 +138,51 @@ def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
         config = run / "config.yaml"
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
+        table = pl.read_parquet(run / f"{name}.parquet")
+        lacking = [column for column in schema if column not in table.columns]
         frames.append(
-            pl.read_parquet(run / f"{name}.parquet").with_columns(
-                pl.lit(most, pl.Int64).alias("most")
+            table.with_columns(
+                pl.lit(most, pl.Int64).alias("most"),
+                *(pl.lit(None, schema[column]).alias(column) for column in lacking),
             )
         )
     return pl.concat(frames, how="diagonal")
+
+
+def _lacking(runs: Sequence[Path]) -> str:
+    """Say which columns of today's tables those of runs of earlier versions do not have."""
+    import polars as pl
+
+    schemas = {"cases": cases_schema(), "predictions": predictions_schema()}
+    columns: dict[str, None] = {}
+    older = []
+    for run in runs:
+        lacks = [
+            column
+            for name, schema in schemas.items()
+            for column in schema.keys() - pl.read_parquet_schema(run / f"{name}.parquet").keys()
+        ]
+        if lacks:
+            columns |= dict.fromkeys(sorted(lacks))
+            older.append(_schema_of(run))
+    if not older:
+        return ""
+    numbers = " and ".join(map(str, sorted(set(older))))
+    return (
+        f"{len(older)} of {len(runs)} runs have tables of schema {numbers}, before today's "
+        f"{SCHEMA}, and lack {', '.join(columns)}: what is said of these is said without them. "
+        "Run them again with cache.mode=replay to have it all."
+    )
+
+
+def _schema_of(run: Path) -> int:
+    """Return the schema of the tables of a run; 1 where it states none."""
+    path = run / "summary.json"
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8")).get("schema", 1)
+    except (OSError, ValueError, AttributeError):
+        return 1
+    return stated if isinstance(stated, int) else 1
 
 
 def _counted(table: "pl.DataFrame", scores: "pl.DataFrame") -> "pl.DataFrame":

@@ -145,13 +145,15 @@ def check_distances(owner: str, metrics: Sequence[str]) -> None:
 def case_values(cases: "pl.DataFrame", metrics: Sequence[str]) -> "pl.DataFrame":
     """Return a row per condition, case, calibrator, number of training questions and metric.
 
-    Runs that repeat each other are averaged.
+    Runs that repeat each other are averaged; what tables of earlier versions lack is left out.
     """
     import polars as pl
 
     keys = [*CONDITION, "calibrator", "n_train", *CASE]
+    lacking = [metric for metric in metrics if metric not in cases.columns]
     return (
-        cases.unpivot(list(metrics), index=keys, variable_name="metric")
+        cases.with_columns(pl.lit(None, pl.Float64).alias(metric) for metric in lacking)
+        .unpivot(list(metrics), index=keys, variable_name="metric")
         .drop_nulls("value")
         .group_by([*keys, "metric"], maintain_order=True)
         .agg(pl.col("value").mean())

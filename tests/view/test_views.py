@@ -13,10 +13,12 @@ from distexp.metrics.names import DISTANCES, METRICS, Metric, keys
 from distexp.report.tables import cases_schema, predictions_schema, scores_schema
 from distexp.view.base import Runs, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
+from distexp.view.pairs import ContrastView
 from distexp.view.scores import ScoreView
 from distexp.view.summary import load_view
 from distexp.view.variance import VarianceView
 
+CONF = Path(__file__).parents[2] / "conf"
 CONDITION = {"dataset": "d", "model": "m", "elicitation": "e", "prompt": "p"}
 
 
@@ -214,6 +216,91 @@ def test_summarize_joins_every_run_below_its_folders(
         "b",
     ]
     assert "leaderboard.md" in capsys.readouterr().out
+
+
+def older(made: Runs, folder: Path) -> Path:
+    """Write the tables as the first version of their schema had them, which stated none."""
+    folder.mkdir(parents=True)
+    new = [metric.key for metric in METRICS if metric.since > 1]
+    made.scores.filter(~pl.col("metric").is_in(new)).write_parquet(folder / "scores.parquet")
+    made.cases.drop(new, "n_train", strict=False).write_parquet(folder / "cases.parquet")
+    made.predictions.drop("design_effect", "off_scale").write_parquet(
+        folder / "predictions.parquet"
+    )
+    (folder / "summary.json").write_text('{"calls": {}}')
+    return folder
+
+
+def some_run(model: str) -> Runs:
+    """Make the tables of one run with all metrics of three methods on four questions."""
+    methods, questions = ("identity", "ridge", "auto"), [f"q{i}" for i in range(4)]
+    scores = [
+        score(0.5, model=model, calibrator=name, metric=key, n_questions=4)
+        for name in methods
+        for key in keys()
+    ]
+    cases = [
+        {**CONDITION, "model": model, "question_id": question, "calibrator": name}
+        | {"attribute": "sex", "group": group}
+        | {key: 0.1 + i / 10 for key in keys(DISTANCES)}
+        for i, question in enumerate(questions)
+        for group in ("M", "F")
+        for name in methods
+    ]
+    predictions = [
+        {**CONDITION, "model": model, "question_id": question, "attribute": "sex", "group": group}
+        | {"kind": "binary", "status": "ok", "ordinal": float(option), "option_index": option}
+        | {"n_respondents": 20.0, "human": 0.4 + option / 5 if group == "M" else 0.5}
+        | {f"calibrated_{name}": 0.5 for name in ("identity", "ridge")}
+        for question in questions
+        for group in ("M", "F")
+        for option in (0, 1)
+    ]
+    return runs(scores, cases, predictions)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "view").glob("*.yaml")))
+def test_every_view_reads_runs_of_an_earlier_version_and_says_what_they_lack(
+    tmp_path: Path, name: str
+) -> None:
+    """No view needs a column that was not always there."""
+    folder = older(some_run("a"), tmp_path / "runs" / "1")
+
+    text = write(load_view(name), Runs.read([folder]), tmp_path, figure=False)
+
+    assert "1 of 1 runs have tables of schema 1, before today's 2, and lack" in text
+    assert "hellinger, jensen_shannon" in text
+
+
+def test_a_metric_that_some_runs_lack_is_shown_of_the_others(tmp_path: Path) -> None:
+    """Of an old and a new run a view of the new metric tells the new one, and says so."""
+    old, new = older(some_run("a"), tmp_path / "1"), tmp_path / "2"
+    new.mkdir()
+    made = some_run("b")
+    for name in ("scores", "cases", "predictions"):
+        getattr(made, name).write_parquet(new / f"{name}.parquet")
+    found = Runs.read([old, new])
+
+    ranked = ScoreView(name="n", question="q", metrics=["hellinger"]).table(found)
+    pairs = ContrastView(name="n", question="q", column="calibrator", metrics=["hellinger"])
+
+    assert ranked.filter(pl.col("hellinger").is_not_null())["model"].unique().to_list() == ["b"]
+    assert pairs.table(found)["n_conditions"].to_list() == [1]
+    assert found.lacking.startswith("1 of 2 runs")
+    assert Runs.read([new]).lacking == ""
+
+
+@pytest.mark.parametrize("metric", ["hellinger", "jensen_shannon"])
+def test_views_of_a_metric_that_no_run_has_are_empty(tmp_path: Path, metric: str) -> None:
+    """Table, text and figure are made all the same."""
+    found = Runs.read([older(some_run("a"), tmp_path / "run")])
+
+    for view in (
+        ScoreView(name="scores", question="q", metrics=[metric]),
+        ContrastView(name="pairs", question="q", column="calibrator", metrics=[metric]),
+    ):
+        assert metric in write(view, found, tmp_path)
+        assert (tmp_path / f"{view.name}.svg").is_file()
 
 
 def test_summarize_without_runs_says_so(tmp_path: Path) -> None:
