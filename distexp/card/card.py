@@ -18,7 +18,7 @@ from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import design_of
 from distexp.metrics.names import METRICS
-from distexp.protocols import Calibrator
+from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
 from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
 
@@ -236,8 +236,7 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     members = tuple(replace(member, estimates=right) for member in study.members)
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
-    rehearsal = getattr(calibrator, "rehearsal", None)
-    to_json((calibrator if rehearsal is None else rehearsal()).fit(X, y))
+    to_json(rehearsal_of(calibrator).fit(X, y))
 
 
 def _padded(X: Design, n_options: int) -> Design:

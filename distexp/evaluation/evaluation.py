@@ -22,7 +22,7 @@ from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
 from distexp.evaluation.suspicions import IGNORING, suspicions
 from distexp.metrics.distance import Scores
-from distexp.protocols import Calibrator
+from distexp.protocols import Calibrator, Searching, rehearsal_of
 from distexp.types import (
     BoolArray,
     Case,
@@ -168,15 +168,8 @@ class Evaluation:
                 msg = f"The name {name!r} stands for something else in the tables. Choose another."
                 raise ConfigError(msg)
             calibrator.check_params()
-            rehearsal = getattr(calibrator, "rehearsal", None)  # one fit in place of a search
             try:
-                cross_fit(
-                    calibrator if rehearsal is None else rehearsal(),
-                    design,
-                    human,
-                    [split],
-                    weight,
-                )
+                cross_fit(rehearsal_of(calibrator), design, human, [split], weight)
             except (ValueError, TypeError) as exc:
                 reason = " ".join(str(exc).split())
                 msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
@@ -248,11 +241,9 @@ class Evaluation:
             trials={
                 name: method.trials_
                 for name, method in methods.items()
-                if hasattr(method, "trials_")
+                if isinstance(method, Searching)
             },
-            warnings=tuple(
-                suspicions(methods, held_out, design, human, splits, weight) if self.extras else ()
-            ),
+            warnings=tuple(suspicions(methods, held_out, design, splits) if self.extras else ()),
         )
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:

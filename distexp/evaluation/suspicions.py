@@ -1,4 +1,4 @@
-"""Fits that look like fits: more parameters than examples, inputs that were never trained on."""
+"""Warnings about fits: the model ignored, too few examples, cases unlike those trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -7,7 +7,7 @@ import numpy as np
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.blind import Blind
 from distexp.evaluation.splits import Split
-from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import BoolArray, Design, FloatArray
 
 IGNORING = Uniform, TrainMean, Blind
@@ -16,26 +16,25 @@ TOLERANCE = 0.01
 """A share of an option less than a percentage point outside the range is inside."""
 MOST_OUTSIDE = 0.05
 """Share of the test cases above which extrapolation is worth a warning."""
+CONSTANT = 1e-9
+"""Shares that differ by no more are equal: far above rounding, far below what anybody reports."""
 
 
 def suspicions(
     methods: Mapping[str, Calibrator],
     held_out: Mapping[str, FloatArray],
     design: Design,
-    human: FloatArray,
     splits: Sequence[Split],
-    weight: FloatArray | None,
 ) -> Iterator[str]:
     """Name the calibrators whose fit is suspect, and say where all of them extrapolate.
 
     Parameters
     ----------
     methods : mapping of str to Calibrator
-        Fitted on the last split that tests a case; calibrators that fit all splits at once are
-        fitted on it again.
+        As the evaluation leaves them: those that are fitted split by split, on the last one.
     held_out : mapping of str to ndarray of shape (n_splits, n_cases, max_options)
         What they predicted, NaN where a case was in training.
-    design, human, splits, weight
+    design, splits
         As in `distexp.evaluation.evaluation.cross_fit`.
 
     Yields
@@ -49,9 +48,6 @@ def suspicions(
         # To ignore the model is what the training mean is for.
         if not isinstance(method, IGNORING) and (reason := degenerate(design, held_out[name])):
             yield f"{name} {reason}"
-        if isinstance(method, BatchCalibrator) and _declares_parameters(method):
-            kept = None if weight is None else weight[last.train]
-            method.fit(design.take(last.train), human[last.train], kept)
         if reason := too_few_examples(method, design, last):
             yield f"{name} {reason}"
     if any(not isinstance(one, IGNORING) for one in learning.values()) and (
@@ -102,18 +98,18 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
     Parameters
     ----------
     calibrator : Calibrator
-        Fitted. Its attribute `n_parameters_`, an int, is how many numbers one fit learns; nothing
-        is said about a calibrator without it.
+        Nothing is said about one that is neither `distexp.protocols.Counted` nor, after its fit,
+        `distexp.protocols.Learnt`.
     design : Design of n_cases cases
     split : Split
-        Which the calibrator was fitted on.
+        Whose training cases the fit is of.
 
     Returns
     -------
     str or None
         A sentence without its subject, for a list of warnings.
     """
-    n_parameters = getattr(calibrator, "n_parameters_", None)
+    n_parameters = n_parameters_of(calibrator, design.take(split.train))
     _, first = np.unique(design.question[split.train], return_index=True)
     n_examples = int((design.n_options[split.train][first] - 1).sum())
     if n_parameters is None or n_parameters <= n_examples:
@@ -124,12 +120,6 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
     )
 
 
-def _declares_parameters(calibrator: Calibrator) -> bool:
-    """Return whether a fit of `calibrator` leaves `n_parameters_`: its class annotates it."""
-    kinds = type(calibrator).__mro__
-    return any("n_parameters_" in vars(kind).get("__annotations__", {}) for kind in kinds)
-
-
 def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
     """Return which cases are outside the training cases of each split, (n_splits, n_cases)."""
     lowest = np.where(train[..., None], shares, np.inf).min(axis=1)
@@ -137,10 +127,6 @@ def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
     below = shares < lowest[:, None] - TOLERANCE
     outside: BoolArray = (below | (shares > highest[:, None] + TOLERANCE)).any(axis=-1)
     return outside
-
-
-CONSTANT = 1e-9
-"""Shares that differ by no more are equal: far above rounding, far below what anybody reports."""
 
 
 def degenerate(X: Design, predicted: FloatArray) -> str | None:
