@@ -16,11 +16,11 @@ from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.layout import design_of
+from distexp.evaluation.layout import design_of, perfect
 from distexp.metrics.names import METRICS
 from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
+from distexp.types import Condition, Design, FloatArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
@@ -54,7 +54,7 @@ class Card:
         result: Result,
         evaluation: Evaluation,
     ) -> Self:
-        """Fit `calibrator` to every readable case of `study`.
+        """Fit `calibrator` to every readable case of `study`, as the evaluation counts and weighs.
 
         Parameters
         ----------
@@ -73,8 +73,8 @@ class Card:
         ConfigError
             If what it learnt cannot be written as JSON.
         """
-        X, y, readable = design_of(study)
-        weight = _weight(study, evaluation)
+        X, y, readable = evaluation.laid_out(study)
+        weight = evaluation.weight_of(study)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
         residuals = np.abs(result.calibrated[name] - y)
         return cls(
@@ -145,8 +145,9 @@ class Card:
             If the file cannot be read, is no card, is of a newer schema, was changed after it was
             written, or holds what no card holds.
         """
+        document = read_sealed(path, "card", SCHEMA, VERSION)
         try:
-            return cls._of(read_sealed(path, SCHEMA, VERSION))
+            return cls._of(document)
         except ConfigError as exc:
             raise ConfigError(f"The card {path} is refused: {exc}") from exc
 
@@ -229,10 +230,7 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
         msg = f"A card holds one calibrator. Got {names}: choose with calibrator=[NAME]."
         raise ConfigError(msg)
     study = chosen(studies)
-    right = tuple(
-        Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
-        for case in study.cases
-    )
+    right = perfect(study.cases)
     members = tuple(replace(member, estimates=right) for member in study.members)
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
@@ -249,15 +247,6 @@ def _padded(X: Design, n_options: int) -> Design:
         ordinals=np.pad(X.ordinals, ((0, 0), (0, more)), constant_values=np.nan),
         inputs=None if inputs is None else np.pad(inputs, ((0, 0), (0, 0), (0, more))),
     )
-
-
-def _weight(study: Study, evaluation: Evaluation) -> FloatArray | None:
-    """Return what each case weighs, as in the evaluation."""
-    if evaluation.weights == "equal":
-        return None
-    n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
-    weight: FloatArray = n / n.mean()
-    return weight
 
 
 def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json]:

@@ -21,7 +21,7 @@ def described(survey: Survey) -> Iterator[str]:
             values.append(case.group.value)
     yield (
         f"{len(questions)} questions × {sum(map(len, groups.values()))} groups of people = "
-        f"{len(survey.cases)} cases; {survey.n_dropped_cells} cells left out."
+        f"{len(survey.cases)} cases; {survey.n_dropped_cells} more left out."
     )
     for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
         yield f"- {attribute}: {', '.join(values)}"

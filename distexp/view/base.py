@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-import numpy as np
-
 from distexp.errors import DatasetError
 from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
-from distexp.types import FloatArray
 
 if TYPE_CHECKING:
     import polars as pl
 
 N_BOOTSTRAP = 2000
+CONFIDENCE = 0.95
+SEED = 0
+"""Of what views redraw and flip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,24 +106,6 @@ def markdown_table(table: "pl.DataFrame") -> str:
     lines = [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
     lines.insert(1, ["-" * width for width in widths])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def bootstrap(values: FloatArray, seed: int = 0) -> FloatArray:
-    """Return `N_BOOTSTRAP` redraws of the mean over the first axis, which is questions."""
-    rng = np.random.default_rng(seed)
-    n = len(values)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOTSTRAP)
-    redrawn: FloatArray = times @ values / n
-    return redrawn
-
-
-def interval(draws: FloatArray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the finite `draws`; NaN if there are none."""
-    finite = draws[np.isfinite(draws)]
-    if not finite.size:
-        return np.nan, np.nan
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return float(low), float(high)
 
 
 def _joined(

@@ -9,16 +9,14 @@ from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.evaluation.comparison import holm, sign_flip_test
 from distexp.metrics.names import METRIC
 from distexp.types import FloatArray
-from distexp.view.base import N_BOOTSTRAP
+from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED
 
 if TYPE_CHECKING:
     import polars as pl
 
-CONFIDENCE = 0.95
 N_FLIPS = 100_000
 """Ten times those of a single run: a table may hold hundreds of comparisons, and the least p-value
 that so many flips can show, times their number, must stay below 5 %."""
-SEED = 0
 BETTER, WORSE, EQUAL = "better", "worse", "cannot be told apart"
 
 

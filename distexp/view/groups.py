@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.evaluation.baselines import RAW, UNASKED
+from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.report import figures
-from distexp.types import CONDITION
-from distexp.view.base import Runs, bootstrap, interval
+from distexp.types import CONDITION, FloatArray
+from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED, Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -33,10 +34,10 @@ class GroupView:
         keys = [*CONDITION, "calibrator", "attribute", "group"]
         for key, cases in scored.group_by(keys, maintain_order=True):
             alignments = 1 - cases["w1"].to_numpy()
-            low, high = interval(bootstrap(alignments))
+            value, low, high = interval(_means(alignments), CONFIDENCE)
             rows.append(
                 dict(zip(keys, key, strict=True))
-                | {"alignment": float(alignments.mean()), "low": low, "high": high}
+                | {"alignment": value, "low": low, "high": high}
                 | {"n_questions": len(alignments)}
             )
         return pl.DataFrame(rows).sort(*CONDITION, "calibrator", "alignment", maintain_order=True)
@@ -113,14 +114,14 @@ class ExaggerationView:
             for calibrator, column in shares.items():
                 both = cell.select("human", column).drop_nulls().to_numpy()
                 if len(both):
-                    human, predicted = bootstrap(both).T
-                    ratio_low, ratio_high = interval(predicted / np.where(human, human, np.nan))
-                    mean_human, mean_predicted = both.mean(axis=0)
+                    human, predicted = map(_means, both.T)
+                    draws = predicted / np.where(human, human, np.nan)
+                    ratio, ratio_low, ratio_high = interval(draws, CONFIDENCE)
                     rows.append(
                         dict(zip(case[:-2], key, strict=True))
-                        | {"calibrator": calibrator, "human_sd": float(mean_human)}
-                        | {"predicted_sd": float(mean_predicted)}
-                        | {"ratio": float(mean_predicted / mean_human) if mean_human else None}
+                        | {"calibrator": calibrator, "human_sd": float(human[0])}
+                        | {"predicted_sd": float(predicted[0])}
+                        | {"ratio": ratio if human[0] else None}
                         | {"ratio_low": ratio_low, "ratio_high": ratio_high}
                         | {"n_questions": len(both)}
                     )
@@ -147,3 +148,9 @@ class ExaggerationView:
         figures.dots(
             last.with_columns(pl.col("attribute").alias("label")), metric="ratio", path=path
         )
+
+
+def _means(values: FloatArray) -> FloatArray:
+    """Return the mean over questions, which `values` has one of each, and that of every redraw."""
+    question = np.arange(len(values))
+    return Bootstrap(question, N_BOOTSTRAP, SEED).mean(values, question)
