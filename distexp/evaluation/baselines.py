@@ -27,3 +27,8 @@ LABELS = {
     CEILING: "human sampling ceiling",
 }
 """What tables for people call them; other methods go by their own names."""
+
+
+def named(name: str) -> str:
+    """Return what people read for a method, or for any other name, of a file."""
+    return UNCALIBRATED if name == RAW else name

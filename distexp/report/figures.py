@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED
+from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED, named
 from distexp.types import CONDITION
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
         places = [labels.index(label) - shift for label in rows["label"]]
         # An interval may leave out its value where a ratio is skewed.
         reach = [(values - low).clip(0), (high - values).clip(0)]
-        name = rows["calibrator"][0]
+        name = named(rows["calibrator"][0])
         axis.errorbar(values, places, xerr=reach, fmt="o", capsize=2, markersize=4, label=name)
     axis.set_yticks(range(len(labels)), labels, fontsize=7)
     axis.set_xlabel(metric)
@@ -162,7 +162,7 @@ def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
     figure, axes = _panels(max(1, len(conditions)), width=4.2, height=3.2)
     for axis, condition in zip(axes, conditions, strict=False):
         for rows in condition.partition_by("calibrator", maintain_order=True):
-            axis.plot(rows[x], rows[metric], marker=".", label=rows["calibrator"][0])
+            axis.plot(rows[x], rows[metric], marker=".", label=named(rows["calibrator"][0]))
             low, high = (rows[f"{metric}_{end}"].cast(float) for end in ("low", "high"))
             axis.fill_between(rows[x], low, high, alpha=0.12)
         axis.set_title("\n".join(condition.row(0)[1:4]), fontsize=9)
@@ -180,7 +180,7 @@ def bars(table: "pl.DataFrame", *, panel: str, label: str, value: str, path: Pat
     panels = table.partition_by(panel, maintain_order=True)
     figure, axes = _panels(max(1, len(panels)), width=3.2, height=2.6)
     for axis, rows in zip(axes, panels, strict=False):
-        axis.bar(rows[label].to_list(), rows[value].to_list(), color=COLOURS["calibrated"])
+        axis.bar(list(map(named, rows[label])), rows[value].to_list(), color=COLOURS["calibrated"])
         axis.set_title(f"{panel} {rows[panel][0]}", fontsize=9)
         axis.tick_params(labelsize=7)
     for axis in axes[len(panels) :]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from distexp.errors import DatasetError
+from distexp.evaluation.baselines import RAW, UNCALIBRATED
 from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 N_BOOTSTRAP = 2000
 CONFIDENCE = 0.95
+METHODS = ("calibrator", "first", "second")
+"""Columns that name methods."""
 SEED = 0
 """Of what views redraw and flip."""
 
@@ -84,7 +87,7 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     """
     table = view.table(runs)
     said = [view.caption(table), *filter(None, [runs.lacking])]
-    text = "\n\n".join([*said, f"{markdown_table(table)}\n"])
+    text = "\n\n".join([*said, f"{markdown_table(for_people(table))}\n"])
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         made = Path(name)
         table.write_parquet(made / f"{view.name}.parquet")
@@ -97,6 +100,14 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
         for path in sorted(made.iterdir()):
             os.replace(path, folder / path.name)  # noqa: PTH105 - replaces, unlike rename
     return text
+
+
+def for_people(table: "pl.DataFrame") -> "pl.DataFrame":
+    """Return a table in which methods have the names that people read."""
+    import polars as pl
+
+    methods = [name for name in METHODS if name in table.columns]
+    return table.with_columns(pl.col(methods).replace({RAW: UNCALIBRATED}))
 
 
 def markdown_table(table: "pl.DataFrame") -> str:

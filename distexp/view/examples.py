@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.baselines import RAW
+from distexp.evaluation.baselines import RAW, named
 from distexp.metrics.names import METRIC
 from distexp.report import figures
 from distexp.view.contrast import BETTER, WORSE
 from distexp.view.pairs import ContrastView
-from distexp.view.sentences import listed, named, rules, signed
+from distexp.view.sentences import listed, rules, signed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -82,7 +82,8 @@ class ExamplesView(ContrastView):
         ]
         where = "".join(f"{named(rows[0][name])}, " for name in self.by)
         metric = METRIC[rows[0]["metric"]].label
-        return f"{where}{rows[0]['first']} is {' and '.join(parts)} ({metric} {', '.join(ends)})."
+        name, told = named(rows[0]["first"]), ", ".join(ends)
+        return f"{where}{name} is {' and '.join(parts)} ({metric} {told})."
 
 
 def _helps_from(rows: Sequence[dict[str, Any]]) -> int | None:

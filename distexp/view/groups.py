@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp.evaluation.baselines import RAW, UNASKED
+from distexp.evaluation.baselines import RAW, UNASKED, named
 from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.report import figures
 from distexp.types import CONDITION, FloatArray
@@ -48,8 +48,9 @@ class GroupView:
         for cell in table.partition_by(*CONDITION, "calibrator", maintain_order=True):
             worst = cell.row(0, named=True)
             condition = ", ".join(worst[name] for name in CONDITION)
+            method = named(worst["calibrator"])
             sentences.append(
-                f"{condition}, {worst['calibrator']}: {worst['group']} ({worst['attribute']}) "
+                f"{condition}, {method}: {worst['group']} ({worst['attribute']}) "
                 f"{worst['alignment']:.3f} [{worst['low']:.3f}, {worst['high']:.3f}]; mean over "
                 f"groups {cell['alignment'].to_numpy().mean():.3f}."
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_text, parameter_error
+from distexp.evaluation.baselines import named
 from distexp.metrics.names import METRIC
 from distexp.report import figures
 from distexp.types import CONDITION
@@ -95,7 +96,7 @@ class ScoreView:
             if best[metric] is not None:
                 answers.append(
                     f"On {best['dataset']}: {best['model']}, {best['elicitation']}, prompt "
-                    f"{best['prompt']}, {best['calibrator']}: {metric} {best[metric]:.3f} "
+                    f"{best['prompt']}, {named(best['calibrator'])}: {metric} {best[metric]:.3f} "
                     f"[{best[f'{metric}_low']:.3f}, {best[f'{metric}_high']:.3f}] over "
                     f"{best['n_questions']} questions (the best of {dataset.height} by this "
                     "metric, so it flatters)."

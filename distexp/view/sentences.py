@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.baselines import RAW, UNCALIBRATED
+from distexp.evaluation.baselines import named
 from distexp.metrics.names import METRIC
+from distexp.view.base import for_people
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def labelled(table: "pl.DataFrame", *, by: Sequence[str]) -> "pl.DataFrame":
     several = table.n_unique(["dataset", "n_train"]) > table["dataset"].n_unique()
     parts = ["dataset", *by, *(["n_train"] if several else [])]
     compared = pl.concat_str("first", pl.lit(" − "), "second")
+    table = for_people(table)
     return table.with_columns(
         pl.concat_str([*map(pl.col, parts), compared], separator=", ").alias("label")
     )
@@ -61,11 +63,6 @@ def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
     plural = "s" * (conditions != "1")
     extent = f"{questions} questions, {trained_on} trained on, {conditions} condition{plural}"
     return "\n".join([f"**{rows['dataset'][0]}** ({extent}):\n", *(f"- {one}" for one in items)])
-
-
-def named(name: str) -> str:
-    """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
-    return UNCALIBRATED if name == RAW else name
 
 
 def signed(value: float) -> str:

@@ -191,6 +191,19 @@ def test_view_leaves_table_text_and_figure(tmp_path: Path, name: str) -> None:
     assert_frame_equal(pl.read_parquet(tmp_path / f"{name}.parquet"), view.table(runs(rows)))
 
 
+def test_people_read_uncalibrated_where_files_say_identity(tmp_path: Path) -> None:
+    """In the Markdown table, the caption and the figure; the key in the file stays."""
+    view = ScoreView(name="n", question="q", metrics=["alignment"])
+
+    text = write(view, runs([score(0.9), score(0.7, calibrator="ridge")]), tmp_path)
+
+    figure = (tmp_path / "n.svg").read_text()
+    assert "identity" not in text + figure
+    assert "prompt p, uncalibrated: alignment 0.900" in text
+    assert "uncalibrated" in figure
+    assert pl.read_parquet(tmp_path / "n.parquet")["calibrator"].to_list() == ["identity", "ridge"]
+
+
 def test_markdown_shows_nothing_for_what_is_undefined() -> None:
     """Numbers have four digits and null is an empty cell."""
     text = markdown_table(pl.DataFrame({"name": ["a", "b"], "x": [0.5, None]}))
