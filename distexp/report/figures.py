@@ -271,7 +271,7 @@ def curves(
     figure, axes = _panels(max(1, len(parts)), width=5.0, height=3.8)
     for axis, panel in zip(axes, parts, strict=False):
         for rows in panel.sort(x).partition_by(colour, maintain_order=True):
-            axis.plot(rows[x], rows["difference"], marker=".", label=rows[colour][0])
+            axis.plot(rows[x], rows["difference"], marker=".", label=named(rows[colour][0]))
             axis.fill_between(rows[x], rows["low"], rows["high"], alpha=0.1)
         axis.axhline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
         axis.set_xscale("log")
