@@ -57,10 +57,10 @@ def suspicions(
 
 
 def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
-    """Say how many test cases lie outside the training cases; None up to `MOST_OUTSIDE`.
+    """Say how many test cases lie outside the training cases, if more than `MOST_OUTSIDE` do.
 
-    Inside is a case none of whose predicted shares is, by more than `TOLERANCE`, below the least
-    or above the greatest one that the training cases with as many options have for that option.
+    A case lies outside if one of its predicted shares is more than `TOLERANCE` below the least, or
+    above the greatest, share of that option among the training cases with as many options.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
     Returns
     -------
     str or None
-        A sentence for a list of warnings.
+        A sentence for a list of warnings; None if few do.
     """
     n_outside, n_unseen, n_tested = 0, 0, 0
     for k in np.unique(design.n_options):
@@ -90,7 +90,7 @@ def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
 
 
 def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> str | None:
-    """Say where a calibrator learnt more numbers than there were to learn from; None elsewhere.
+    """Say whether a fit learns more numbers than there are training examples.
 
     A training question is worth as many examples as it has free shares, one fewer than options:
     its groups of people are no examples of their own, because they answer alike.
@@ -107,7 +107,7 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
     Returns
     -------
     str or None
-        A sentence without its subject, for a list of warnings.
+        A sentence without its subject, for a list of warnings; None if there are enough.
     """
     n_parameters = n_parameters_of(calibrator, design.take(split.train))
     _, first = np.unique(design.question[split.train], return_index=True)
@@ -116,7 +116,7 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
         return None
     return (
         f"learns {n_parameters} numbers from {len(first)} training questions, which have "
-        f"{n_examples} free shares: expect the fit to follow chance."
+        f"{n_examples} free shares: without a strong penalty the fit follows chance."
     )
 
 
@@ -130,12 +130,12 @@ def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
 
 
 def degenerate(X: Design, predicted: FloatArray) -> str | None:
-    """Say where a calibrator gives one answer whatever the model said; None where nowhere.
+    """Say for which numbers of options a calibrator predicts the same whatever the model said.
 
-    Looked at are the cases of one group of people with equally many options whose `X.predicted`
-    differ; where no group has two such cases, those of different groups. If `predicted` is
-    constant wherever it could follow the model, the calibrator ignores the model for that number
-    of options, as a lasso with too large a penalty does.
+    The cases of one group of people that have equally many options, and different `X.predicted`,
+    are compared; where no group has two such cases, those of different groups. If `predicted` is
+    the same for all of them, the calibrator ignores the model for that number of options, as a
+    lasso with too large a penalty does.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def degenerate(X: Design, predicted: FloatArray) -> str | None:
     Returns
     -------
     str or None
-        A sentence without its subject, for a list of warnings.
+        A sentence without its subject, for a list of warnings; None if the model counts always.
 
     Examples
     --------

@@ -19,6 +19,20 @@ SCHEMA = max(metric.since for metric in METRICS)
 columns or metrics more, and moves no number of the others."""
 
 
+def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
+    """Return a table as a run of an earlier schema has it: without what came since.
+
+    What is left is to be compared with the table of that run: columns of metrics and, where the
+    column `metric` names them, rows.
+    """
+    import polars as pl
+
+    new = [metric.key for metric in METRICS if metric.since > schema]
+    if "metric" in table.columns:
+        table = table.filter(~pl.col("metric").is_in(new))
+    return table.drop(new, strict=False)
+
+
 def predictions_schema() -> "dict[str, type[pl.DataType]]":
     """Return the columns of `predictions.parquet` that every run has: a row a case and option.
 

@@ -1,4 +1,4 @@
-"""Scores and comparisons put into tables and sentences."""
+"""Comparisons put into sentences, and the warnings of an evaluation."""
 
 from collections.abc import Iterator, Sequence
 

@@ -15,6 +15,8 @@ from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scor
 if TYPE_CHECKING:
     import polars as pl
 
+CASE = ("question_id", "attribute", "group")
+"""Columns that name a case."""
 N_BOOTSTRAP = 2000
 CONFIDENCE = 0.95
 METHODS = ("calibrator", "first", "second")

@@ -12,14 +12,13 @@ from distexp.metrics.names import TASKS
 from distexp.metrics.tasks import tasks
 from distexp.report import figures
 from distexp.types import CONDITION, FloatArray, IntArray
-from distexp.view.base import Runs
+from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
     import polars as pl
 
-CASE = ("question_id", "attribute", "group")
 PREFIX = "calibrated_"
 """Of the columns that hold a calibrator's predictions."""
 

@@ -11,7 +11,7 @@ from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, UNIFORM
 from distexp.metrics.names import DISTANCES, keys
 from distexp.report import figures
 from distexp.types import CONDITION
-from distexp.view.base import Runs
+from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.sentences import answer, labelled
 
@@ -23,7 +23,6 @@ COLUMNS = (*CONDITION[1:], "calibrator")
 USUAL = ("w1", "tv", "kl")
 """What is compared where a view does not say. The p-values of a table are adjusted together, so
 another distance is compared where it is asked for, and moves no p-value elsewhere."""
-CASE = ("question_id", "attribute", "group")
 NO_METHODS = (CEILING, UNIFORM)
 """What a ``*`` does not stand for: they learn nothing and ask no model."""
 

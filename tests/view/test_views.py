@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from distexp.cli.summarize import main as summarize
 from distexp.errors import ConfigError, DatasetError
 from distexp.metrics.names import DISTANCES, METRICS, Metric, keys
-from distexp.report.tables import cases_schema, predictions_schema, scores_schema
+from distexp.report.tables import cases_schema, cut, predictions_schema, scores_schema
 from distexp.view.base import Runs, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
 from distexp.view.pairs import ContrastView
@@ -234,9 +234,8 @@ def test_summarize_joins_every_run_below_its_folders(
 def older(made: Runs, folder: Path) -> Path:
     """Write the tables as the first version of their schema had them, which stated none."""
     folder.mkdir(parents=True)
-    new = [metric.key for metric in METRICS if metric.since > 1]
-    made.scores.filter(~pl.col("metric").is_in(new)).write_parquet(folder / "scores.parquet")
-    made.cases.drop(new, "n_train", strict=False).write_parquet(folder / "cases.parquet")
+    cut(made.scores, 1).write_parquet(folder / "scores.parquet")
+    cut(made.cases, 1).write_parquet(folder / "cases.parquet")
     made.predictions.drop("design_effect", "off_scale").write_parquet(
         folder / "predictions.parquet"
     )
