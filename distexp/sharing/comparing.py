@@ -8,7 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distexp.report.tables import SCHEMA
 from distexp.sharing.contents import CONFIG, OVERRIDES, PROVENANCE, RUN, SUMMARY
+from distexp.sharing.earlier import WORDED, as_of, schema_of
 from distexp.sharing.rerun import Bundle
 
 if TYPE_CHECKING:
@@ -47,23 +49,31 @@ class Compared:
 def compare(bundle: Bundle, out: Path) -> Iterator[Compared]:
     """Compare every file that the runs of a bundle left with the one made here, in order of names.
 
+    Of a bundle with tables of an earlier schema the texts and figures, which are worded anew, are
+    left out, and of its tables what came since.
+
     Parameters
     ----------
     bundle : Bundle
     out : Path
         Folder of what was made here.
     """
+    schema = schema_of(bundle)
     listed = {name: member.sha256 for name, member in bundle.parcel.members.items()}
     for name, sha256 in sorted({**listed, **bundle.withheld}.items()):
         top, _, below = name.partition("/")
-        if top == RUN and Path(name).name not in GIVEN:
-            yield Compared(name=below, difference=_difference(bundle, name, sha256, out / below))
+        worded = schema < SCHEMA and Path(name).suffix in WORDED
+        if top == RUN and Path(name).name not in GIVEN and not worded:
+            difference = _difference(bundle, name, sha256, out / below, schema)
+            yield Compared(name=below, difference=difference)
 
 
-def _difference(bundle: Bundle, name: str, sha256: str, made: Path) -> str | None:
+def _difference(bundle: Bundle, name: str, sha256: str, made: Path, schema: int) -> str | None:
     if not made.is_file():
         return "it is not made here"
     data = made.read_bytes()
+    if schema < SCHEMA:
+        data = as_of(schema, made.name, data)
     if hashlib.sha256(data).hexdigest() == sha256:
         return None
     if name in bundle.withheld:
