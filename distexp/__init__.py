@@ -7,11 +7,7 @@ Importing this package imports nothing heavy.
 
 from importlib.metadata import version as _version
 
-from distexp.arithmetic import make_portable as _make_portable
-
 __all__ = ["__version__"]
-
-_make_portable()
 
 
 def __getattr__(name: str) -> str:

@@ -1,15 +1,25 @@
 """Checks of parameters, so that every constructor refuses a bad value in the same words."""
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from distexp.errors import ConfigError
 
+ALIKE = 0.6
+"""From how alike on a word is suggested, of 0 to 1."""
+NEAR = 0.05
+"""Words that are so much less alike than the best are suggested beside it."""
 
-def check_int(owner: str, parameter: str, value: object, *, minimum: int) -> None:
-    """Raise `ConfigError` unless `value` is an int of at least `minimum`."""
+
+def check_int(
+    owner: str, parameter: str, value: object, *, minimum: int, maximum: int | None = None
+) -> None:
+    """Raise `ConfigError` unless `value` is an int from `minimum` to `maximum`, both included."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise parameter_error(owner, parameter, f"an int >= {minimum}", value)
+    if maximum is not None and value > maximum:
+        raise parameter_error(owner, parameter, f"an int from {minimum} to {maximum}", value)
 
 
 def check_number(
@@ -70,3 +80,31 @@ def parameter_error(owner: str, parameter: str, wanted: str, value: object) -> C
     return ConfigError(
         f"The {parameter!r} parameter of {owner} must be {wanted}. Got {value!r} instead."
     )
+
+
+def nearest(word: str, known: Iterable[str], also: Mapping[str, str] | None = None) -> str:
+    """Return a sentence with the words that are most like one, or nothing.
+
+    Parameters
+    ----------
+    word : str
+    known : iterable of str
+    also : mapping of str to str, optional
+        What is meant by words that are not like it.
+
+    Examples
+    --------
+    >>> nearest("rigde", ["ridge", "lasso"])
+    " Did you mean 'ridge'?"
+    >>> nearest("what", ["ridge", "lasso"])
+    ''
+    """
+    if also and word in also:
+        return f" Did you mean {also[word]!r}?"
+    plain = {name.lower(): name for name in known}
+    found = difflib.get_close_matches(word.lower(), plain, n=3, cutoff=ALIKE)
+    ends = [name for name in plain if name.rsplit("/")[-1] == word.lower()]
+    alike = [difflib.SequenceMatcher(None, word.lower(), name).ratio() for name in found]
+    best = [name for name, ratio in zip(found, alike, strict=True) if ratio > alike[0] - NEAR]
+    names = [repr(plain[name]) for name in ends or best]
+    return f" Did you mean {' or '.join(names)}?" if names else ""

@@ -6,11 +6,14 @@
     ├── ConfigError (also ValueError)   a setting has the wrong type, range or combination
     ├── DatasetError                    a survey cannot be read or holds too little
     ├── ModelError                      a model cannot be reached or refuses the request
-    │   └── TransientModelError         the same request may succeed later: it is retried
+    │   ├── TransientModelError         the same request may succeed later: it is retried
+    │   │   └── UnusableReplyError      a reply came and holds no answer
+    │   └── RefusedPromptError          this one request is refused; others need not be
     ├── ParseError                      a reply cannot be read as a distribution
     └── CacheError                      the response cache cannot be opened, read or written
         ├── CacheMissError              replay mode met a request with no stored answer
         ├── CacheCorruptError           a stored entry is not what was written
+        ├── UnstorableError             an answer holds what could not be read back
         └── ArchiveError                an archive or bundle is unsafe, or not what was written
 """
 
@@ -45,6 +48,38 @@ class TransientModelError(ModelError):
         self.retry_after_s = retry_after_s
 
 
+class UnusableReplyError(TransientModelError):
+    """A reply came and holds no answer: it is asked for again, and in the end given up alone.
+
+    Attributes
+    ----------
+    said : str
+        What is wrong with it, in one line.
+    """
+
+    def __init__(self, message: str, *, said: str) -> None:
+        super().__init__(message)
+        self.said = said
+
+
+class RefusedPromptError(ModelError):
+    """A model refuses one request for what it says; it may answer others.
+
+    Attributes
+    ----------
+    said : str
+        The server's words, in one line.
+    certain : bool
+        Whether the words say that the prompt is the reason. A bad request that gives no reason is
+        the prompt's only if other prompts are answered.
+    """
+
+    def __init__(self, message: str, *, said: str, certain: bool) -> None:
+        super().__init__(message)
+        self.said = said
+        self.certain = certain
+
+
 class ParseError(DistexpError):
     """A reply cannot be read as a distribution over the options.
 
@@ -58,6 +93,10 @@ class ParseError(DistexpError):
         super().__init__(message)
         self.text = text
 
+    def of(self, text: str) -> "ParseError":
+        """Return the same error about the whole of the reply that `text` is a part of."""
+        return ParseError(str(self), text=text)
+
 
 class CacheError(DistexpError):
     """The response cache cannot be opened, read or written."""
@@ -69,6 +108,10 @@ class CacheMissError(CacheError):
 
 class CacheCorruptError(CacheError):
     """A stored entry is not what was written: it is refused, never silently asked again."""
+
+
+class UnstorableError(CacheError):
+    """An answer holds what the cache could not give back: it is not stored, others are."""
 
 
 class ArchiveError(CacheError):

@@ -98,6 +98,13 @@ def canonical_json(value: Json) -> str:
     return text
 
 
+def whole_text(text: str) -> str:
+    """Return a text that UTF-8 can hold: half of a surrogate pair becomes U+FFFD."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def canonical_object(members: Mapping[str, Json]) -> str:
     """Return what `canonical_json` does for an object, sooner where others were like it.
 

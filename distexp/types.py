@@ -18,10 +18,16 @@ from numpy.typing import NDArray
 from distexp.errors import DatasetError
 from distexp.request import Json
 
+REFUSAL = "The server refused the prompt: "
+"""How the reason begins of what is no reply at all; the server's words follow."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
+
+REFUSED = "refused"
+"""Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
 
 PROBABILITY_TOLERANCE = 1e-6
 """How far a distribution's sum may be from 1 (float32 files) before it is refused."""
@@ -182,6 +188,20 @@ class Response:
     provider_model: str | None = None
     """The model name that the server reported."""
     system_fingerprint: str | None = None
+    thought: str | None = None
+    """What the model said to itself, where the reply had it apart; never read as an answer."""
+    tokens: tuple[str, ...] | None = None
+    """The tokens that were drawn at the positions of `top_logprobs`, where there are several."""
+
+    @classmethod
+    def refusal(cls, said: str) -> Self:
+        """Return what stands for a prompt that a server refused: its words, and no answer."""
+        return cls(text=said, finish_reason=REFUSED, cost_usd=0.0)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server refused the prompt; a model that declines has answered."""
+        return self.finish_reason == REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +233,17 @@ class Estimate:
     n_unreadable: int
     asked: bool = True
     """False where the budget was spent before all replies were there."""
+    n_refused: int = 0
+    """How many of the unreadable replies are prompts that the server refused."""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `parse_error`, `refused` where a refused prompt is among it, or `not_asked`."""
+        if not self.asked:
+            return "not_asked"
+        if self.reading is not None:
+            return "ok"
+        return "refused" if self.n_refused else "parse_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,6 +290,8 @@ class Survey:
     `waves/26/info.csv`."""
     n_dropped_cells: int = 0
     """Question-by-group cells left out because too few people answered."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the file decided that its user should know, a sentence each."""
     gated: bool = False
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
@@ -316,7 +349,7 @@ class Design:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A reply that could not be read as a distribution."""
+    """A reply that could not be read as a distribution, or a prompt that was refused."""
 
     prompt: str
     question_id: str
@@ -327,3 +360,8 @@ class Unreadable:
     reason: str
     text: str
     key: str
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server refused the prompt; `text` is what it said."""
+        return self.reason.startswith(REFUSAL)

@@ -7,8 +7,9 @@ from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
-from distexp.request import Request
+from distexp.request import Request, whole_text
 from distexp.types import (
+    REFUSAL,
     Answer,
     Case,
     Condition,
@@ -16,6 +17,7 @@ from distexp.types import (
     Prompt,
     Question,
     Reading,
+    Response,
     Study,
     Survey,
     Unreadable,
@@ -165,6 +167,8 @@ class Interview:
                     continue
                 prepared = [answers[request.key].response for request in first]
                 try:
+                    for response in prepared:
+                        _check_answered(response)
                     prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
                 except ParseError as exc:
                     asked.append(self._unprepared(name, case, first, exc))
@@ -179,8 +183,11 @@ class Interview:
             return one
         prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
         for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
+            response = answers[request.key].response
+            if response.is_refusal:
+                continue  # another draw is the same prompt
             try:
-                self.elicitation.read(one.case.question, prompt, answers[request.key].response)
+                self.elicitation.read(one.case.question, prompt, response)
             except ParseError as exc:
                 replaced.append(_unreadable(one, prompt, request, exc))
                 draw = prompt.draw % RETRY_DRAWS + attempt * RETRY_DRAWS
@@ -209,11 +216,14 @@ class Interview:
                 estimates[one.style].append(NOT_ASKED)
                 continue
             readings: list[Reading | None] = []
+            n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
             for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
+                n_refused += response.is_refusal
                 try:
+                    _check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
                     readings.append(None)
@@ -223,6 +233,7 @@ class Interview:
                     reading=self.elicitation.combine(readings),
                     n_replies=len(readings) + len(one.replaced),
                     n_unreadable=readings.count(None) + len(one.replaced),
+                    n_refused=n_refused,
                 )
             )
         studies = tuple(
@@ -246,6 +257,12 @@ def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> boo
     return all(request.key in answers for request in requests)
 
 
+def _check_answered(response: Response) -> None:
+    """Raise `ParseError` for what stands in place of an answer: no elicitation reads it."""
+    if response.is_refusal:
+        raise ParseError(f"{REFUSAL}{response.text}", text=response.text)
+
+
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
     return Unreadable(
         prompt=one.style,
@@ -254,7 +271,7 @@ def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -
         group=one.case.group.value,
         draw=prompt.draw,
         option_order=" ".join(map(str, prompt.option_order)),
-        reason=str(exc),
-        text=exc.text,
+        reason=whole_text(str(exc)),
+        text=whole_text(exc.text),
         key=request.key,
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from distexp.types import Response
+from distexp.visible import one_line
 
 TERMINAL_EVERY_S = 0.1
 LOG_EVERY_S = 10.0
@@ -145,7 +146,7 @@ class Progress:
         if (left_s := self._left_s(elapsed_s)) is not None:
             words.append(f"{duration(left_s)} left")
         if self._trouble:
-            words.append(self._trouble)
+            words.append(one_line(self._trouble))
         return ", ".join(words + self._models(elapsed_s))
 
     def _left_s(self, elapsed_s: float) -> float | None:

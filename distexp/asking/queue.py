@@ -10,7 +10,7 @@ from itertools import count
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Spending
 from distexp.asking.endpoint import Endpoint
-from distexp.errors import ModelError, ThrottledError, TransientModelError
+from distexp.errors import ModelError, ThrottledError, TransientModelError, UnusableReplyError
 from distexp.protocols import Model
 from distexp.request import Request
 
@@ -122,6 +122,8 @@ class Line:
         call.failures += 1
         if call.failures == 1:
             call.failed_at = time.monotonic()
+        if isinstance(exc, UnusableReplyError):  # each was paid for, whatever others get
+            return None if call.failures <= call.model.max_retries else exc
         answers_others = self.endpoint.answered_at >= call.failed_at
         return None if answers_others or call.failures <= call.model.max_retries else exc
 

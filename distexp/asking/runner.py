@@ -47,6 +47,7 @@ class Runner:
         self.cache = cache
         self.progress = progress
         self.stopped: str | None = None
+        self._answers = False
         self._schedule = Schedule(cache, budget=budget, backoff=backoff)
 
     def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
@@ -93,6 +94,7 @@ class Runner:
         """
         unique = unique_requests(requests)
         answers = self._known(unique)
+        self._answers |= any(not answer.response.is_refusal for answer in answers.values())
         missing = [request for request in unique if request.key not in answers]
         if missing and self.cache.mode == "replay":
             raise self._not_there(missing, n_requests=len(unique))
@@ -110,7 +112,9 @@ class Runner:
             f"asking {self.model.name}", total=len(missing), hits=n_hits, shown=self.progress
         )
         asked = [(self.model, request) for request in by_prompt(missing)]
-        outcome = self._schedule.run(asked, progress)
+        answering = [self.model] if self._answers else []
+        outcome = self._schedule.run(asked, progress, answering)
+        self._answers |= any(not one.is_refusal for one in outcome.responses.values())
         cause = outcome.stopped or next((exc for _, exc in outcome.failures), None)
         if cause is not None:
             msg = how_far(cause, len(outcome.responses), len(missing), self.cache)

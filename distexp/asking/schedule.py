@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -16,11 +16,22 @@ from distexp.asking.progress import Progress
 from distexp.asking.queue import Call, Line
 from distexp.asking.storing import Recorder
 from distexp.cache import Cache, Paid, Record
-from distexp.errors import BudgetError, CacheError, ModelError, ThrottledError, TransientModelError
+from distexp.errors import (
+    BudgetError,
+    CacheError,
+    ModelError,
+    RefusedPromptError,
+    ThrottledError,
+    TransientModelError,
+    UnstorableError,
+    UnusableReplyError,
+)
 from distexp.protocols import Limited, Limits, Model, price_of
 from distexp.request import Request
 from distexp.types import Response
 
+MOST_DOUBTS = 20
+"""So many bad requests without reason or answer are the model's fault, not the prompts'."""
 GRACE_S = 0.7
 """How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
 
@@ -71,11 +82,24 @@ class Schedule:
         self.fail_fast = fail_fast
         self._endpoints: dict[tuple[str, str | None], Endpoint] = {}
 
-    def run(self, asked: Sequence[tuple[Model, Request]], progress: Progress) -> Outcome:
+    def run(
+        self,
+        asked: Sequence[tuple[Model, Request]],
+        progress: Progress,
+        answering: Collection[Model] = (),
+    ) -> Outcome:
         """Make the calls, each until it is answered or its model has failed for good.
 
         What ends a model, or the run, is in the outcome; the calls in flight are waited for and
-        stored first. After an interrupt they are waited for `GRACE_S` seconds.
+        stored first. After an interrupt they are waited for `GRACE_S` seconds. A prompt that is
+        refused for what it says gets a response that says so, which is stored like an answer.
+
+        Parameters
+        ----------
+        asked : sequence of model and request
+        progress : Progress
+        answering : collection of Model
+            Models known to answer prompts like these: a bad request is then the prompt's.
 
         Raises
         ------
@@ -90,7 +114,7 @@ class Schedule:
                 model.preflight()
             writable.result()
             try:
-                return asyncio.run(_Run(self, recorder, progress).finish(asked))
+                return asyncio.run(_Run(self, recorder, progress, answering).finish(asked))
             finally:
                 progress.close()
 
@@ -113,7 +137,15 @@ def limits_of(model: Model) -> Limits:
 class _Run:
     """One run of a schedule, within one event loop."""
 
-    def __init__(self, schedule: Schedule, recorder: Recorder, progress: Progress) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        recorder: Recorder,
+        progress: Progress,
+        answering: Collection[Model],
+    ) -> None:
+        self._answering = {id(model) for model in answering}
+        self._doubts: dict[int, list[tuple[Line, Call, RefusedPromptError]]] = {}
         self._schedule = schedule
         self._budget = schedule.budget
         self._recorder = recorder
@@ -136,6 +168,8 @@ class _Run:
         try:
             await asyncio.gather(*map(self._serve, self._lines.values()))
             await self._end_tasks(None)
+            for doubts in list(self._doubts.values()):
+                self._give_up(*doubts[0])
         except asyncio.CancelledError:
             await self._end_tasks(GRACE_S)
             raise
@@ -229,13 +263,17 @@ class _Run:
             await self._keep(line, call, permit, outcome, time.monotonic() - start)
             return
         self._budget.end(call.expected, None)
-        if isinstance(outcome, ThrottledError):
+        if isinstance(outcome, RefusedPromptError):
+            line.endpoint.answered(permit, 0)
+            await self._refused(line, call, outcome)
+        elif isinstance(outcome, ThrottledError):
             line.endpoint.throttled(permit, outcome.retry_after_s)
         elif isinstance(outcome, TransientModelError):
             line.endpoint.failed(permit)
         else:
             line.endpoint.dropped()
-        self._retry(line, call, outcome)
+        if not isinstance(outcome, RefusedPromptError):
+            self._retry(line, call, outcome)
 
     async def _keep(
         self, line: Line, call: Call, permit: Permit, response: Response, latency_s: float
@@ -256,11 +294,51 @@ class _Run:
         except BudgetError as exc:
             self._stop(exc)
         line.wake()
-        record = await self._recorder.put(paid)
+        self._answering.add(id(call.model))
+        settled = [
+            self._refused(line, doubted, exc)
+            for line, doubted, exc in self._doubts.pop(id(call.model), ())
+        ]
+        await asyncio.gather(self._put(call, paid), *settled)
+
+    async def _put(self, call: Call, paid: Paid) -> None:
+        """Store an answer."""
+        try:
+            record = await self._recorder.put(paid)
+        except UnstorableError as exc:
+            self._leave_out(call, str(exc))
+            return
         if self._recorder.trouble is not None:
             self._stop(self._recorder.trouble)
         self._outcome.responses[call.request.key] = record.response
         self._progress.answered(record.response, call.model.name)
+
+    async def _refused(self, line: Line, call: Call, exc: RefusedPromptError) -> None:
+        """Store that a prompt is refused; wait until another is answered where that is unsure."""
+        if not line.keeps(call):
+            self._recorder.release([call.request])
+            return
+        if not exc.certain and id(call.model) not in self._answering:
+            doubts = self._doubts.setdefault(id(call.model), [])
+            doubts.append((line, call, exc))
+            if len(doubts) >= MOST_DOUBTS:
+                self._give_up(line, call, exc)
+            return
+        refusal = Paid(
+            request=call.request,
+            response=Response.refusal(exc.said),
+            latency_s=0.0,
+            attempts=call.attempts,
+            versions=self._versions[id(call.model)],
+        )
+        await self._put(call, refusal)
+
+    def _leave_out(self, call: Call, reason: str) -> None:
+        """Give one call up, and nothing else: it is not stored, and asked for in the next run."""
+        self._recorder.release([call.request])
+        refusal = Response.refusal(reason)
+        self._outcome.responses[call.request.key] = refusal
+        self._progress.answered(refusal, call.model.name)
 
     def _share(self, call: Call, record: Record) -> None:
         """Take an answer that another process has paid for."""
@@ -277,12 +355,20 @@ class _Run:
         if final is None:
             self._progress.failed(str(exc))
             return
-        self._outcome.failures.append((call.model, final))
+        if isinstance(final, UnusableReplyError) and id(call.model) in self._answering:
+            self._leave_out(call, final.said)
+        else:
+            self._give_up(line, call, final)
+
+    def _give_up(self, line: Line, call: Call, exc: ModelError) -> None:
+        """Ask a model no further."""
+        self._outcome.failures.append((call.model, exc))
         self._progress.given_up(call.model.name)
-        given_up = [call, *line.drop(call.model)]
+        doubted = [one for _, one, _ in self._doubts.pop(id(call.model), ())]
+        given_up = [call, *doubted, *line.drop(call.model)]
         self._recorder.release([call.request for call in given_up])
         if self._schedule.fail_fast:
-            self._stop(final)
+            self._stop(exc)
 
     def _stop(self, exc: BudgetError | CacheError | ModelError) -> None:
         self._outcome.stopped = self._outcome.stopped or exc

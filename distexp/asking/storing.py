@@ -7,7 +7,7 @@ from typing import Self, TypeVar
 
 from distexp.cache import Cache, Paid, Record
 from distexp.cache.rows import REFUSED
-from distexp.errors import CacheError
+from distexp.errors import CacheError, UnstorableError
 from distexp.request import Request
 
 Of = TypeVar("Of")
@@ -126,7 +126,14 @@ class Recorder:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
                 paid = [one for one, _ in batch]
-                outcomes = await self._run(self._store, paid)
+                try:
+                    outcomes = await self._run(self._store, paid)
+                except BaseException as exc:  # a defect: whoever waits must not wait for ever
+                    for _, future in [*batch, *self._waiting]:
+                        if not future.done():
+                            future.set_exception(exc)
+                    self._waiting = []
+                    raise
                 for (_, future), outcome in zip(batch, outcomes, strict=True):
                     if isinstance(outcome, CacheError):
                         future.set_exception(outcome)
@@ -180,4 +187,5 @@ class Recorder:
 
 def _is_of_the_store(exc: CacheError) -> bool:
     """Tell a fault of disk or database from one of an answer, or of the entry in its place."""
-    return not (exc.__cause__ is None or isinstance(exc.__cause__, REFUSED))
+    known = exc.__cause__ is None or isinstance(exc.__cause__, REFUSED)
+    return not (known or isinstance(exc, UnstorableError))

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from distexp.cache.entry import check_sizes, checked
 from distexp.cache.record import Paid, Record, read_responses
 from distexp.cache.rows import REFUSED, Row, after_request
 from distexp.checks import parameter_error
-from distexp.errors import CacheCorruptError
+from distexp.errors import CacheCorruptError, CacheError, UnstorableError
 from distexp.request import Request
 from distexp.types import Response
 
@@ -200,6 +201,22 @@ class Cache(ABC):
             return Record.from_parts(document, after.decode())
         except REFUSED as exc:
             raise self._corrupt(key, exc) from exc
+
+    def _readable(self, name: str, record: Record) -> str:
+        """Return the JSON text to store, once it is known that every reader takes it.
+
+        Raises
+        ------
+        UnstorableError
+            If the record holds what would be refused when it is read.
+        """
+        try:
+            text = record.to_json()
+            check_sizes(checked(name, text))
+        except (CacheError, *REFUSED, OverflowError) as exc:
+            msg = f"The answer to request {name[:12]} cannot be stored: {exc}"
+            raise UnstorableError(msg) from exc
+        return text
 
     def _corrupt(self, key: str, exc: BaseException) -> CacheCorruptError:
         return CacheCorruptError(

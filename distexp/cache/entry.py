@@ -20,6 +20,9 @@ from distexp.types import Response
 
 Types = Mapping[str, tuple[type, ...]]
 
+LARGEST = 1 << 53
+"""Numbers beyond are no counts, seconds or prices, and not every program can hold them."""
+
 _NAME = re.compile("([0-9a-f]{64})(?:/(0|[1-9][0-9]{0,8}))?")
 _NUMBER = (float, int)
 _TEXT = (str,)
@@ -47,6 +50,7 @@ _RESPONSE: Types = {
     "cost_usd": (*_NUMBER, type(None)),
     "provider_model": _TEXT_OR_NONE,
     "system_fingerprint": _TEXT_OR_NONE,
+    "thought": _TEXT_OR_NONE,
 }
 _USAGE: Types = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT}
 _OF_RECORD, _OF_RESPONSE, _OF_USAGE = (attrgetter(*of) for of in (_RECORD, _RESPONSE, _USAGE))
@@ -84,6 +88,22 @@ def checked(name: str, text: str) -> Record:
     except (CacheError, ConfigError) as exc:  # a number that JSON has not
         raise ValueError(str(exc)) from exc
     return record
+
+
+def check_sizes(record: Record) -> None:
+    """Raise ValueError if a number is none that every program can hold."""
+    response = record.response
+    usage = response.usage and (response.usage.prompt_tokens, response.usage.completion_tokens)
+    numbers = (
+        *(usage or ()),
+        *(response.price_usd_per_token or ()),
+        response.cost_usd or 0,
+        record.attempts,
+        record.latency_s,
+        record.generation,
+    )
+    if any(abs(number) > LARGEST for number in numbers):
+        raise ValueError("it holds a number that is too large")
 
 
 def _fraction(text: str) -> float:
@@ -127,6 +147,8 @@ def _check_numbers(response: Response) -> None:
     price = response.price_usd_per_token
     if price is not None and (len(price) != 2 or any(type(each) not in _NUMBER for each in price)):
         raise ValueError("its price is not two numbers")
+    if any(type(token) is not str for token in response.tokens or ()):
+        raise ValueError("its tokens are not texts")
     for alternatives in response.top_logprobs or ():
         for token, logprob in alternatives:
             if type(token) is not str or type(logprob) not in _NUMBER:

@@ -107,6 +107,8 @@ class Paid:
         )
 
 
+_LATER = ("thought", "tokens")
+"""Fields that older records lack: they are written only where they hold something."""
 _AFTER_REQUEST = [field.name for field in fields(Record) if field.name != "request"]
 
 
@@ -140,6 +142,9 @@ def _response_part(after: bytes) -> bytes:
 
 def _response_to_json(response: Response) -> dict[str, Any]:
     document = {field.name: getattr(response, field.name) for field in _RESPONSE}
+    for name in _LATER:
+        if document[name] is None:
+            del document[name]
     if response.usage is not None:
         document["usage"] = {field.name: getattr(response.usage, field.name) for field in _USAGE}
     if response.top_logprobs is not None:
@@ -160,6 +165,8 @@ def _response_from_json(document: dict[str, Any]) -> Response:
                 for alternatives in document["top_logprobs"]
             ]
         )
+    if document.get("tokens") is not None:
+        document["tokens"] = tuple(document["tokens"])
     if document["price_usd_per_token"] is not None:
         document["price_usd_per_token"] = tuple(document["price_usd_per_token"])
     return Response(**document)

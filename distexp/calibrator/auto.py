@@ -10,6 +10,7 @@ from distexp.calibrator.fitting.base import N_FOLDS, Scoped, cross_predict, ques
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.distance import distance
+from distexp.metrics.ties import EQUAL, least
 from distexp.protocols import Calibrator
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -85,8 +86,8 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         if set(self.min_questions) != set(candidates):
             wanted = f"a mapping of each candidate ({', '.join(candidates)}) to an int"
             raise parameter_error(owner, "min_questions", wanted, self.min_questions)
-        for name, least in self.min_questions.items():
-            check_int(owner, f"min_questions.{name}", least, minimum=1)
+        for name, n_questions in self.min_questions.items():
+            check_int(owner, f"min_questions.{name}", n_questions, minimum=1)
         check_number(owner, "n_standard_errors", self.n_standard_errors, low=0)
         for name, candidate in candidates.items():
             try:
@@ -130,11 +131,11 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         *_, last = losses
         if not len(losses[last]):
             return last
-        best = min(losses.values(), key=lambda of_one: float(of_one.mean()))
+        best = list(losses.values())[least([of_one.mean() for of_one in losses.values()])]
         for name, of_one in losses.items():
             behind = of_one - best
             error = behind.std(ddof=1) / np.sqrt(len(behind))
-            if behind.mean() <= self.n_standard_errors * error:
+            if behind.mean() <= self.n_standard_errors * error + EQUAL:
                 return name
         return last
 

@@ -12,10 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting import forest, lasso, ridge
 from distexp.calibrator.fitting.base import MIN_QUESTIONS, clipped
 from distexp.calibrator.fitting.batch import Batched, refit
+from distexp.calibrator.fitting.exported import Linear
 from distexp.calibrator.fitting.features import option_features
 from distexp.calibrator.fitting.means import n_trained
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
+from distexp.metrics.ties import rounded
 from distexp.types import Design, FloatArray
 
 Solver = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
@@ -31,6 +33,10 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     Estimates below 0 are clipped to 0 and each case is scaled to sum to 1; where no option is
     left above 0 the case becomes uniform.
+
+    A regressor that is not linear, such as a forest, is given features, shares and weights that
+    are rounded to `distexp.metrics.ties.DIGITS` digits: of two splits that are equally good but for
+    rounding errors, a tree would else take one on this processor and the other on that.
 
     Parameters
     ----------
@@ -126,12 +132,12 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
         scores = np.zeros_like(X.predicted)
         pooled = X.mask & ~np.isin(X.n_options, list(self.by_size_))[:, None]
         if pooled.any():
-            scores[pooled] = self.regressor_.predict(features[pooled])
+            scores[pooled] = _predicted(self.regressor_, features[pooled])
         for k, regressors in self.by_size_.items():
             rows = X.n_options == k
             if rows.any():
                 for columns, regressor in zip(self._blocks(k), regressors, strict=True):
-                    predicted = regressor.predict(_joined(features[rows, columns]))
+                    predicted = _predicted(regressor, _joined(features[rows, columns]))
                     scores[rows, columns] = predicted.reshape(rows.sum(), -1)
         return clipped(scores, X)
 
@@ -196,6 +202,9 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
     def _fitted(
         self, features: FloatArray, target: FloatArray, weight: FloatArray | None
     ) -> RegressorMixin:
+        if not _is_linear(self.regressor):
+            features, target = rounded(features), rounded(target)
+            weight = None if weight is None else rounded(weight)
         # Left out where there are none: some regressors take no weights.
         weights = {} if weight is None else {"sample_weight": weight}
         return clone(self.regressor).fit(features, target, **weights)
@@ -208,6 +217,18 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
     def _blocks(self, k: int) -> list[slice]:
         """Return the options that each regressor takes and predicts."""
         return [slice(k)] if self.layout == "joint" else [slice(j, j + 1) for j in range(k)]
+
+
+def _is_linear(regressor: object) -> bool:
+    """Whether a small change of what it is given makes a small change of what it predicts."""
+    return isinstance(regressor, LinearRegression | Ridge | ElasticNet | Linear)
+
+
+def _predicted(regressor: RegressorMixin, features: FloatArray) -> FloatArray:
+    predicted: FloatArray = regressor.predict(
+        features if _is_linear(regressor) else rounded(features)
+    )
+    return predicted
 
 
 def _joined(features: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from distexp.calibrator.fitting.batch import Batched, refit
 from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.distance import distance
+from distexp.metrics.ties import least
 from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -82,7 +83,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         if len(np.unique(X.question)) >= self.n_folds:
             settings = self._settings()
             candidates = self._candidates(settings)
-            best = int(np.argmin(self._losses(candidates, X, y, weight)))
+            best = least(self._losses(candidates, X, y, weight))
             self.settings_, self.calibrator_ = settings[best], candidates[best]
         self.calibrator_.fit(X, y, weight)
 
@@ -115,8 +116,9 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 held_out = _batch(candidate).fit_predict(X, y, folded)[tested]
                 apart = distance(held_out, y[cases], X.ordinals[cases]) * weight
                 losses[:, i] = np.bincount(fit[folds], apart, minlength=len(weights))
+            losses /= weights.sum(axis=1, keepdims=True)
         tried = np.isin(np.arange(len(weights)), fit)
-        best = np.where(tried, losses.argmin(axis=1), -1)
+        best = np.where(tried, [least(of_fit) for of_fit in losses], -1)
         predicted = np.empty((*weights.shape, y.shape[1]))
         for choice in np.unique(best):
             chosen = clone(self.calibrator) if choice < 0 else candidates[choice]
@@ -142,7 +144,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     def _losses(
         self, candidates: Sequence[Calibrator], X: Design, y: FloatArray, weight: FloatArray | None
     ) -> FloatArray:
-        """Return the sum of each candidate's held-out distances."""
+        """Return the mean of each candidate's held-out distances."""
         losses = np.zeros(len(candidates))
         for train, test in question_folds(X.question, self.n_folds):
             X_train, X_test = X.take(train), X.take(test)
@@ -151,7 +153,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
                 predicted = candidate.fit(X_train, y[train], weights).predict(X_test)
                 apart = distance(predicted, y[test], X_test.ordinals)
                 losses[i] += apart.sum() if weight is None else apart @ weight[test]
-        return losses
+        return losses / (len(y) if weight is None else weight.sum())
 
     def _settings(self) -> list[Settings]:
         """Return every combination of the grid's values, the last parameter changing fastest."""

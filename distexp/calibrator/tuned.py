@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.training import OBJECTIVES, Training
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
+from distexp.metrics.ties import least
 from distexp.protocols import Calibrator
 from distexp.tuning.optuna import OptunaTuning, Session
 from distexp.tuning.space import Setting, Space, Value, domain
@@ -144,7 +145,7 @@ class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
             subject=self._subject(training),
         )
         complete = [trial for trial in trials if trial.state == "complete"]
-        best = min(complete, key=lambda trial: trial.value)
+        best = complete[least([trial.value for trial in complete])]
         self.trials_ += [
             {
                 "split": split,

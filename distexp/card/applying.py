@@ -1,7 +1,5 @@
 """`distexp apply`: a card's calibrator, on estimates whose human answers nobody has."""
 
-import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distexp import atomic
 from distexp.card.card import Card
 from distexp.errors import DatasetError, DistexpError
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
 from distexp.types import BoolArray, Condition, FloatArray, Study
+from distexp.visible import in_spreadsheet
 
 if TYPE_CHECKING:
     import polars as pl
@@ -111,19 +111,23 @@ def write(written: "pl.DataFrame", path: Path) -> None:
         If the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            made = Path(folder) / path.name
+        with atomic.file(path) as made:
             if path.suffix == ".parquet":
                 written.write_parquet(made)
             elif path.suffix == ".csv":
-                written.write_csv(made)
+                written.with_columns(_no_formulas()).write_csv(made)
             else:
                 written.write_ndjson(made)
-            os.replace(made, path)  # noqa: PTH105 - replaces, unlike rename
     except OSError as exc:
         msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
         raise DistexpError(msg) from exc
+
+
+def _no_formulas() -> "pl.Expr":
+    """Return the columns of text, in which nothing is a formula to a spreadsheet."""
+    import polars as pl
+
+    return pl.col(pl.String).map_elements(in_spreadsheet, return_dtype=pl.String)
 
 
 def warnings(card: Card, found: Sequence[Calibrated]) -> Iterator[str]:

@@ -2,12 +2,11 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from distexp import atomic
 from distexp.errors import ConfigError, DistexpError
 from distexp.request import Json, canonical_json
 
@@ -37,11 +36,8 @@ def write_sealed(path: Path, document: Mapping[str, Json]) -> None:
     if len(text.encode()) > MAX_BYTES:
         raise ConfigError(f"{path} would be larger than {MAX_BYTES / 1e6:.0f} MB.")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            made = Path(folder) / path.name
+        with atomic.file(path) as made:
             made.write_text(text, encoding="utf-8")
-            os.replace(made, path)  # noqa: PTH105 - replaces, unlike rename
     except OSError as exc:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from distexp.card.exported import Linear, Monotone, Trees, exported
+from distexp.calibrator.fitting.exported import Linear, Monotone, Trees, exported
 from distexp.card.fields import field_error
 from distexp.errors import ConfigError
 from distexp.protocols import Calibrator
@@ -41,7 +41,7 @@ def to_json(calibrator: Calibrator) -> Json:
 
     It becomes ``{"calibrator": CLASS, "params": ..., "state": ...}``: the state is every attribute
     whose name ends in an underscore, and in it fitted scikit-learn regressors become the arrays of
-    `distexp.card.exported`. What its settings hold is written as if it were never fitted.
+    `distexp.calibrator.fitting.exported`. What its settings hold is written as if it were never fitted.
 
     Returns
     -------

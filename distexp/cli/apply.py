@@ -1,6 +1,5 @@
 """`distexp apply`: estimates calibrated by a card."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,13 +7,14 @@ from pathlib import Path
 from distexp.card.applying import FORMATS, calibrated, summary, table, warnings, write
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.card.card import Card
+from distexp.cli.parser import Parser
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run `distexp apply --card FILE --predictions FILE --out FILE [--coverage SHARE]`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp apply",
         description="Calibrate estimates with the calibrator of a card; human answers play no "
         "part. The estimates: a table as in docs/surveys/recorded.md or a run's "
@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> None:
         default=DEFAULT_COVERAGE,
         help="how often the band holds a share",
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     if options.out.suffix not in FORMATS:
         msg = f"--out must be a {', '.join(FORMATS)} file. Got {str(options.out)!r} instead."
         raise ConfigError(msg)

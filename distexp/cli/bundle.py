@@ -1,6 +1,5 @@
 """`distexp bundle` and `distexp reproduce`."""
 
-import argparse
 import os
 import sys
 import tempfile
@@ -8,10 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from distexp import atomic
+from distexp.cli.parser import Parser
 from distexp.errors import DistexpError
 from distexp.sharing.comparing import GIVEN, Compared, compare
 from distexp.sharing.contents import jobs_in, link
 from distexp.sharing.environment import differences
+from distexp.sharing.nearness import TOLERANCE
 from distexp.sharing.packing import pack
 from distexp.sharing.rerun import Bundle, read, run_again
 from distexp.view.base import markdown_table
@@ -29,7 +31,7 @@ def bundle(arguments: Sequence[str]) -> None:
         If the run cannot be packed, or comes out otherwise when it is made again. Nothing is
         written then.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp bundle",
         description="Pack a run or a sweep with the answers that it rests on into one file, and "
         "make it again from that file to be sure that it can be.",
@@ -39,29 +41,35 @@ def bundle(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with _beside(options.out) as folder:
         made = folder / "made" / options.out.name
         n_records = pack(options.run, made, options.path)
         with read(made) as packed:
-            n_files, n_withheld = _checked(packed, options.run, folder), len(packed.withheld)
+            found, n_withheld = _checked(packed, options.run, folder), len(packed.withheld)
         os.replace(made, options.out)  # noqa: PTH105 - replaces, unlike rename
     less = f", {n_withheld} of them by their SHA-256 alone" if n_withheld else ""
     sys.stdout.write(
-        f"Bundle: {options.out}, {n_records} answers and {n_files} files{less}. Made again "
-        f"from it, byte for byte. Elsewhere: distexp reproduce {options.out.name}\n"
+        f"Bundle: {options.out}, {n_records} answers and {len(found)} files{less}. Made again "
+        f"from it, {_nearness(found)}. Elsewhere: distexp reproduce {options.out.name}\n"
     )
 
 
-def _checked(packed: Bundle, run: Path, folder: Path) -> int:
-    """Make a run again from its bundle, and return the number of files, which are the same."""
+def _nearness(found: Sequence[Compared]) -> str:
+    """Say how equal files are, none of which is different."""
+    n_near = sum(not one.exact for one in found)
+    return f"{n_near} of them to {TOLERANCE:g}" if n_near else "byte for byte"
+
+
+def _checked(packed: Bundle, run: Path, folder: Path) -> list[Compared]:
+    """Make a run again from its bundle, and return how each file compares: none is different."""
     data, again = folder / "data", folder / "again"
     for job in jobs_in(run):
         for name, path in job.data():
             if not (data / name).is_symlink():
                 link(path, data / name)
     run_again(packed, again, data)
-    found = list(compare(packed, again))
+    found = compare(packed, again)
     if any(one.difference for one in found):
         sys.stdout.write("\n".join(_told(packed, found)) + "\n")
         msg = (
@@ -70,7 +78,7 @@ def _checked(packed: Bundle, run: Path, folder: Path) -> int:
             "bundle that run."
         )
         raise DistexpError(msg)
-    return len(found)
+    return found
 
 
 def reproduce(arguments: Sequence[str]) -> int:
@@ -86,10 +94,11 @@ def reproduce(arguments: Sequence[str]) -> int:
     DistexpError
         If the bundle is refused, or its runs cannot be made.
     """
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp reproduce",
         description="Make the runs of a bundle again, offline and without keys, and compare every "
-        "file with the one in the bundle. The exit code is 0 if all are the same, else 1.",
+        f"file with the one in the bundle, numbers to {TOLERANCE:g}. The exit code is 0 if all "
+        "are the same, else 1.",
     )
     parser.add_argument("bundle", type=Path, metavar="BUNDLE.zip")
     parser.add_argument(
@@ -98,10 +107,10 @@ def reproduce(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="new folder that keeps what is made"
     )
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     with read(options.bundle) as given, _kept(options.out) as out:
         run_again(given, out, options.data)
-        found = list(compare(given, out))
+        found = compare(given, out)
         lines = list(_told(given, found))
     sys.stdout.write("\n".join(lines) + "\n")
     return int(any(one.difference for one in found))
@@ -123,9 +132,8 @@ def _kept(out: Path | None) -> Iterator[Path]:
 def _beside(path: Path) -> Iterator[Path]:
     """Return a folder beside a file that is being made, which goes again."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            yield Path(folder)
+        with atomic.beside(path.parent) as folder:
+            yield folder
     except OSError as exc:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 
@@ -144,7 +152,10 @@ def _told(given: Bundle, found: Sequence[Compared]) -> Iterator[str]:
         yield f"Not reproduced: {len(unequal)} of {len(found)} files of {given.run} differ."
     else:
         n_answers = given.parcel.about.get("n_records")
-        yield f"Reproduced: {len(found)} files of {given.run}, from {n_answers} answers."
+        yield (
+            f"Reproduced: {len(found)} files of {given.run}, from {n_answers} answers, "
+            f"{_nearness(found)}."
+        )
 
 
 def _table(found: Sequence[Compared]) -> str:
@@ -161,7 +172,9 @@ def _table(found: Sequence[Compared]) -> str:
 
 
 def _outcome(files: Sequence[Compared]) -> str:
-    n_same = sum(one.difference is None for one in files)
+    n_same = sum(one.exact for one in files)
+    n_near = sum(one.difference is None for one in files) - n_same
+    near = f"equal to {TOLERANCE:g}"
     if len(files) == 1:
-        return "identical" if n_same else "different"
-    return f"{n_same} of {len(files)} identical"
+        return "identical" if n_same else near if n_near else "different"
+    return f"{n_same} of {len(files)} identical" + (f", {n_near} {near}" if n_near else "")

@@ -1,105 +1,84 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import gc
-import io
 import os
+import signal
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from types import FrameType
 
 import yaml
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 
-from distexp.cli.run import _failures, _job
-from distexp.errors import ConfigError, DistexpError
-from distexp.sweep.launcher import one_line
+from distexp.cli.run import told
+from distexp.errors import DistexpError
+from distexp.visible import VisibleStream
 
 GARBAGE = 200_000, 50, 1000
 """How often Python looks for circles: records are made by the ten thousand and hold none."""
+
+_ended_by: int | None = None
+"""The signal that ended the run, where it was not Ctrl-C."""
 
 
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
     gc.set_threshold(*GARBAGE)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")  # what a terminal has no character for
+    sys.stdout = VisibleStream(sys.stdout)
+    sys.stderr = VisibleStream(sys.stderr, escape=False)
+    _end_in_order()
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     try:
-        command = COMMANDS.get(sys.argv[1]) if len(sys.argv) > 1 else None
-        if command is None:
-            _hydra(sys.argv[1:])
-        else:
-            sys.exit(command(sys.argv[2:]))
-    except DistexpError as exc:
-        sys.exit(f"distexp: error: {exc}")
-    except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
-        sys.exit(f"distexp: error: {one_line(exc)}")
+        code = _command(sys.argv[1:])
+        sys.stdout.flush()
+        sys.exit(code)
+    except (DistexpError, yaml.YAMLError) as exc:
+        sys.exit(told([str(exc)]))
+    except BrokenPipeError:
+        raise
+    except OSError as exc:  # of the folder of a run, which Hydra makes
+        sys.exit(told([f"{exc}. Set hydra.run.dir to a folder that can be written."]))
     except KeyboardInterrupt:
         sys.stderr.write(
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
-        sys.exit(130)
+        sys.exit(128 + (_ended_by or signal.SIGINT))
 
 
-def _summarize(arguments: list[str]) -> None:
-    from distexp.cli import summarize
+def _end_in_order() -> None:
+    """Have what ends a process from outside, as Slurm does, keep what Ctrl-C keeps."""
 
-    summarize.main(arguments)
+    def end(number: int, frame: FrameType | None) -> None:
+        global _ended_by  # noqa: PLW0603 - a signal handler returns nothing
+        _ended_by = number
+        by_ctrl_c = signal.getsignal(signal.SIGINT)  # asyncio's own, while calls are made
+        if callable(by_ctrl_c):
+            by_ctrl_c(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
 
-
-def _apply(arguments: list[str]) -> None:
-    from distexp.cli import apply
-
-    apply.main(arguments)
-
-
-def _cache(arguments: list[str]) -> None:
-    from distexp.cli import cache as cache_command
-
-    cache_command.main(arguments)
-
-
-def _bundle(arguments: list[str]) -> None:
-    from distexp.cli import bundle as command
-
-    command.bundle(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has one ignored
+            signal.signal(number, end)
 
 
-def _reproduce(arguments: list[str]) -> int:
-    from distexp.cli import bundle as command
-
-    return command.reproduce(arguments)
-
-
-def _fit(arguments: list[str]) -> None:
-    """Run an experiment that has to write a card."""
-    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
-        msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
-        raise ConfigError(msg)
-    _hydra(arguments)
+def _command(arguments: list[str]) -> int | None:
+    """Do what the first word says, and return the exit code."""
+    named = bool(arguments) and arguments[0] in COMMANDS
+    module, _, function = COMMANDS[arguments[0] if named else "run"].partition(":")
+    command: Callable[[list[str]], int | None] = getattr(import_module(module), function)
+    return command(arguments[named:])
 
 
-def _hydra(arguments: list[str]) -> None:
-    """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
-    from distexp.sweep import launcher
-
-    sys.argv[1:] = arguments
-    launcher.register()
-    _job()
-    if _failures:
-        sys.exit(f"distexp: error: {_failures[0]}")
-    if launcher.reports:
-        sys.exit("\n".join(f"distexp: error: {report}" for report in launcher.reports))
-
-
-COMMANDS: dict[str, Callable[[list[str]], int | None]] = {
-    "apply": _apply,
-    "bundle": _bundle,
-    "cache": _cache,
-    "fit": _fit,
-    "reproduce": _reproduce,
-    "summarize": _summarize,
+COMMANDS = {
+    "apply": "distexp.cli.apply:main",
+    "bundle": "distexp.cli.bundle:bundle",
+    "cache": "distexp.cli.cache:main",
+    "codebook": "distexp.cli.codebook:main",
+    "fit": "distexp.cli.run:fit",
+    "reproduce": "distexp.cli.bundle:reproduce",
+    "run": "distexp.cli.run:run",
+    "summarize": "distexp.cli.summarize:main",
 }
-"""What stands beside a run: the first word of the command line."""
+"""By the first word of the command line, what it calls; without such a word it is `run`."""

@@ -1,37 +1,90 @@
 """`distexp [run]`: one job that Hydra composed, from its configuration to its report."""
 
 import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import InstantiationException
+from hydra.errors import HydraException, InstantiationException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from distexp import __version__
+from distexp.checks import parameter_error
 from distexp.errors import ConfigError, DistexpError
+from distexp.run_folder import REPORT, claimed, take_away_left_by_killed
+from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.job import current
-from distexp.sweep.launcher import one_line
 from distexp.trust import checked
+from distexp.visible import one_line, visible
 
 _failures: list[str] = []
+
+
+def run(arguments: list[str]) -> None:
+    """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
+    from distexp.cli.main import COMMANDS
+    from distexp.sweep import launcher, typos
+
+    if "--version" in arguments:
+        print(f"distexp {__version__}")
+        return
+    options, settings, sweep = options_and_settings(arguments)
+    groups = _groups()
+    refuse_words(arguments, settings, COMMANDS, groups)
+    settings = [chosen(readable(setting, sweep=sweep), groups) for setting in settings]
+    sys.argv[1:] = [*options, *settings]
+    launcher.register()
+    try:
+        with typos.private_hidden(options):
+            _job()
+    except (HydraException, OmegaConfBaseException) as exc:
+        raise typos.explained_alone(exc, settings, options) from exc
+    if _failures or launcher.reports:
+        sys.exit(told([*_failures[:1], *launcher.reports]))
+
+
+def fit(arguments: list[str]) -> None:
+    """Run an experiment that has to write a card."""
+    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
+        msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
+        raise ConfigError(msg)
+    run(arguments)
+
+
+def told(errors: Sequence[str]) -> str:
+    """Say what went wrong, in a line each, but for tables."""
+    lines = [one if "\n| " in one else one_line(one) for one in errors]
+    return "\n".join(f"distexp: error: {visible(one)}" for one in lines)
+
+
+def _groups() -> list[str]:
+    """Return the groups of the configuration."""
+    return [entry.name for entry in files("distexp.conf").iterdir() if entry.is_dir()]
 
 
 @hydra.main(version_base="1.3", config_path="pkg://distexp.conf", config_name="config")
 def _job(config: DictConfig) -> None:
     """Run one job of Hydra's."""
-    run_dir = Path(HydraConfig.get().runtime.output_dir)
+    settings = HydraConfig.get()
+    made = Path(settings.runtime.output_dir)
     try:
-        _run(config, run_dir)
+        with _folder(made, settings) as run_dir:
+            _run(config, run_dir)
     except DistexpError as exc:
         _fail(exc)
     except (InstantiationException, OmegaConfBaseException) as exc:
-        _fail(DistexpError(one_line(exc)))
+        from distexp.sweep.typos import explained
+
+        _fail(explained(exc, None, ()))
     finally:
         with contextlib.suppress(OSError):  # Hydra made the folder; without results it goes again
-            run_dir.rmdir()
+            made.rmdir()
 
 
 def _fail(exc: DistexpError) -> None:
@@ -45,6 +98,7 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     if config.get("card") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ConfigError("Every job of a sweep would write the same card. Fit one run at a time.")
     settings = checked(config)
+    _check_parts(settings)
     experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
     in_sweep = current()
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
@@ -77,7 +131,7 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
     calls = report.calls
     print(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
-        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / 'report.md')}"
+        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / REPORT)}"
     )
 
 
@@ -112,3 +166,40 @@ def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
 def _relative(path: Path) -> Path:
     """Shorten a path below the caller's folder."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+@contextlib.contextmanager
+def _folder(made: Path, settings: Any) -> Iterator[Path]:
+    """Return the folder of a run, which is of no other; those of a sweep's jobs are."""
+    if settings.mode is RunMode.MULTIRUN:
+        yield made
+        return
+    is_named = any(
+        one.lstrip("+").startswith("hydra.run.dir=") for one in settings.overrides.hydra
+    )
+    with claimed(made, or_another=not is_named) as folder:
+        if not is_named:
+            take_away_left_by_killed(folder)
+        yield folder
+
+
+def _check_parts(settings: Mapping[str, object]) -> None:
+    """Refuse a part that is no choice of its group, e.g. null.
+
+    Raises
+    ------
+    ConfigError
+        Says which.
+    """
+    for name in ("model", "dataset", "elicitation", "cache", "evaluation", "budget"):
+        part = settings.get(name)
+        if not isinstance(part, Mapping) or "_target_" not in part:
+            if name == "budget" and part is None:
+                continue
+            wanted = "null or limits" if name == "budget" else f"a choice of the group {name!r}"
+            raise parameter_error("Experiment", name, wanted, part)
+    for name in ("prompt", "calibrator"):
+        parts = settings.get(name)
+        each = parts.values() if isinstance(parts, Mapping) else [None]
+        if not all(isinstance(part, Mapping) for part in each):
+            raise parameter_error("Experiment", name, f"choices of the group {name!r}", parts)

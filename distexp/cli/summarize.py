@@ -1,24 +1,24 @@
 """`distexp summarize`: any runs joined into one table."""
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from distexp.cli.parser import Parser
 from distexp.view.base import Runs
 from distexp.view.summary import load_view, summarize
 
 
 def main(arguments: Sequence[str]) -> None:
     """Run `distexp summarize FOLDER... [--view NAME] [--out FOLDER]`."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="distexp summarize",
         description="Join every run below the folders into one table, and write it beside them.",
     )
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--view", default="leaderboard", help="a file of the group `view`")
     parser.add_argument("--out", type=Path, help="where to write; the first folder if not given")
-    options = parser.parse_args(arguments)
+    options = parser.read(arguments)
     out = options.out or options.folders[0]
     view, runs = load_view(options.view), Runs.read(options.folders)
     out.mkdir(parents=True, exist_ok=True)

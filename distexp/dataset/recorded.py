@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from distexp.checks import check_bool, check_names, check_text, parameter_error
@@ -24,7 +25,7 @@ NumberedRow = tuple[int, Row]
 NumberedRows = Sequence[NumberedRow]
 """Rows with their numbers in the file, from 1, headers not counted."""
 
-STATUSES = ("ok", "parse_error")
+STATUSES = ("ok", "parse_error", "refused")
 ROUNDING = 1e-3
 """How far from 1 the sum of recorded shares may be: they may have been rounded for writing."""
 
@@ -213,7 +214,7 @@ def _estimate(path: Path, number: int, row: Row) -> Estimate:
         )
         raise DatasetError(msg)
     if row.predicted is None or row.status != "ok":
-        return UNREADABLE
+        return replace(UNREADABLE, n_refused=int(row.status == "refused"))
     reading = Reading(distribution=_distribution(path, number, row, "predicted"))
     return Estimate(reading=reading, n_replies=1, n_unreadable=0)
 

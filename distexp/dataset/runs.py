@@ -12,6 +12,7 @@ import yaml
 from distexp.checks import check_bool, check_names, parameter_error
 from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
+from distexp.run_folder import CONFIG, PREDICTIONS, PROVENANCE
 from distexp.types import (
     Case,
     Condition,
@@ -27,7 +28,6 @@ from distexp.types import (
 if TYPE_CHECKING:
     import polars as pl
 
-PREDICTIONS, PROVENANCE, CONFIG = "predictions.parquet", "provenance.json", "config.yaml"
 CONDITION = ("dataset", "model", "elicitation", "prompt")
 CASE = ("question_id", "attribute", "group")
 OF_CASE = (
@@ -208,7 +208,7 @@ def _predictions(run: Path) -> "pl.DataFrame":
     path = run / PREDICTIONS
     try:
         table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as exc:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
         msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
         raise DatasetError(msg) from exc
     wanted = (*CONDITION, *CASE, *OF_CASE, "option_index", *OF_OPTION)
@@ -297,7 +297,12 @@ def _estimate(row: Row) -> Estimate:
     if row["status"] == "ok":
         shares = Distribution(probabilities=tuple(row["predicted"]))
         reading = Reading(distribution=shares, mass=row["mass"])
-    return Estimate(reading=reading, n_replies=row["n_replies"], n_unreadable=row["n_unreadable"])
+    return Estimate(
+        reading=reading,
+        n_replies=row["n_replies"],
+        n_unreadable=row["n_unreadable"],
+        n_refused=int(row["status"] == "refused"),
+    )
 
 
 def _digest(digests: Sequence[str]) -> str:

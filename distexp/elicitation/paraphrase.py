@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from distexp.checks import check_int, check_text, parameter_error
-from distexp.elicitation.reply.choices import numbered, object_schema, parse_wordings
-from distexp.elicitation.reply.parsing import check_complete
+from distexp.elicitation.reply.choices import numbered, object_schema
+from distexp.elicitation.reply.listing import parse_wordings
 from distexp.elicitation.reply.sampling import Sampler
+from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Message, Prompt, Question, Response
@@ -105,11 +106,15 @@ class Paraphrase(Sampler):
         Raises
         ------
         ParseError
-            If the reply was cut off, or holds fewer than `min_wordings` different wordings.
+            If there is no answer in the reply, or it holds fewer different wordings than
+            `min_wordings`.
         """
         ((preparation,), (response,)) = self.preparations(question), prepared
-        check_complete(preparation, response)
-        wordings = parse_wordings(response.text, question.options)[: self.n_wordings]
+        answer = answer_in(preparation, response)
+        try:
+            wordings = parse_wordings(answer, question.options)[: self.n_wordings]
+        except ParseError as exc:
+            raise exc.of(response.text) from None
         if len(wordings) < self.min_wordings:
             msg = (
                 f"The reply holds {len(wordings)} different wordings; "

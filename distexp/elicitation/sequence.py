@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int, check_number, check_text
-from distexp.elicitation.reply.choices import numbered, object_schema, parse_letters
+from distexp.elicitation.reply.choices import numbered, object_schema
 from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
@@ -12,9 +12,11 @@ from distexp.elicitation.reply.lettered import (
     lettered_options,
     letters,
     options_shown,
+    told,
 )
-from distexp.elicitation.reply.parsing import check_complete
-from distexp.errors import ConfigError
+from distexp.elicitation.reply.listing import parse_letters
+from distexp.elicitation.reply.thoughts import answer_in
+from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Group, Prompt, Question, Reading, Response
 
@@ -67,7 +69,7 @@ class AnswerSequence:
         owner = type(self).__name__
         check_text(owner, "task", task)
         check_int(owner, "n_answers", n_answers, minimum=2)
-        check_int(owner, "n_samples", n_samples, minimum=1)
+        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
         check_number(owner, "temperature", temperature, low=0)
         check_int(owner, "max_tokens", max_tokens, minimum=1)
         check_option_orders(owner, option_orders, may_shuffle=True)
@@ -100,8 +102,8 @@ class AnswerSequence:
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and reply."""
-        task = self.task.replace("{n_answers}", str(self.n_answers))
-        letter = {"type": "string", "enum": list(letters(len(question.options)))}
+        task = told(self.task, question).replace("{n_answers}", str(self.n_answers))
+        letter = {"type": "string", "enum": list(letters(question.options))}
         schema = dict.fromkeys(numbered(self.n_answers), letter)
         draws = draws_in_orders(question, self.option_orders, self.n_samples, self.seed)
         return tuple(
@@ -122,13 +124,17 @@ class AnswerSequence:
         Raises
         ------
         ParseError
-            If the reply was cut off, or is not one list of about as many letters as asked for.
+            If there is no answer in the reply, or it is not one list of about as many letters as
+            asked for.
         """
-        check_complete(prompt, response)
+        answer = answer_in(prompt, response)
         order = prompt.option_order
-        shown = letters(len(order))
         options = options_shown(question, order)
-        answers = parse_letters(response.text, shown, options, self.n_answers)
+        shown = letters(options)
+        try:
+            answers = parse_letters(answer, shown, options, self.n_answers)
+        except ParseError as exc:
+            raise exc.of(response.text) from None
         counts = [self.smoothing + answers.count(letter) for letter in shown]
         return Reading(distribution=in_scale_order(counts, order))
 

@@ -13,9 +13,11 @@ from distexp.elicitation.reply.lettered import (
     letters,
     option_order,
     options_shown,
+    told,
 )
-from distexp.elicitation.reply.parsing import check_complete, parse_percentages
-from distexp.errors import ConfigError
+from distexp.elicitation.reply.parsing import parse_percentages
+from distexp.elicitation.reply.thoughts import answer_in
+from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Json
 from distexp.types import Group, Prompt, Question, Reading, Response
@@ -59,7 +61,7 @@ class Verbalized:
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "task", task)
-        check_int(owner, "n_samples", n_samples, minimum=1)
+        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
         check_number(owner, "temperature", temperature, low=0)
         check_int(owner, "max_tokens", max_tokens, minimum=1)
         check_option_orders(owner, option_orders)
@@ -87,12 +89,12 @@ class Verbalized:
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
-        schema = _schema(letters(len(question.options)))
+        schema = _schema(letters(question.options))
         orders = [option_order(order, len(question.options)) for order in self.option_orders]
         return tuple(
             Prompt(
                 messages=style.messages(
-                    question, lettered_options(question, order), self.task, group
+                    question, lettered_options(question, order), told(self.task, question), group
                 ),
                 option_order=order,
                 max_tokens=self.max_tokens,
@@ -110,12 +112,15 @@ class Verbalized:
         Raises
         ------
         ParseError
-            If the reply was cut off, or does not give each option one percentage.
+            If there is no answer in the reply, or it does not give each option one percentage.
         """
-        check_complete(prompt, response)
+        answer = answer_in(prompt, response)
         order = prompt.option_order
         shown = options_shown(question, order)
-        weights = parse_percentages(response.text, letters(len(order)), shown)
+        try:
+            weights = parse_percentages(answer, letters(shown), shown)
+        except ParseError as exc:
+            raise exc.of(response.text) from None
         return Reading(distribution=in_scale_order(weights, order))
 
     def combine(self, readings: Sequence[Reading | None]) -> Reading | None:

@@ -9,6 +9,7 @@ import numpy as np
 from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.metrics.distance import Scores
 from distexp.metrics.names import DISTANCES
+from distexp.metrics.ties import EQUAL
 from distexp.types import FloatArray, IntArray
 
 N_AT_ONCE = 1000
@@ -145,7 +146,7 @@ def sign_flip_test(sums: FloatArray, n_flips: int, seed: int) -> FloatArray:
     array([0.25])
     """
     # What rounding alone makes of equal sums is a tie, and a tie is as large.
-    least = np.abs(sums.sum(axis=1)) - 1e-12 * np.abs(sums).sum(axis=1)
+    least = np.abs(sums.sum(axis=1)) - EQUAL
     n_questions = sums.shape[1]
     exact = 2 ** (n_questions - 1) <= n_flips
     n_as_large, n_drawn = np.zeros(len(sums)), 0

@@ -37,6 +37,9 @@ __all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
 UNREADABLE = ("leave_out", "uniform")
 WEIGHTS = ("equal", "respondents")
 
+MOST_DRAWS = 1_000_000
+"""Of a bootstrap, of ceilings and of flips: more would take the memory of any machine."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -115,8 +118,10 @@ class Evaluation:
         check_split_params(self.n_splits, self.test_size, self.seed)
         if self.n_train is not None:
             check_int("evaluation", "n_train", self.n_train, minimum=1)
-        check_int("evaluation", "n_bootstrap", self.n_bootstrap, minimum=1)
-        check_int("evaluation", "n_ceiling_draws", self.n_ceiling_draws, minimum=1)
+        check_int("evaluation", "n_bootstrap", self.n_bootstrap, minimum=1, maximum=MOST_DRAWS)
+        check_int(
+            "evaluation", "n_ceiling_draws", self.n_ceiling_draws, minimum=1, maximum=MOST_DRAWS
+        )
         check_number(
             "evaluation",
             "confidence",
@@ -126,7 +131,7 @@ class Evaluation:
             low_open=True,
             high_open=True,
         )
-        check_int("evaluation", "n_flips", self.n_flips, minimum=1)
+        check_int("evaluation", "n_flips", self.n_flips, minimum=1, maximum=MOST_DRAWS)
         check_bool("evaluation", "extras", self.extras)
         for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
             if (value := getattr(self, parameter)) not in known:
@@ -233,7 +238,9 @@ class Evaluation:
         """Lay a study out as `layout.design_of` does, unreadable estimates as set here."""
         design, human, readable = design_of(study)
         if self.unreadable == "uniform":
-            guessed = ~readable & [estimate.asked for estimate in study.estimates]
+            guessed = ~readable & [
+                estimate.status == "parse_error" for estimate in study.estimates
+            ]
             design.predicted[guessed] = uniform(design)[guessed]
             design.stacked[guessed] = design.predicted[guessed][:, None]
             readable = readable | guessed

@@ -11,6 +11,7 @@ from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures
 from distexp.metrics import names
 from distexp.metrics.respondents import SIZES, equivalent_size, expected_wasserstein
+from distexp.metrics.ties import EQUAL, least
 from distexp.types import BoolArray, FloatArray
 
 __all__ = (
@@ -199,7 +200,7 @@ class Draws:
             )
         if np.isnan(means).all():
             return self._mean(np.full(len(values), np.nan))
-        worst = int(np.nanargmax(means))
+        worst = least(-means)
         w1 = self._mean(np.where(group == worst, values, np.nan))
         return Drawn(draws=1 - w1.draws, cases=w1.cases, detail=self.frame.groups[worst])
 
@@ -245,5 +246,5 @@ class Draws:
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:
-    """Divide; NaN where the whole is 0 or less."""
-    return part / np.where(whole > 0, whole, np.nan)
+    """Divide; NaN where the whole is 0 or less, but for rounding."""
+    return part / np.where(whole > EQUAL, whole, np.nan)

@@ -76,6 +76,7 @@ def _mean(estimates: Sequence[Estimate]) -> Estimate:
         reading=None if mean is None else Reading(distribution=mean),
         n_replies=sum(estimate.n_replies for estimate in estimates),
         n_unreadable=sum(estimate.n_unreadable for estimate in estimates),
+        n_refused=sum(estimate.n_refused for estimate in estimates),
     )
 
 

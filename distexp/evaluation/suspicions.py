@@ -7,6 +7,7 @@ import numpy as np
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.blind import Blind
 from distexp.evaluation.splits import Split
+from distexp.metrics.ties import EQUAL
 from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import BoolArray, Design, FloatArray
 
@@ -16,8 +17,6 @@ TOLERANCE = 0.01
 """A share of an option less than a percentage point outside the range is inside."""
 MOST_OUTSIDE = 0.05
 """Share of the test cases above which extrapolation is worth a warning."""
-CONSTANT = 1e-9
-"""Shares that differ by no more are equal: far above rounding, far below what anybody reports."""
 
 
 def suspicions(
@@ -175,9 +174,9 @@ def degenerate(X: Design, predicted: FloatArray) -> str | None:
 def _ignored(X: Design, predicted: FloatArray, rows: BoolArray) -> bool:
     """Whether different inputs of a group, or else of different groups, gave one output."""
     for cells in ([rows & (X.group == group) for group in np.unique(X.group[rows])], [rows]):
-        varied = [cell for cell in cells if _spread(X.predicted[cell]) > CONSTANT]
+        varied = [cell for cell in cells if _spread(X.predicted[cell]) > EQUAL]
         if varied:
-            return all(_spread(predicted[cell]) <= CONSTANT for cell in varied)
+            return all(_spread(predicted[cell]) <= EQUAL for cell in varied)
     return False
 
 

@@ -9,10 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from distexp.metrics.distance import wasserstein
+from distexp.metrics.ties import EQUAL
 from distexp.types import BoolArray, FloatArray, IntArray
-
-EQUAL = 1e-9
-"""Shares and mean opinions that differ by no more are tied."""
 
 
 class Tasks(NamedTuple):

@@ -17,12 +17,20 @@ from distexp.checks import (
     parameter_error,
 )
 from distexp.errors import ConfigError, ModelError
-from distexp.model.http.address import bypass_proxies, check_address, proxy_for
+from distexp.model.http.address import (
+    bypass_proxies,
+    check_address,
+    check_alias,
+    one_form,
+    proxy_for,
+)
 from distexp.model.http.body import chat_body, is_plain
-from distexp.model.http.client import OPENAI, ChatClient
+from distexp.model.http.client import MAX_REPLY_BYTES, OPENAI, ChatClient
 from distexp.model.http.failures import Failures
-from distexp.model.http.redaction import Secrets, check_no_secret
-from distexp.model.http.reply import read_reply
+from distexp.model.http.redaction import check_no_secret
+from distexp.model.http.reply import UNUSABLE, read_reply
+from distexp.model.http.reply_parts import FirstReplies
+from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import import_litellm, list_price
 from distexp.protocols import Capabilities, Limits
@@ -49,7 +57,11 @@ class LiteLLMModel:
     capabilities : Capabilities
         What the endpoint can do.
     api_base : str, optional
-        Address of the server; part of the cache key. None is the provider's own.
+        Address of the server; part of the cache key, a slash at its end left out. None is the
+        provider's own.
+    endpoint : str, optional
+        Name for the server of `api_base`, which takes its place in the cache key: answers stay
+        when the server moves to another host or port.
     api_key_env : str, optional
         Name of the environment variable that holds the API key; None sends no key.
     required_env : sequence of str
@@ -70,6 +82,8 @@ class LiteLLMModel:
         What the endpoint takes from all its models together; None sets no limit.
     timeout_s : float
         How long one call may take, in seconds.
+    max_reply_bytes : int
+        How long a reply may be, unfolded; where litellm makes the calls, nothing limits it.
     usd_per_million_tokens : sequence of two floats, optional
         Price of a million tokens of prompts and of replies; None takes it from litellm's table,
         where it is unknown for a server of one's own.
@@ -86,6 +100,7 @@ class LiteLLMModel:
         provider: str,
         capabilities: Capabilities,
         api_base: str | None = None,
+        endpoint: str | None = None,
         api_key_env: str | None = None,
         required_env: Sequence[str] = (),
         max_top_logprobs: int | None = None,
@@ -98,6 +113,7 @@ class LiteLLMModel:
         requests_per_minute: int | None = None,
         tokens_per_minute: int | None = None,
         timeout_s: float = 60.0,
+        max_reply_bytes: int = MAX_REPLY_BYTES,
         usd_per_million_tokens: Sequence[float] | None = None,
         direct: bool = True,
         salt: str | None = None,
@@ -106,6 +122,7 @@ class LiteLLMModel:
         check_text(owner, "name", name)
         check_text(owner, "provider", provider)
         _check_names(owner, "required_env", required_env)
+        _check_variable(owner, "api_key_env", api_key_env)
         if max_top_logprobs is not None:
             check_int(owner, "max_top_logprobs", max_top_logprobs, minimum=1)
         if reasoning_effort is not None:
@@ -118,27 +135,28 @@ class LiteLLMModel:
         self.limits.check(owner)
         check_int(owner, "max_retries", max_retries, minimum=0)
         check_number(owner, "timeout_s", timeout_s, low=0, low_open=True)
+        check_int(owner, "max_reply_bytes", max_reply_bytes, minimum=1)
         if not isinstance(capabilities, Capabilities):
             raise parameter_error(owner, "capabilities", "a Capabilities", capabilities)
         if seed is not None:
             check_int(owner, "seed", seed, minimum=0)
         if top_p is not None:
             check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
-        if extra_body is not None:
-            check_mapping(owner, "extra_body", extra_body)
-            check_no_secret(owner, "extra_body", extra_body)
-        if usd_per_million_tokens is not None:
-            _check_price(owner, usd_per_million_tokens)
+        _check_body(owner, extra_body)
+        _check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
         if salt is not None:
             check_text(owner, "salt", salt)
         if api_base is not None:
             check_address(owner, "api_base", api_base)
-        _check_variable(owner, "api_key_env", api_key_env)
+            api_base = one_form(api_base)
+        if endpoint is not None:
+            check_alias(owner, "endpoint", endpoint, api_base)
         self.name = name
         self.provider = provider
         self.capabilities = capabilities
         self.api_base = api_base
+        self.endpoint = endpoint
         self.api_key_env = api_key_env
         self.required_env = tuple(required_env)
         self.max_top_logprobs = max_top_logprobs
@@ -149,6 +167,7 @@ class LiteLLMModel:
         self.max_concurrency = max_concurrency
         self.max_retries = max_retries
         self.timeout_s = timeout_s
+        self.max_reply_bytes = max_reply_bytes
         self.usd_per_million_tokens = usd_per_million_tokens
         self.direct = direct
         self.salt = salt
@@ -171,7 +190,7 @@ class LiteLLMModel:
         return Request(
             provider=self.provider,
             model=self.identity,
-            endpoint=self.api_base,
+            endpoint=self.endpoint or self.api_base,
             body=self._body(prompt),
             draw=prompt.draw,
             salt=self.salt,
@@ -262,7 +281,7 @@ class LiteLLMModel:
         TransientModelError
             After a rate limit, a time-out, a server fault, a lost connection or a broken body.
         ModelError
-            If the server refuses the request, or returns no log-probabilities where asked to.
+            If the server refuses the request, or never returns log-probabilities where asked to.
         """
         return await self._call(request, model=self.name, api_base=self.api_base)
 
@@ -273,7 +292,7 @@ class LiteLLMModel:
             return await self._call_litellm(request, model, api_base, key, failures)
         client = await self._client_at(api_base)
         reply = await client.post(chat_body(model, request.body), key, failures)
-        return read_reply(reply, request, failures, self.price)
+        return self._watched(request, read_reply(reply, request, failures, self.price))
 
     async def _call_litellm(
         self,
@@ -300,7 +319,20 @@ class LiteLLMModel:
             )
         except openai.APIError as exc:
             raise translated_error(exc, failures) from exc
-        return read_response(raw, request, failures, self.price)
+        except UNUSABLE as exc:  # what it makes of a reply that it does not expect
+            raise failures.unusable(f"{type(exc).__name__}: {exc}") from exc
+        return self._watched(request, read_response(raw, request, failures, self.price))
+
+    @cached_property
+    def _first_replies(self) -> FirstReplies:
+        """Whether any reply has had log-probabilities."""
+        return FirstReplies()
+
+    def _watched(self, request: Request, response: Response) -> Response:
+        """Return the response; give the model up where it never returns log-probabilities."""
+        if request.body.get("logprobs"):
+            self._first_replies.check(response.top_logprobs, self.name)
+        return response
 
     @cached_property
     def _goes_direct(self) -> bool:
@@ -316,7 +348,9 @@ class LiteLLMModel:
         """Return the client for an address; an embedded server may come back at another."""
         if self._client is None or self._client.api_base != api_base:
             await self._close_client()
-            self._client = ChatClient(api_base, timeout_s=self.timeout_s)
+            self._client = ChatClient(
+                api_base, timeout_s=self.timeout_s, max_reply_bytes=self.max_reply_bytes
+            )
         return self._client
 
     def _api_key(self, api_base: str | None) -> str | None:
@@ -380,7 +414,15 @@ def _check_variable(owner: str, parameter: str, value: object) -> None:
         raise ConfigError(msg)
 
 
+def _check_body(owner: str, extra: Mapping[str, Json] | None) -> None:
+    if extra is not None:
+        check_mapping(owner, "extra_body", extra)
+        check_no_secret(owner, "extra_body", extra)
+
+
 def _check_price(owner: str, value: object) -> None:
+    if value is None:
+        return
     if not isinstance(value, list | tuple) or len(value) != 2:
         wanted = "two numbers, for prompts and for replies, or null"
         raise parameter_error(owner, "usd_per_million_tokens", wanted, value)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from distexp.evaluation.evaluation import Evaluation
 from distexp.metrics.names import METRICS
+from distexp.report.markdown import escaped
 from distexp.types import Survey
 
 MOST_ATTRIBUTES = 15
@@ -24,13 +25,14 @@ def described(survey: Survey) -> Iterator[str]:
         f"{len(survey.cases)} cases; {survey.n_dropped_cells} more left out."
     )
     for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
-        yield f"- {attribute}: {', '.join(values)}"
+        yield f"- {escaped(f'{attribute}:')} {', '.join(map(escaped, values))}"
     if len(groups) > MOST_ATTRIBUTES:
         yield f"- and {len(groups) - MOST_ATTRIBUTES} attributes more"
     yield ""
+    yield from survey.notes
     batteries = Counter(q.battery for q in questions.values() if q.battery is not None)
     if batteries:
-        counted = ", ".join(f"{n} on {battery}" for battery, n in batteries.items())
+        counted = ", ".join(f"{n} on {escaped(battery)}" for battery, n in batteries.items())
         yield (
             f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
             "training on some of them makes the others easier, for the calibrators and still more "
@@ -41,7 +43,7 @@ def described(survey: Survey) -> Iterator[str]:
     if pooled:
         yield (
             f"Of {len(pooled)} questions respondents heard one of two wordings; the model is "
-            f"asked one of them ({', '.join(pooled)})."
+            f"asked one of them ({', '.join(map(escaped, pooled))})."
         )
     n_paraphrased = sum(q.wording == "paraphrased" for q in questions.values())
     if n_paraphrased:

@@ -1,5 +1,7 @@
 """The figures of a report, drawn with matplotlib and the same bytes for the same data."""
 
+import io
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED, named
 from distexp.types import CONDITION
+from distexp.visible import visible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -25,6 +28,7 @@ def _plain() -> Iterator[None]:
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update({"svg.hashsalt": "distexp", "svg.fonttype": "none"})
+        mpl.rcParams["text.parse_math"] = False  # a dollar sign is one
         yield
 
 
@@ -216,8 +220,13 @@ def _short(option: str) -> str:
 
 
 def _save(figure: "Figure", path: Path) -> None:
-    """Write the figure without its date."""
-    figure.savefig(path, metadata={"Date": None})
+    """Write the figure without its date; XML has no place for control characters."""
+    drawn = io.StringIO()
+    with warnings.catch_warnings():
+        # Whoever shows the text, which is kept as text, has its fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+    path.write_text(visible(drawn.getvalue()), encoding="utf-8")
 
 
 @_plain()

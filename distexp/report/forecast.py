@@ -7,6 +7,7 @@ from distexp.asking.budget import Budget, Spending, expected_usage
 from distexp.asking.plan import Plan, Where
 from distexp.asking.progress import duration
 from distexp.protocols import Limits
+from distexp.report import markdown
 from distexp.types import Condition, Usage
 
 
@@ -131,14 +132,7 @@ class Forecast:
             loads = list(self._by_model.values())
             total = _Load(n_hits=self.n_hits, usages=[u for load in loads for u in load.usages])
             rows.append(("all", len(self.cells), *_counts(total)[:-1], _usd(self.cost_usd)))
-        lines = [head, *(tuple(map(_shown, row)) for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        laid = [
-            "| " + " | ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)) + " |"
-            for line in lines
-        ]
-        laid.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-        return laid
+        return markdown.table(head, [tuple(map(_shown, row)) for row in rows]).splitlines()
 
     def _times(self) -> list[str]:
         """Say how long the calls take: endpoints are asked side by side."""

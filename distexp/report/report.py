@@ -3,13 +3,12 @@
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from distexp import atomic
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -17,11 +16,28 @@ from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.explained import described, explained
+from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
+from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.verdicts import findings
-from distexp.software import software
-from distexp.types import Answer, Study, Survey, Unreadable
+from distexp.run_folder import (
+    ALIGNMENT,
+    CASES,
+    COMPARISONS,
+    CONFIG,
+    DISTRIBUTIONS,
+    OVERRIDES,
+    PREDICTIONS,
+    PROVENANCE,
+    REPORT,
+    REQUESTS,
+    SCORES,
+    SUMMARY,
+    TRIALS,
+    UNREADABLE,
+)
+from distexp.types import Answer, Condition, Study, Survey, Unreadable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,12 +136,11 @@ class Report:
     def markdown(self) -> str:
         """Return the tables of each study, and what they say."""
         parts = [
-            f"### {study.condition.model}, {study.condition.elicitation}, "
-            f"prompt {study.condition.prompt}, on {study.condition.dataset}\n\n"
-            + (result.note or "\n\n".join(self._parts(result)))
+            f"### {_named(study.condition)}\n\n"
+            + (escaped(result.note) or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
         ]
-        return "\n\n".join([*filter(None, [self.partial()]), *parts])
+        return "\n\n".join([*filter(None, [self.partial(), self.refused()]), *parts])
 
     def partial(self) -> str | None:
         """Say that the report is of a part of the cases, and why; None where it is of all."""
@@ -135,7 +150,22 @@ class Report:
         n_asked = sum(estimate.asked for estimate in estimates)
         return (
             f"**Partial: {n_asked} of {len(estimates)} estimates were asked for, in the order of "
-            f"their prompts, which is no random sample.** {self.stopped}"
+            f"their prompts, which is no random sample.** {escaped(self.stopped)}"
+        )
+
+    def refused(self) -> str | None:
+        """Say which questions a server refused to answer, and in what words; None where none."""
+        replies = [reply for reply in self.unreadable if reply.is_refusal]
+        if not replies:
+            return None
+        questions = list(dict.fromkeys(reply.question_id for reply in replies))
+        named = ", ".join(questions[:10]) + ", ..." * (len(questions) > 10)
+        estimates = [estimate for study in self.studies for estimate in study.estimates]
+        n_cases = sum(estimate.status == "refused" for estimate in estimates)
+        return (
+            f"**Refused: {n_cases} of {len(estimates)} estimates, of the question"
+            f"{'s' * (len(questions) > 1)} {named}.** The server said to the first: "
+            f"{replies[0].text!r}. This is remembered; cache.mode=refresh asks again."
         )
 
     def comparisons(self) -> "pl.DataFrame":
@@ -211,27 +241,23 @@ class Report:
         """
         predictions = self.predictions()
         try:
-            run_dir.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=run_dir, prefix=".writing-") as name:
-                made = Path(name)
-                (made / "config.yaml").write_text(config, encoding="utf-8")
-                (made / "overrides.yaml").write_text(overrides, encoding="utf-8")
-                (made / "requests.txt").write_text(self._requests(), encoding="utf-8")
-                _write_json(made / "provenance.json", self.provenance())
-                _write_json(made / "summary.json", self.summary())
-                predictions.write_parquet(made / "predictions.parquet")
-                self.scores().write_parquet(made / "scores.parquet")
-                self.comparisons().write_parquet(made / "comparisons.parquet")
-                self.cases().write_parquet(made / "cases.parquet")
-                tables.unreadable(self.unreadable).write_parquet(made / "unreadable.parquet")
+            with atomic.files(run_dir, last=[REPORT]) as made:
+                (made / CONFIG).write_text(config, encoding="utf-8")
+                (made / OVERRIDES).write_text(overrides, encoding="utf-8")
+                (made / REQUESTS).write_text(self._requests(), encoding="utf-8")
+                _write_json(made / PROVENANCE, self.provenance())
+                _write_json(made / SUMMARY, self.summary())
+                predictions.write_parquet(made / PREDICTIONS)
+                self.scores().write_parquet(made / SCORES)
+                self.comparisons().write_parquet(made / COMPARISONS)
+                self.cases().write_parquet(made / CASES)
+                tables.unreadable(self.unreadable).write_parquet(made / UNREADABLE)
                 if any(result.trials for result in self.results):
-                    self.trials().write_parquet(made / "trials.parquet")
+                    self.trials().write_parquet(made / TRIALS)
                 if figures:
-                    drawing.distributions(predictions, made / "distributions.svg")
-                    drawing.alignment(self.scores(), LABELS, made / "alignment.svg")
-                (made / "report.md").write_text(self._document(figures), encoding="utf-8")
-                for path in sorted(made.iterdir(), key=lambda path: path.name == "report.md"):
-                    os.replace(path, run_dir / path.name)  # noqa: PTH105 - replaces, unlike rename
+                    drawing.distributions(predictions, made / DISTRIBUTIONS)
+                    drawing.alignment(self.scores(), LABELS, made / ALIGNMENT)
+                (made / REPORT).write_text(self._document(figures), encoding="utf-8")
         except OSError as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
@@ -258,7 +284,7 @@ class Report:
         cost = "unknown" if calls.original_cost_usd is None else f"${calls.original_cost_usd:.2f}"
         return "\n".join(
             [
-                f"# {self.survey.name}: how close do the model's distributions come?",
+                f"# {escaped(self.survey.name)}: how close do the model's distributions come?",
                 "",
                 *described(self.survey),
                 "",
@@ -274,10 +300,18 @@ class Report:
                 *(FIGURES if figures else ()),
                 "## Source of the human answers",
                 "",
-                f"{self.survey.citation} Licence: {self.survey.licence}",
+                f"{escaped(self.survey.citation)} Licence: {escaped(self.survey.licence)}",
                 "",
             ]
         )
+
+
+def _named(condition: Condition) -> str:
+    model, elicitation, prompt, dataset = (
+        escaped(name)
+        for name in (condition.model, condition.elicitation, condition.prompt, condition.dataset)
+    )
+    return f"{model}, {elicitation}, prompt {prompt}, on {dataset}"
 
 
 def _n_unreadable(study: Study) -> int:

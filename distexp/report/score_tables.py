@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.scores import Score
 from distexp.metrics.names import Metric, columns
+from distexp.report import markdown
+from distexp.report.markdown import Markdown, escaped
 
 NOTHING = "–"
 
@@ -30,18 +32,12 @@ def _table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
     by_method: dict[str, dict[str, Score]] = {}
     for score in scores:
         by_method.setdefault(score.calibrator, {})[score.metric] = score
-    header = ["method", *(metric.heading for metric in metrics)]
+    header = [Markdown(text) for text in ("method", *(metric.heading for metric in metrics))]
     rows = [
-        [LABELS.get(name, name), *(_cell(metric, of.get(metric.key)) for metric in metrics)]
+        [label(name), *(Markdown(_cell(metric, of.get(metric.key))) for metric in metrics)]
         for name, of in by_method.items()
     ]
-    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    lines = [
-        [row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]
-        for row in [header, rule, *rows]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(header, rows, right=range(1, len(header)))
 
 
 def _cell(metric: Metric, score: Score | None) -> str:
@@ -56,7 +52,7 @@ def _cell(metric: Metric, score: Score | None) -> str:
         for number in (score.value, score.low, score.high)
     )
     interval = f" [{low}, {high}]" if shown.interval else ""
-    named = f" {score.detail}" if score.detail else ""
+    named = f" {escaped(score.detail)}" if score.detail else ""
     return f"{value}{shown.unit}{interval}{named}"
 
 
@@ -74,3 +70,8 @@ def _people(n: float) -> str:
     if n < 1:
         return "<1"
     return f"{n:.1f}" if n < 9.95 else f"{n:.0f}"
+
+
+def label(name: str) -> str:
+    """Return what a table calls a method."""
+    return Markdown(LABELS[name]) if name in LABELS else escaped(name)

@@ -8,7 +8,7 @@ import numpy as np
 
 from distexp.metrics.distance import Scores
 from distexp.metrics.names import DISTANCES, METRICS, keys
-from distexp.types import CONDITION, Condition, Estimate, FloatArray, Study, Unreadable
+from distexp.types import CONDITION, Condition, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -132,7 +132,7 @@ def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataF
         pl.Series("kind", [case.question.kind for case in study.cases]),
         pl.Series("design_effect", [case.design_effect for case in study.cases]),
         pl.Series("off_scale", [case.off_scale for case in study.cases], pl.Float64),
-        pl.Series("status", [_status(estimate) for estimate in study.estimates]),
+        pl.Series("status", [estimate.status for estimate in study.estimates]),
         pl.Series("n_replies", [estimate.n_replies for estimate in study.estimates]),
         pl.Series("n_unreadable", [estimate.n_unreadable for estimate in study.estimates]),
         pl.Series("mass", [e.reading and e.reading.mass for e in study.estimates], pl.Float64),
@@ -220,12 +220,6 @@ def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
     fields = Unreadable.__dataclass_fields__
     schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
     return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
-
-
-def _status(estimate: Estimate) -> str:
-    if not estimate.asked:
-        return "not_asked"
-    return "parse_error" if estimate.reading is None else "ok"
 
 
 def trials_schema() -> "dict[str, type[pl.DataType]]":

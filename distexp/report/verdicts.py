@@ -6,6 +6,8 @@ from distexp.evaluation.baselines import LABELS, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.evaluation import Result
 from distexp.metrics.names import METRIC
+from distexp.metrics.ties import least
+from distexp.report.markdown import escaped
 
 SHORT = LABELS | {REFERENCE: "the training mean"}
 
@@ -20,7 +22,9 @@ def findings(result: Result, alpha: float) -> str:
         A difference is one whose adjusted p-value is below and whose interval leaves 0 out.
     """
     verdicts = _Verdicts(result, alpha).lines() if result.comparisons else iter(())
-    return "\n".join([*verdicts, *(f"- Warning: {warning}" for warning in result.warnings)])
+    return "\n".join(
+        [*verdicts, *(f"- Warning: {escaped(warning)}" for warning in result.warnings)]
+    )
 
 
 class _Verdicts:
@@ -46,7 +50,7 @@ class _Verdicts:
         for name in [RAW, *self.calibrators]:
             others = [REFERENCE] if name == RAW else [RAW, REFERENCE]
             verdicts = [self._verdict(self.found[name, other]) for other in others]
-            yield f"- **{SHORT.get(name, name)}** {'; it '.join(verdicts)}."
+            yield f"- **{_short(name)}** {'; it '.join(verdicts)}."
         if len(self.calibrators) > 1:
             yield self._best()
 
@@ -69,7 +73,7 @@ class _Verdicts:
         return one.p_holm < self.alpha and not one.low <= 0 <= one.high
 
     def _verdict(self, one: Comparison) -> str:
-        other = SHORT.get(one.other, one.other)
+        other = _short(one.other)
         numbers = (
             f"{self.name} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}], "
             f"{_p_value(one.p_holm)}"
@@ -86,19 +90,25 @@ class _Verdicts:
             for score in self.result.scores
             if score.metric == self.metric
         }
-        best = min(self.calibrators, key=values.__getitem__)
+        best = self.calibrators[least([values[name] for name in self.calibrators])]
         others = [name for name in self.calibrators if name != best]
         beaten = [name for name in others if self._closer(best, name)]
         alike = [name for name in others if name not in beaten]
         said = [f"is closer than {self._named(beaten)}"] if beaten else []
         said += [f"cannot be told from {self._named(alike)}"] if alike else []
         return (
-            f"- Of {len(self.calibrators)} calibrators **{best}** has the least {self.name}; it "
-            f"{' and '.join(said)}. Picked by these scores, it looks better than it is."
+            f"- Of {len(self.calibrators)} calibrators **{escaped(best)}** has the least "
+            f"{self.name}; it {' and '.join(said)}. Picked by these scores, it looks better "
+            "than it is."
         )
 
     def _named(self, names: Sequence[str]) -> str:
-        return ", ".join(SHORT.get(name, name) for name in names)
+        return ", ".join(map(_short, names))
+
+
+def _short(name: str) -> str:
+    """Return what a sentence calls a method."""
+    return SHORT[name] if name in SHORT else escaped(name)
 
 
 def _p_value(p: float) -> str:

@@ -14,20 +14,18 @@ from pathlib import Path
 from distexp.cache.disk.adopting import Adopted
 from distexp.cache.disk.reader import Reader, not_as_written
 from distexp.cache.disk.store import ResponseCache
-from distexp.cache.entry import checked
+from distexp.cache.entry import check_sizes, checked
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
 from distexp.errors import ArchiveError, CacheError
+from distexp.model.http.secrets import Leaks
 from distexp.request import Json
 from distexp.sharing.parcel import Parcel, ParcelWriter, opened, writing
-from distexp.sharing.secrets import Secrets
 
 RECORDS = "records.jsonl"
 ARCHIVE, BUNDLE = "distexp.records", "distexp.bundle"
 FORMATS = {ARCHIVE: 1, BUNDLE: 1}
 """Whatever has a member `RECORDS`, and the highest version that is known."""
-LARGEST = 1 << 53
-"""Numbers beyond are no counts, seconds or prices, and not every program can hold them."""
 
 Entry = tuple[str, str]
 """Name and JSON text: the key, and for a replaced answer /GENERATION behind it."""
@@ -68,7 +66,7 @@ def add_records(parcel: ParcelWriter, entries: Iterable[Entry]) -> int:
     ArchiveError
         If an entry holds a secret of the environment.
     """
-    secrets, n_records = Secrets(os.environ), 0
+    secrets, n_records = Leaks(os.environ), 0
 
     def lines() -> Iterator[bytes]:
         nonlocal n_records
@@ -175,7 +173,7 @@ def checked_records(parcel: Parcel) -> Iterator[Entry]:
         try:
             record = checked(name, text)
             newest = record.generation if name == record.key else newest
-            _check_sizes(record)
+            check_sizes(record)
             _check_order(name, last, record, newest)
         except (*REFUSED, RecursionError) as exc:
             raise _refused(parcel, number, exc) from exc
@@ -191,21 +189,6 @@ def _check_order(name: str, last: str, record: Record, newest: int) -> None:
         raise ValueError("it is there twice, or out of order")
     if name != record.key and record.generation >= newest:
         raise ValueError("it was not replaced by the record before it")
-
-
-def _check_sizes(record: Record) -> None:
-    response = record.response
-    usage = response.usage and (response.usage.prompt_tokens, response.usage.completion_tokens)
-    numbers = (
-        *(usage or ()),
-        *(response.price_usd_per_token or ()),
-        response.cost_usd or 0,
-        record.attempts,
-        record.latency_s,
-        record.generation,
-    )
-    if any(abs(number) > LARGEST for number in numbers):
-        raise ValueError("it holds a number that is too large")
 
 
 def _refused(parcel: Parcel, number: int, exc: BaseException) -> ArchiveError:

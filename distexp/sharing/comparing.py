@@ -1,16 +1,17 @@
-"""What a run left and what the same run leaves here: the same bytes, or where they part."""
+"""What a run left and what the same run leaves here: equal, within a tolerance, or where not."""
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from distexp.report.tables import SCHEMA
-from distexp.sharing.contents import CONFIG, OVERRIDES, PROVENANCE, RUN, SUMMARY
+from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE, SUMMARY
+from distexp.sharing.contents import RUN
 from distexp.sharing.earlier import WORDED, as_of, schema_of
+from distexp.sharing.nearness import TOLERANCE, first_line, furthest, renamed, unequal
 from distexp.sharing.rerun import Bundle
 
 if TYPE_CHECKING:
@@ -26,8 +27,14 @@ LEFT_OUT = {
 }
 """What differs between a run that asked a model and one that replays, or between machines."""
 
+TABLE = ".parquet"
+FIGURE_SUFFIX = ".svg"
+PRINTED = (".md", FIGURE_SUFFIX)
+"""Files that show numbers of the tables, to a few digits."""
+TOLERANT = (TABLE, ".json", *PRINTED)
+"""Files in which numbers may differ by the tolerance; any other is the same bytes or is not."""
 SHOWN = 60
-"""Characters of a text that are shown of each side."""
+"""Characters of a value that are shown of each side."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +44,28 @@ class Compared:
     name: str
     """In the folder of the run or sweep."""
     difference: str | None
-    """Where they part; None where they do not."""
+    """Where they part by more than the tolerance; None where they do not."""
+    exact: bool = False
+    """Whether they do not part at all."""
 
     @property
     def how(self) -> str:
         """How a file of this name is compared."""
-        without = LEFT_OUT.get(Path(self.name).name)
-        return f"all but {', '.join(without)}" if without else "byte for byte"
+        path = Path(self.name)
+        if path.suffix not in TOLERANT:
+            return "byte for byte"
+        without = LEFT_OUT.get(path.name)
+        return f"numbers to {TOLERANCE:g}" + (f", all but {', '.join(without)}" if without else "")
 
 
-def compare(bundle: Bundle, out: Path) -> Iterator[Compared]:
+def compare(bundle: Bundle, out: Path) -> list[Compared]:
     """Compare every file that the runs of a bundle left with the one made here, in order of names.
 
     Of a bundle with tables of an earlier schema the texts and figures, which are worded anew, are
     left out, and of its tables what came since.
+
+    Where all tables are the same bytes, texts and figures have to be the same as well. Where
+    numbers in them differ within the tolerance, one in a text may be rounded the other way.
 
     Parameters
     ----------
@@ -60,30 +75,48 @@ def compare(bundle: Bundle, out: Path) -> Iterator[Compared]:
     """
     schema = schema_of(bundle)
     listed = {name: member.sha256 for name, member in bundle.parcel.members.items()}
-    for name, sha256 in sorted({**listed, **bundle.withheld}.items()):
+    found: dict[str, Compared] = {}
+    # Tables come first.
+    for name, sha256 in sorted(
+        {**listed, **bundle.withheld}.items(), key=lambda one: not one[0].endswith(TABLE)
+    ):
         top, _, below = name.partition("/")
         worded = schema < SCHEMA and Path(name).suffix in WORDED
         if top == RUN and Path(name).name not in GIVEN and not worded:
-            difference = _difference(bundle, name, sha256, out / below, schema)
-            yield Compared(name=below, difference=difference)
+            moved = not all(one.exact for of, one in found.items() if of.endswith(TABLE))
+            found[name] = _compared(bundle, name, sha256, out / below, moved=moved, schema=schema)
+    return [found[name] for name in sorted(found)]
 
 
-def _difference(bundle: Bundle, name: str, sha256: str, made: Path, schema: int) -> str | None:
+def _compared(
+    bundle: Bundle, name: str, sha256: str, made: Path, *, moved: bool, schema: int
+) -> Compared:
+    """Compare a file; `moved` says that numbers in tables are not the same in all digits."""
+    below = name.partition("/")[2]
     if not made.is_file():
-        return "it is not made here"
+        return Compared(name=below, difference="it is not made here")
     data = made.read_bytes()
     if schema < SCHEMA:
         data = as_of(schema, made.name, data)
     if hashlib.sha256(data).hexdigest() == sha256:
-        return None
+        return Compared(name=below, difference=None, exact=True)
     if name in bundle.withheld:
-        return "its SHA-256 is another; the file itself is not in the bundle, as it may not be"
+        why = (
+            "its SHA-256 is another; the file itself is not in the bundle, as it may not be, so "
+            "nobody can say by how much"
+        )
+        return Compared(name=below, difference=why)
     there = bundle.parcel.read(name)
     if made.name in LEFT_OUT:
         there, data = (_without(side, LEFT_OUT[made.name]) for side in (there, data))
-    if made.suffix == ".parquet":
-        return _first_value(there, data)
-    return None if there == data else _first_line(there, data)
+    if made.suffix == TABLE:
+        return Compared(name=below, difference=_first_value(there, data))
+    same = there == data
+    if made.suffix == FIGURE_SUFFIX:
+        there, data = renamed(there), renamed(data)
+    exact = made.suffix not in TOLERANT or (made.suffix in PRINTED and not moved)
+    parted = first_line(there, data, exact=exact, printed=made.suffix in PRINTED)
+    return Compared(name=below, difference=parted, exact=same)
 
 
 def _without(text: bytes, fields: tuple[str, ...]) -> bytes:
@@ -102,31 +135,8 @@ def _without(text: bytes, fields: tuple[str, ...]) -> bytes:
     return json.dumps(document, indent=2, ensure_ascii=False).encode()
 
 
-def _first_line(there: bytes, here: bytes) -> str:
-    """Say in which line two texts part."""
-    lines = [side.decode(errors="replace").split("\n") for side in (there, here)]
-    number, pair = next(
-        (number, pair)
-        for number, pair in enumerate(zip(*_padded(lines), strict=True), start=1)
-        if pair[0] != pair[1]
-    )
-    return f"line {number} is {_around(*pair)!r} there, {_around(*pair[::-1])!r} here"
-
-
-def _padded(sides: list[list[str]]) -> list[list[str]]:
-    length = max(map(len, sides))
-    return [side + [""] * (length - len(side)) for side in sides]
-
-
-def _around(text: str, other: str) -> str:
-    """Cut a text to what surrounds the place where it parts from another."""
-    place = next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), 0)
-    start = max(0, place - SHOWN // 2)
-    return ("…" if start else "") + text[start : start + SHOWN]
-
-
-def _first_value(there: bytes, here: bytes) -> str:
-    """Say in which row and column two tables part."""
+def _first_value(there: bytes, here: bytes) -> str | None:
+    """Say in which row and column two tables part; None where they do not."""
     import polars as pl
 
     try:
@@ -137,28 +147,20 @@ def _first_value(there: bytes, here: bytes) -> str:
         return f"its columns are {_named(old)} there, {_named(new)} here"
     if old.height != new.height:
         return f"it has {old.height} rows there, {new.height} here"
-    unequal = old.select(column.ne_missing(new[column.name]) for column in old)
-    rows = unequal.select(pl.any_horizontal(pl.all())).to_series().arg_true()
+    parted = unequal(old, new)
+    rows = parted.select(pl.any_horizontal(pl.all())).to_series().arg_true()
     if not len(rows):
-        return "the values are the same, the bytes are not: another polars wrote it"
+        return None
     row = rows[0]
-    column = next(name for name in unequal.columns if unequal[name][row])
-    n_unequal = sum(unequal.sum().row(0))
+    column = next(name for name in parted.columns if parted[name][row])
+    n_parted = sum(parted.sum().row(0))
+    most = furthest(old, new)
     return (
         f"row {row + 1}, column {column!r} is {old[column][row]!r:.{SHOWN}} there, "
-        f"{new[column][row]!r:.{SHOWN}} here; {n_unequal} of {old.height * old.width} values "
-        f"differ{_furthest(old, new)}"
+        f"{new[column][row]!r:.{SHOWN}} here; {n_parted} of {old.height * old.width} values "
+        f"differ{f', numbers by {most:.3g} at most' if most else ''}"
     )
 
 
 def _named(table: "pl.DataFrame") -> str:
     return ", ".join(f"{name} ({dtype})" for name, dtype in table.schema.items())[:500]
-
-
-def _furthest(old: "pl.DataFrame", new: "pl.DataFrame") -> str:
-    """Say by how much numbers differ at most."""
-    gaps: list[Any] = [
-        (column - new[column.name]).abs().max() for column in old if column.dtype.is_float()
-    ]
-    most = max((gap for gap in gaps if gap is not None), default=0.0)
-    return f", numbers by {most:.3g} at most" if most else ""

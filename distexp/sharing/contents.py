@@ -12,19 +12,28 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from distexp.errors import DatasetError, DistexpError
+from distexp.run_folder import (
+    ALIGNMENT,
+    CONFIG,
+    DISTRIBUTIONS,
+    OVERRIDES,
+    PREDICTIONS,
+    PROVENANCE,
+    REPORT,
+    REQUESTS,
+    SUMMARY,
+)
 from distexp.trust import checked
 
 RUN, DATA, LOCK = "run", "data", "lock.txt"
 """Members of a bundle: folders of the run's files and of the data, and the versions installed."""
 
-CONFIG, OVERRIDES = "config.yaml", "overrides.yaml"
-PROVENANCE, SUMMARY, REQUESTS = "provenance.json", "summary.json", "requests.txt"
-TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, "report.md")
+TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, REPORT)
 TABLES = ("scores", "comparisons", "cases", "predictions", "unreadable", "trials")
-FIGURE = "alignment.svg"
+FIGURE = ALIGNMENT
 """There if the run was drawn."""
-FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), FIGURE, "distributions.svg")
-HUMAN = frozenset({"predictions.parquet", "distributions.svg"})
+FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), FIGURE, DISTRIBUTIONS)
+HUMAN = frozenset({PREDICTIONS, DISTRIBUTIONS})
 """Files of a run that state the human answers, which must not always be passed on."""
 
 OF_VIEW = (".md", ".parquet", ".svg")
@@ -123,9 +132,9 @@ def jobs_in(folder: Path) -> list[Job]:
     """
     if (folder / PROVENANCE).is_file():
         return [Job.read(folder, ".")]
-    found = sorted(path.parent for path in folder.rglob("report.md"))
+    found = sorted(path.parent for path in folder.rglob(REPORT))
     if not found:
-        msg = f"{folder} is no finished run, and holds none: there is no report.md."
+        msg = f"{folder} is no finished run, and holds none: there is no {REPORT}."
         raise DistexpError(msg)
     return [Job.read(one, one.relative_to(folder).as_posix()) for one in found]
 

@@ -5,7 +5,8 @@ from io import BytesIO
 from pathlib import Path
 
 from distexp.report.tables import SCHEMA, cut
-from distexp.sharing.contents import RUN, SUMMARY
+from distexp.run_folder import SUMMARY
+from distexp.sharing.contents import RUN
 from distexp.sharing.rerun import Bundle
 
 WORDED = (".md", ".svg")

@@ -10,14 +10,16 @@ from omegaconf import OmegaConf
 
 from distexp.cache import ResponseCache
 from distexp.errors import ConfigError
+from distexp.model.http.secrets import Leaks
+from distexp.report.software import software
 from distexp.request import Json
+from distexp.run_folder import SUMMARY
 from distexp.sharing.archive import BUNDLE, FORMATS, add_records, stored
 from distexp.sharing.contents import (
     DATA,
     HUMAN,
     LOCK,
     RUN,
-    SUMMARY,
     Job,
     files_of_sweep,
     jobs_in,
@@ -25,8 +27,6 @@ from distexp.sharing.contents import (
 )
 from distexp.sharing.environment import lock
 from distexp.sharing.parcel import ParcelWriter, writing
-from distexp.sharing.secrets import Secrets
-from distexp.software import software
 
 CACHE = "distexp.cache.ResponseCache"
 _CHUNK = 1 << 20
@@ -144,7 +144,7 @@ def _add_data(parcel: ParcelWriter, jobs: Sequence[Job]) -> None:
 
 def _chunks(path: Path) -> Iterator[bytes]:
     """Yield the content of a file that is free of secrets."""
-    secrets, before = Secrets(os.environ), b""
+    secrets, before = Leaks(os.environ), b""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             secrets.check(before + chunk, str(path))

@@ -11,16 +11,14 @@ from typing import Any
 from hydra.utils import instantiate
 
 from distexp.cache import ResponseCache
+from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE
 from distexp.sharing.archive import BUNDLE, FORMATS, RECORDS, checked_records
 from distexp.sharing.confined import confined
 from distexp.sharing.contents import (
-    CONFIG,
     DATA,
     FIGURE,
     LEADERBOARD,
     LOCK,
-    OVERRIDES,
-    PROVENANCE,
     RUN,
     check_data,
     link,

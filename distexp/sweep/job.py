@@ -12,7 +12,10 @@ from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
-from distexp.errors import DistexpError
+from distexp.errors import (
+    ConfigError,
+    DistexpError,
+)
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Answer
@@ -26,12 +29,15 @@ class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says wha
     requests : tuple of Request
     n_hits : int
         How many of the job's requests were answered already.
+    n_answered : int
+        How many of these are no refusals.
     """
 
-    def __init__(self, requests: Sequence[Request], n_hits: int) -> None:
+    def __init__(self, requests: Sequence[Request], n_hits: int, n_answered: int) -> None:
         super().__init__(f"{len(requests)} requests have to be asked")
         self.requests = tuple(requests)
         self.n_hits = n_hits
+        self.n_answered = n_answered
 
 
 class JobRunner(Runner):
@@ -64,7 +70,11 @@ class JobRunner(Runner):
         return given | super()._known([r for r in requests if r.key not in given])
 
     def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
-        raise Unanswered(missing, n_hits)
+        raise Unanswered(missing, n_hits, n_answered=n_hits if self._answers else 0)
+
+
+class NotComposedError(ConfigError):
+    """The settings of a job do not exist."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -88,6 +98,8 @@ class Done:
     """What it printed."""
     error: str | None = None
     """What went wrong."""
+    composed: bool = True
+    """False where its settings do not exist: a sweep with such a job asks nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +118,8 @@ class Waiting:
     number: int
     requests: tuple[Request, ...]
     n_hits: int
+    n_answered: int
+    """How many of the hits are no refusals."""
     model: str
     """What its model is made from, as JSON: equal texts are one model."""
     cache: str
@@ -144,6 +158,7 @@ class Current:
             number=self.task.number,
             requests=unanswered.requests,
             n_hits=unanswered.n_hits,
+            n_answered=unanswered.n_answered,
             model=json.dumps(self._settings["model"], sort_keys=True),
             cache=json.dumps(self._settings["cache"], sort_keys=True),
             budget=experiment.budget,
@@ -170,7 +185,9 @@ def run(task: Task, function: Callable[[Task], None]) -> Done | Planned | Waitin
     except Unanswered as exc:
         return job.waiting(exc)
     except DistexpError as exc:
-        return Done(number=task.number, text=printed.getvalue(), error=str(exc))
+        composed = not isinstance(exc, NotComposedError)
+        text = printed.getvalue()
+        return Done(number=task.number, text=text, error=str(exc), composed=composed)
     else:
         if job.plan is not None:
             plan, budget = job.plan

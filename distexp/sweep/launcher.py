@@ -6,6 +6,7 @@ all of them share one schedule of calls (`distexp.sweep`), and each is composed 
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
@@ -18,11 +19,16 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
+from distexp import atomic
 from distexp.checks import check_int
 from distexp.errors import DistexpError
+from distexp.report import markdown
+from distexp.run_folder import FAILURES, claimed, take_away_left_by_killed
+from distexp.sweep.command_line import in_quotes
 from distexp.sweep.composer import Composer
-from distexp.sweep.job import Task
+from distexp.sweep.job import NotComposedError, Task
 from distexp.sweep.sweep import Failure, Sweep
+from distexp.sweep.typos import explained
 
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""
@@ -67,7 +73,7 @@ class OneScheduleLauncher(Launcher):
         self._composer = Composer(self._context.config_loader, self._master)
         sweep = Sweep(self._run, self._n_jobs, progress=self._master.get("progress") is not False)
         sweep.run(tasks)
-        return _ended(sweep.failures, tasks, folder)
+        return _ended(sweep.failures, tasks, folder, asked=not sweep.refused)
 
     def _run(self, task: Task) -> None:
         """Run one job as Hydra does, in a worker."""
@@ -83,10 +89,14 @@ class OneScheduleLauncher(Launcher):
                 ended = JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED)
                 self._context.callbacks.on_job_end(config=config, job_return=ended)
         except (HydraException, OmegaConfBaseException) as exc:
-            raise DistexpError(one_line(exc)) from exc
+            raise explained(exc, self._context.config_loader, task.overrides) from exc
 
     def _composed(self, task: Task) -> DictConfig:
-        config = self._composer.job(task.overrides)
+        try:
+            config = self._composer.job(task.overrides)
+        except (HydraException, OmegaConfBaseException) as exc:
+            why = explained(exc, self._context.config_loader, task.overrides)
+            raise NotComposedError(str(why)) from exc
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.job.id = config.hydra.job.num = task.number
             folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
@@ -118,6 +128,7 @@ class OneScheduleSweeper(Sweeper):
             def validate_batch_is_legal(self, batch: object) -> None:
                 pass
 
+        self._claims = ExitStack()
         self._basic = Unchecked(max_batch_size, None if params is None else dict(params))
 
     def setup(
@@ -125,8 +136,16 @@ class OneScheduleSweeper(Sweeper):
     ) -> None:
         """Take what `sweep` needs."""
         ours = config.hydra.launcher.get("_target_") == f"{HOME}.{OneScheduleLauncher.__name__}"
-        if not ours:
-            _fix_sweep_folder(config)
+        wanted = Path(str(config.hydra.sweep.dir))
+        is_named = any(
+            str(one).lstrip("+").startswith("hydra.sweep.dir=")
+            for one in config.hydra.overrides.hydra
+        )
+        folder = self._claims.enter_context(claimed(wanted, or_another=not is_named))
+        if not is_named:
+            take_away_left_by_killed(folder)
+        if not ours or folder != wanted:
+            _fix_sweep_folder(config, folder if ours else folder.absolute())
         self._basic.setup(hydra_context=hydra_context, task_function=task_function, config=config)
         if not ours:
             assert self._basic.launcher is not None
@@ -134,7 +153,8 @@ class OneScheduleSweeper(Sweeper):
 
     def sweep(self, arguments: list[str]) -> object:
         """Launch the jobs that the arguments are the product of."""
-        return self._basic.sweep(arguments)
+        with self._claims:
+            return self._basic.sweep(arguments)
 
 
 class _Reporting(Launcher):
@@ -161,13 +181,12 @@ class _Reporting(Launcher):
         return _ended(failures, tasks, self._folder)
 
 
-def _fix_sweep_folder(config: DictConfig) -> None:
-    """Make the folder of a sweep absolute: workers may have been started in another one."""
-    folder = str(Path(str(config.hydra.sweep.dir)).absolute())
-    quoted = folder.replace("\\", "\\\\").replace("'", "\\'")
+def _fix_sweep_folder(config: DictConfig, folder: Path) -> None:
+    """Give all jobs the folder of a sweep: absolute where they may be started elsewhere."""
     with read_write(config.hydra), open_dict(config.hydra):
-        config.hydra.sweep.dir = folder
-        config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")  # of each job
+        config.hydra.sweep.dir = str(folder)
+        of_jobs = config.hydra.overrides.hydra
+        of_jobs.append(f"hydra.sweep.dir={in_quotes(str(folder))}")
 
 
 def _tasks(job_overrides: Sequence[Sequence[str]], first: int) -> list[Task]:
@@ -181,17 +200,24 @@ def _reason(exc: BaseException) -> str:
     return str(exc) if isinstance(exc, DistexpError) else f"{type(exc).__name__}: {exc}"
 
 
-def _ended(failures: Sequence[Failure], tasks: Sequence[Task], folder: Path) -> list[JobReturn]:
+def _ended(
+    failures: Sequence[Failure], tasks: Sequence[Task], folder: Path, *, asked: bool = True
+) -> list[JobReturn]:
     """Tell which jobs failed, in `reports` and in the folder of the sweep, and end all of them."""
     if failures:
         table = failure_table(failures, tasks)
-        (folder / "failures.md").write_text("\n".join([*table, ""]))
+        with atomic.file(folder / FAILURES) as made:
+            made.write_text("\n".join([*table, ""]), encoding="utf-8")
         more = len(table) - N_SHOWN
+        others = (
+            "the others are complete. The same command goes on from there."
+            if asked
+            else "so nothing was asked for any of them. Mend these, or leave them out."
+        )
         lines = [
-            f"{len(failures)} of {len(tasks)} jobs failed, the others are complete. "
-            "The same command goes on from there.",
+            f"{len(failures)} of {len(tasks)} jobs failed, {others}",
             *table[:N_SHOWN],
-            *([f"and {more} more, in {folder / 'failures.md'}"] if more > 0 else []),
+            *([f"and {more} more, in {folder / FAILURES}"] if more > 0 else []),
         ]
         reports.append("\n".join(lines))
     return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
@@ -215,19 +241,9 @@ def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]
     common = (
         set.intersection(*(set(task.overrides) for task in tasks)) if len(tasks) > 1 else set()
     )
-    lines = ["| job | settings | what went wrong |", "|---|---|---|"]
+    rows = []
     for one in failed:
         own = " ".join(setting for setting in one.task.overrides if setting not in common)
         own = own.replace("\\:", ":")  # Hydra escapes what need not be
-        cells = (str(one.task.number), own, " ".join(one.reason.split()))
-        lines.append(f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |")
-    return lines
-
-
-def one_line(exc: BaseException) -> str:
-    """Say an error of Hydra's in one line, or ours where it is behind it."""
-    cause = exc.__cause__
-    if isinstance(cause, DistexpError):
-        return str(cause)
-    lines = [line.strip() for line in str(exc).split("\n\nConfig search path")[0].splitlines()]
-    return " ".join(line for line in lines if line and not line.startswith("provider="))
+        rows.append((one.task.number, own, one.reason))
+    return markdown.table(("job", "settings", "what went wrong"), rows, padded=False).splitlines()

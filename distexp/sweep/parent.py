@@ -90,7 +90,9 @@ class Asking:
         ordered = by_prompt(ask.request for ask in asked.values())
         outcome = Outcome()
         if asked:
-            outcome = schedule.run([(requests[r.key].model, r) for r in ordered], progress)
+            calls = [(requests[r.key].model, r) for r in ordered]
+            answering = [self._models[job.model] for job in jobs if job.n_answered]
+            outcome = schedule.run(calls, progress, answering)
         for model, exc in outcome.failures:
             refused.setdefault(id(model), exc)
         self._tell(asks, outcome)

@@ -11,6 +11,7 @@ from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
 from distexp.sweep.parent import Asking
 from distexp.sweep.workers import Job, Workers
+from distexp.visible import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,16 +38,20 @@ class Sweep:
     ----------
     failures : list of Failure
         In the order of the jobs, after `run`.
+    refused : bool
+        Whether nothing was asked, since the settings of a job do not exist.
     """
 
     job: Job
     n_workers: int
     progress: bool = True
     failures: list[Failure] = field(default_factory=list)
+    refused: bool = False
     _plans: list[Plan] = field(default_factory=list)
     _budget: Budget = field(default_factory=Budget)
     _texts: dict[int, str] = field(default_factory=dict)
     _shown: int = 0
+    _told: bool = False
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run all tasks; what one of them does wrong is in `failures` and harms no other."""
@@ -66,6 +71,10 @@ class Sweep:
                         self._show(numbers, display)
                     display.tick(len(self._texts), len(waiting))
                 display.clear()
+                if self.refused:
+                    break
+                if waiting:
+                    self._tell_early()
                 tasks = self._next(asking, waiting, by_number)
                 self._show(numbers, display)
         if self._plans:
@@ -97,7 +106,20 @@ class Sweep:
             return
         self._texts[outcome.number] = outcome.text
         if outcome.error is not None:
+            self.refused |= not outcome.composed
             self.failures.append(Failure(task=by_number[outcome.number], reason=outcome.error))
+
+    def _tell_early(self) -> None:
+        """Say which jobs have failed before anything is asked for the others."""
+        if self._told or not self.failures:
+            return
+        self._told = True
+        first = min(self.failures, key=lambda failure: failure.task.number)
+        more = f", and {len(self.failures) - 1} more" if len(self.failures) > 1 else ""
+        sys.stderr.write(
+            f"distexp: job {first.task.number}{more} cannot be run, the others are asked for: "
+            f"{one_line(first.reason)}\n"
+        )
 
     def _show(self, numbers: Sequence[int], display: Display) -> None:
         """Show what the jobs printed, as far as all before them are over."""

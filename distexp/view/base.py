@@ -1,16 +1,17 @@
 """What every view works on, and how its table, figure and caption are written."""
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
+from distexp import atomic
 from distexp.errors import DatasetError
 from distexp.evaluation.baselines import RAW, UNCALIBRATED
+from distexp.report import markdown
 from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
+from distexp.run_folder import CONFIG, SCORES, SUMMARY
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,12 +49,10 @@ class Runs:
         DatasetError
             If there is none.
         """
-        runs = sorted(
-            {path.parent for folder in folders for path in folder.rglob("scores.parquet")}
-        )
+        runs = sorted({path.parent for folder in folders for path in folder.rglob(SCORES)})
         if not runs:
             where = ", ".join(map(str, folders))
-            msg = f"There is no finished run below {where}: no scores.parquet was found."
+            msg = f"There is no finished run below {where}: no {SCORES} was found."
             raise DatasetError(msg)
         scores = _joined(runs, "scores", scores_schema()).drop("most")
         return cls(
@@ -90,8 +89,7 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     table = view.table(runs)
     said = [view.caption(table), *filter(None, [runs.lacking])]
     text = "\n\n".join([*said, f"{markdown_table(for_people(table))}\n"])
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
-        made = Path(name)
+    with atomic.files(folder) as made:
         table.write_parquet(made / f"{view.name}.parquet")
         shown = ""
         if figure:
@@ -99,8 +97,6 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
             shown = f"\n![{view.name}]({view.name}.svg)\n"
         page = f"# {view.name}\n\n{text}{shown}"
         (made / f"{view.name}.md").write_text(page, encoding="utf-8")
-        for path in sorted(made.iterdir()):
-            os.replace(path, folder / path.name)  # noqa: PTH105 - replaces, unlike rename
     return text
 
 
@@ -114,11 +110,9 @@ def for_people(table: "pl.DataFrame") -> "pl.DataFrame":
 
 def markdown_table(table: "pl.DataFrame") -> str:
     """Lay a table out as Markdown: numbers with four digits, empty cells for what is undefined."""
-    cells = [list(table.columns), *([_cell(value) for value in row] for row in table.iter_rows())]
-    widths = [max(len(row[column]) for row in cells) for column in range(table.width)]
-    lines = [[c.ljust(w) for c, w in zip(row, widths, strict=True)] for row in cells]
-    lines.insert(1, ["-" * width for width in widths])
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return markdown.table(
+        table.columns, [[_cell(value) for value in row] for row in table.iter_rows()]
+    )
 
 
 def _joined(
@@ -130,7 +124,7 @@ def _joined(
 
     frames = []
     for run in runs:
-        config = run / "config.yaml"
+        config = run / CONFIG
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
         table = pl.read_parquet(run / f"{name}.parquet")
@@ -172,7 +166,7 @@ def _lacking(runs: Sequence[Path]) -> str:
 
 def _schema_of(run: Path) -> int:
     """Return the schema of the tables of a run; 1 where it states none."""
-    path = run / "summary.json"
+    path = run / SUMMARY
     try:
         stated = json.loads(path.read_text(encoding="utf-8")).get("schema", 1)
     except (OSError, ValueError, AttributeError):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distexp.checks import check_names, check_text
 from distexp.evaluation.baselines import RAW, UNASKED
+from distexp.metrics.ties import DIGITS
 from distexp.report import figures
 from distexp.types import CONDITION
 from distexp.view.base import Runs
@@ -133,7 +134,8 @@ def _best(singles: "pl.DataFrame", calibrator: str, metric: str) -> "pl.DataFram
 
     known = singles.filter(pl.col("calibrator") == calibrator, pl.col("metric") == metric)
     means = known.group_by("condition", maintain_order=True)
-    first = means.agg(pl.col("value").mean()).sort("value", maintain_order=True).head(1)
+    mean = pl.col("value").mean().round(DIGITS)
+    first = means.agg(mean).sort("value", maintain_order=True).head(1)
     return singles.join(first.select("condition"), on="condition", how="semi")
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.baselines import RAW, named
+from distexp.evaluation.baselines import RAW
 from distexp.metrics.names import METRIC
 from distexp.report import figures
 from distexp.view.contrast import BETTER, WORSE
 from distexp.view.pairs import ContrastView
-from distexp.view.sentences import listed, rules, signed
+from distexp.view.sentences import listed, named, rules, signed
 
 if TYPE_CHECKING:
     import polars as pl

@@ -7,7 +7,9 @@ import numpy as np
 
 from distexp.evaluation.baselines import RAW, UNASKED, named
 from distexp.evaluation.bootstrap import Bootstrap, interval
+from distexp.metrics.ties import DIGITS
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.types import CONDITION, FloatArray
 from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED, Runs
 
@@ -40,17 +42,19 @@ class GroupView:
                 | {"alignment": value, "low": low, "high": high}
                 | {"n_questions": len(alignments)}
             )
-        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", "alignment", maintain_order=True)
+        lowest_first = pl.col("alignment").round(DIGITS)
+        return pl.DataFrame(rows).sort(*CONDITION, "calibrator", lowest_first, maintain_order=True)
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Name the worst served group of each condition and calibrator."""
         sentences = ["Alignment by group of people; the worst served group comes first."]
         for cell in table.partition_by(*CONDITION, "calibrator", maintain_order=True):
             worst = cell.row(0, named=True)
-            condition = ", ".join(worst[name] for name in CONDITION)
-            method = named(worst["calibrator"])
+            condition = ", ".join(escaped(worst[name]) for name in CONDITION)
+            method = escaped(named(worst["calibrator"]))
             sentences.append(
-                f"{condition}, {method}: {worst['group']} ({worst['attribute']}) "
+                f"{condition}, {method}: {escaped(worst['group'])} "
+                f"({escaped(worst['attribute'])}) "
                 f"{worst['alignment']:.3f} [{worst['low']:.3f}, {worst['high']:.3f}]; mean over "
                 f"groups {cell['alignment'].to_numpy().mean():.3f}."
             )

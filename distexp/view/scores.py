@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from distexp.checks import check_text, parameter_error
 from distexp.evaluation.baselines import named
 from distexp.metrics.names import METRIC
+from distexp.metrics.ties import DIGITS
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.types import CONDITION
 from distexp.view.base import Runs
 
@@ -80,9 +82,10 @@ class ScoreView:
         best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])
         return table.sort(
             "dataset",
-            (first - 1).abs() if best == "one" else first,
+            ((first - 1).abs() if best == "one" else first).round(DIGITS),
             descending=[False, best == "great"],
             nulls_last=True,
+            maintain_order=True,
         )
 
     def caption(self, table: "pl.DataFrame") -> str:
@@ -94,9 +97,11 @@ class ScoreView:
         for dataset in table.partition_by("dataset", maintain_order=True):
             best = dataset.row(0, named=True)
             if best[metric] is not None:
+                survey, model, elicitation, prompt = (escaped(best[name]) for name in CONDITION)
+                calibrator = escaped(named(best["calibrator"]))
                 answers.append(
-                    f"On {best['dataset']}: {best['model']}, {best['elicitation']}, prompt "
-                    f"{best['prompt']}, {named(best['calibrator'])}: {metric} {best[metric]:.3f} "
+                    f"On {survey}: {model}, {elicitation}, prompt {prompt}, {calibrator}: "
+                    f"{metric} {best[metric]:.3f} "
                     f"[{best[f'{metric}_low']:.3f}, {best[f'{metric}_high']:.3f}] over "
                     f"{best['n_questions']} questions (the best of {dataset.height} by this "
                     "metric, so it flatters)."

@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.baselines import named
+from distexp.evaluation import baselines
 from distexp.metrics.names import METRIC
+from distexp.report.markdown import escaped
 from distexp.view.base import for_people
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
@@ -62,7 +63,14 @@ def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
     )
     plural = "s" * (conditions != "1")
     extent = f"{questions} questions, {trained_on} trained on, {conditions} condition{plural}"
-    return "\n".join([f"**{rows['dataset'][0]}** ({extent}):\n", *(f"- {one}" for one in items)])
+    return "\n".join(
+        [f"**{escaped(rows['dataset'][0])}** ({extent}):\n", *(f"- {one}" for one in items)]
+    )
+
+
+def named(name: str) -> str:
+    """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
+    return escaped(baselines.named(name))
 
 
 def signed(value: float) -> str:

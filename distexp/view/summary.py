@@ -10,6 +10,7 @@ from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
 from distexp.view.base import Runs, View, write
 
@@ -53,7 +54,7 @@ def load_view(name: str) -> View:
     folder = files("distexp.conf") / "view"
     known = sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir())
     if name not in known:
-        msg = f"There is no view {name!r}. Choose one of {', '.join(known)}."
+        msg = f"There is no view {name!r}.{nearest(name, known)} Choose one of {', '.join(known)}."
         raise ConfigError(msg)
     text = (folder / f"{name}.yaml").read_text()
     view: View = instantiate(OmegaConf.create(text), _convert_="all")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from distexp.evaluation.baselines import RAW, UNASKED
 from distexp.report import figures
+from distexp.report.markdown import escaped
 from distexp.types import CONDITION
 from distexp.view.base import Runs
 
@@ -60,7 +61,7 @@ class VarianceView:
             rows = table.filter(pl.col("over") == choice)
             sds = dict(zip(rows["calibrator"], rows["sd"], strict=True))
             raw = sds.pop(RAW)
-            changes = ", ".join(f"{name} {sd:.4f}" for name, sd in sds.items())
+            changes = ", ".join(f"{escaped(name)} {sd:.4f}" for name, sd in sds.items())
             sentences.append(
                 f"Over {choice}: {raw:.4f} uncalibrated; {changes or 'nothing else'}."
             )

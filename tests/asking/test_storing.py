@@ -14,7 +14,7 @@ import pytest
 
 from distexp.asking.storing import Recorder
 from distexp.cache import Paid, Record, ResponseCache
-from distexp.errors import CacheError
+from distexp.errors import CacheError, UnstorableError
 from distexp.request import Request
 from distexp.types import Response
 
@@ -72,7 +72,7 @@ def test_one_bad_answer_does_not_take_the_others_with_it(tmp_path: Path) -> None
 
     outcomes = store(ResponseCache(tmp_path), answers)
 
-    assert [type(outcome) for outcome in outcomes] == [Record, Record, CacheError, Record]
+    assert [type(outcome) for outcome in outcomes] == [Record, Record, UnstorableError, Record]
     stored = ResponseCache(tmp_path).known([one.request for one in answers])
     assert stored == {one.request.key for one in answers if one.latency_s == 0.1}
 

@@ -14,9 +14,9 @@ from sklearn import ensemble, linear_model, neighbors, tree
 from sklearn.isotonic import IsotonicRegression
 
 from distexp.calibrator.baseline import TrainMean
+from distexp.calibrator.fitting.exported import exported
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.search import QuestionCV
-from distexp.card.exported import exported
 from distexp.card.state import Setting, from_json, tells_groups_apart, to_json
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray

@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from distexp.dataset.distributions import DistributionTable
 from distexp.dataset.table import Table
 from distexp.errors import ConfigError, DatasetError
+from distexp.report.explained import described
 from distexp.types import Survey
 from tests.dataset.workbook import write_workbook
 
@@ -527,3 +528,44 @@ def test_only_what_is_asked_for_is_kept(tmp_path: Path) -> None:
     assert case.group.value == "Green"
     with pytest.raises(ConfigError, match="list out of sex, party"):
         DistributionTable(path, "mine", attributes=["region"]).load()
+
+
+def test_a_codebook_that_names_no_source_is_read_and_the_report_warns(tmp_path: Path) -> None:
+    """Source, licence and citation may be left out; the report says which of them are missing."""
+    silent = {key: CODEBOOK[key] for key in CODEBOOK if key not in ("source", "citation")}
+    path = tmp_path / "data.csv"
+    pl.DataFrame(ROWS).write_csv(path)
+    codebook = tmp_path / "codebook.yaml"
+    codebook.write_text(yaml.safe_dump(silent, sort_keys=False))
+
+    loaded = Table(str(path), str(codebook), min_respondents=1).load()
+
+    assert (loaded.licence, loaded.citation) == ("free", "not stated in the codebook")
+    [note] = [line for line in described(loaded) if "does not state" in line]
+    assert "source and citation" in note
+
+
+def test_a_cell_that_is_spelled_like_a_range_is_the_code_it_spells(tmp_path: Path) -> None:
+    """A file may hold "<30" as a text; the codebook's "<30" means it as well as numbers below."""
+    pl.DataFrame({"age": ["<30", "30..49", "29"], "q": ["a", "b", "a"]}).write_csv(
+        tmp_path / "data.csv"
+    )
+    levels = {
+        "young": {"codes": "<30", "phrase": "a young person"},
+        "older": {"codes": "30..49", "phrase": "a person aged 30 to 49"},
+    }
+    changes = {
+        "attributes": {"age": {"column": "age", "levels": levels}},
+        "questions": {"q": {"text": "?", "kind": "nominal", "options": [["a", "A"], ["b", "B"]]}},
+    }
+
+    loaded = survey(tmp_path, changes, weighted=False)
+
+    assert shares(loaded) == {("q", "young"): (1.0, 0.0), ("q", "older"): (0.0, 1.0)}
+
+
+def test_a_survey_without_attributes_is_about_everyone(tmp_path: Path) -> None:
+    """Where the codebook names no attribute, all respondents are the one group."""
+    loaded = survey(tmp_path, {"attributes": {}}, questions=["first"], weighted=False)
+
+    assert shares(loaded) == {("first", "everyone"): (3 / 5, 2 / 5)}

@@ -2,7 +2,8 @@
 
 import pytest
 
-from distexp.elicitation.reply.choices import parse_letter, parse_letters, parse_wordings
+from distexp.elicitation.reply.choices import parse_letter
+from distexp.elicitation.reply.listing import parse_letters, parse_wordings
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.errors import ParseError
 
@@ -53,7 +54,6 @@ SCALE = ("Too little", "About right", "Too much")
                      id="texts in other case"),
         pytest.param("In 2018 about 60% were for option C, plan 9.\nA: 20, B: 30, C: 50",
                      [20, 30, 50], id="preamble with numbers"),
-        pytest.param("<think>A: 90? No.</think>A: 20, B: 30, C: 50", [20, 30, 50], id="thought"),
         pytest.param('A: 20, B: 30, C: 50\n\n{"A": 20, "B": 30, "C": 50}', [20, 30, 50],
                      id="the same twice"),
     ],
@@ -144,7 +144,6 @@ def test_options_that_begin_with_numbers_are_not_taken_for_shares() -> None:
         pytest.param("La respuesta es: B", "B", id="Spanish"),
         pytest.param("答案：B", "B", id="Chinese"),
         pytest.param("As a Democrat, 60 percent sure.\nAnswer: B", "B", id="preamble"),
-        pytest.param("<think>A or C?</think>\nB", "B", id="thought"),
         pytest.param("B\nB", "B", id="the same twice"),
     ],
 )
@@ -162,7 +161,7 @@ def test_one_letter_is_read(text: str, expected: str) -> None:
         pytest.param("I don't have opinions. However: B", "don't have", id="hedged refusal"),
         pytest.param("I, as a person, would say it depends.", "chooses no option", id="pronoun"),
         pytest.param("A difficult question.", "chooses no option", id="article"),
-        pytest.param("Lo siento, no puedo.", "chooses no option", id="Spanish refusal"),
+        pytest.param("Lo siento, no puedo.", 'says "?.Lo siento', id="Spanish refusal"),
         pytest.param("D", "chooses D", id="letter not shown"),
         pytest.param("Answer: E (B)", "chooses B and E", id="two, one not shown"),
         pytest.param("B or C", "chooses no option", id="or"),
@@ -239,7 +238,7 @@ def test_list_of_letters_is_read_in_order(text: str) -> None:
         pytest.param("A " * 13, "holds 13 answers; about 6", id="more than twice"),
         pytest.param("A, B, A, D, B, A", "names D", id="letter not shown"),
         pytest.param("Men: A, B, A. Women: B, B, A.", "2 lists", id="two lists"),
-        pytest.param("A: 3, B: 2, C: 1", "0 lists", id="counts"),
+        pytest.param("A: 3, B: 2, C: 1", "3 lists", id="counts"),
         pytest.param("Yes, No, Yes, Yes, No, No", "0 lists", id="words"),
     ],
 )

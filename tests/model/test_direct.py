@@ -227,7 +227,6 @@ CALLED = [{"id": "1", "type": "function", "function": {"name": "f", "arguments":
         reply(system_fingerprint=...),
         reply(finish_reason=None),
         reply(finish_reason=...),
-        reply(finish_reason="abort"),
         reply(error={"message": "", "code": None}),
         reply(error=None),
     ],

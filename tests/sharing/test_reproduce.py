@@ -1,4 +1,4 @@
-"""Runs made again from bundles: elsewhere, byte for byte; and from what others wrote, nothing."""
+"""Runs made again from bundles: elsewhere, equal; and from what others wrote, nothing."""
 
 import json
 import os
@@ -124,7 +124,7 @@ def test_a_run_is_made_again_elsewhere(
 
     assert shown.returncode == 0, shown.stderr
     table, last, libraries = shown.stdout.decode().rsplit("\n", 3)[:3]
-    assert last == f"Reproduced: 11 files of run, from {N_ANSWERS} answers."
+    assert last == f"Reproduced: 11 files of run, from {N_ANSWERS} answers, byte for byte."
     assert table.count("| identical |") == 11
     assert libraries == "False False"
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
@@ -146,9 +146,10 @@ def test_the_table_says_how_each_file_was_compared(given: Path, tmp_path: Path) 
     table = here(tmp_path, reproduce, "bundle.zip").stdout
 
     compared = dict(re.findall(r"^\| (\S+) +\| (.*?) +\|", table, re.MULTILINE))
-    assert compared["scores.parquet"] == compared["alignment.svg"] == "byte for byte"
-    assert compared["provenance.json"] == "all but versions"
-    assert compared["summary.json"] == "all but calls.hits, calls.misses, calls.cost_usd"
+    assert compared["scores.parquet"] == compared["alignment.svg"] == "numbers to 1e-09"
+    assert compared["requests.txt"] == "byte for byte"
+    assert compared["provenance.json"] == "numbers to 1e-09, all but versions"
+    assert compared["summary.json"].endswith(", all but calls.hits, calls.misses, calls.cost_usd")
     assert compared["config.yaml"].startswith("not compared: ")
 
 
@@ -210,7 +211,7 @@ def test_a_sweep_is_made_again_with_its_leaderboard(tmp_path: Path) -> None:
         "groups.svg": "identical",
         "leaderboard.md": "identical",
     }.items():
-        assert re.search(rf"\| {name} +\| byte for byte +\| {outcome} +\|", again.stdout)
+        assert re.search(rf"\| {name} +\| numbers to 1e-09 +\| {outcome} +\|", again.stdout)
 
 
 # Other outcomes
@@ -246,13 +247,6 @@ def with_column(path: Path) -> tuple[str, bytes]:
     return "run/cases.parquet", parquet(table(path, "run/cases.parquet").rename({"tv": "xx"}))
 
 
-def with_other_bytes(path: Path) -> tuple[str, bytes]:
-    """Write the same scores in another way."""
-    written = BytesIO()
-    table(path, "run/scores.parquet").write_parquet(written, compression="uncompressed")
-    return "run/scores.parquet", written.getvalue()
-
-
 def with_line(path: Path) -> tuple[str, bytes]:
     """Praise the result."""
     report = content(path)["run/report.md"]
@@ -276,7 +270,6 @@ def with_rubbish(path: Path) -> tuple[str, bytes]:
         (with_number, "scores.parquet: row 5, column 'low' is 0.125 there, "),
         (with_row, "cases.parquet: it has 287 rows there, 288 here."),
         (with_column, "cases.parquet: its columns are "),
-        (with_other_bytes, "scores.parquet: the values are the same, the bytes are not"),
         (with_line, "is '## Splendid scores' there, '## Scores' here."),
         (with_dataset, "provenance.json: line "),
         (with_rubbish, "scores.parquet: it cannot be read as a table"),
@@ -293,6 +286,57 @@ def test_results_that_were_changed_are_found_out(
     (line,) = differences(shown)
     assert told in line
     assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 11 files of run differ."
+
+
+def with_last_digits(path: Path) -> tuple[str, bytes]:
+    """Compute as another processor does: something else from the tenth digit on."""
+    scores = table(path, "run/scores.parquet")
+    return "run/scores.parquet", parquet(scores.with_columns(pl.col("value") + 3e-10))
+
+
+def with_other_bytes(path: Path) -> tuple[str, bytes]:
+    """Write the same scores in another way."""
+    written = BytesIO()
+    table(path, "run/scores.parquet").write_parquet(written, compression="uncompressed")
+    return "run/scores.parquet", written.getvalue()
+
+
+@pytest.mark.parametrize("change", [with_last_digits, with_other_bytes])
+def test_numbers_that_differ_by_less_than_the_tolerance_are_reproduced(
+    given: Path, tmp_path: Path, change: Callable[[Path], tuple[str, bytes]]
+) -> None:
+    """The exit code is 0, and it is said which files are equal and not identical."""
+    name, data = change(given)
+
+    shown = here(tmp_path, reproduce, str(changed(given, {name: data}, tmp_path / "other.zip")))
+
+    assert shown.code == 0
+    assert shown.stdout.count("| identical ") == 10
+    assert re.search(r"scores.parquet +\| numbers to 1e-09 +\| equal to 1e-09 +\|", shown.stdout)
+    assert shown.stdout.endswith(f" from {N_ANSWERS} answers, 1 of them to 1e-09.\n")
+
+
+def with_figure_raised(path: Path) -> tuple[str, bytes]:
+    """Improve the last printed digit of one number of the report."""
+    report = content(path)["run/report.md"].decode()
+    number = re.search(r"0\.\d{3}[0-8]", report)
+    assert number is not None
+    better = f"{float(number[0]) + 1e-4:.4f}"
+    return "run/report.md", report.replace(number[0], better, 1).encode()
+
+
+def test_a_text_may_round_otherwise_only_where_the_tables_do(given: Path, tmp_path: Path) -> None:
+    """The same last digit is a difference beside equal tables, and none beside moved ones."""
+    praised = dict([with_figure_raised(given)])
+    moved = praised | dict([with_last_digits(given)])
+
+    alone, beside = (
+        here(tmp_path, reproduce, str(changed(given, members, tmp_path / f"{n}.zip")))
+        for n, members in enumerate((praised, moved))
+    )
+
+    assert [line.split(":")[0] for line in differences(alone)] == ["report.md"]
+    assert beside.code == 0
 
 
 def test_an_answer_that_was_changed_makes_other_numbers(given: Path, tmp_path: Path) -> None:
@@ -362,7 +406,7 @@ def test_gated_data_are_taken_from_a_folder(gated: Path, tmp_path: Path) -> None
     shown = here(tmp_path, reproduce, str(gated / "bundle.zip"), "--data", str(gated / "data"))
 
     assert shown.code == 0
-    assert re.search(r"predictions.parquet +\| byte for byte +\| identical", shown.stdout)
+    assert re.search(r"predictions.parquet +\| numbers to 1e-09 +\| identical", shown.stdout)
 
 
 def test_data_that_are_missing_or_others_are_named(gated: Path, tmp_path: Path) -> None:

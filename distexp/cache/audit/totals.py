@@ -83,7 +83,7 @@ def totals(reader: Reader) -> tuple[list[Total], int]:
             sums[facts.source] = _sum(sums.get(facts.source), _counts(facts))
     try:
         found = [Total.of(json.loads(name), _whole(added)) for name, added in sums.items()]
-    except ValueError as exc:
+    except REFUSED as exc:
         msg = (
             f"The table Source of the response cache {reader.folder} is not what distexp wrote: "
             f"{exc}. Restore cache.db from a copy."

@@ -13,11 +13,9 @@ from distexp.cache.disk import facts
 from distexp.cache.disk.facts import Facts
 from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
+from distexp.cache.schema import ASIDE, OF_ROW, check_parts
 from distexp.errors import CacheCorruptError
 
-_OF_ROW = "key, raw, store_time, mode, filename, tag, value"
-ASIDE = f"CREATE TABLE IF NOT EXISTS Aside (id INTEGER PRIMARY KEY, since, reason, {_OF_ROW})"
-"""Rows that are not what was written, with the reason, as 'distexp cache verify' finds them."""
 _NOTE = (
     f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
     f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
@@ -73,9 +71,12 @@ class Database(Cache):  # type: ignore[misc]
     ------
     sqlite3.Error, diskcache.Timeout, OSError
         From every method, where SQLite or the file system fails.
+    CacheCorruptError
+        If there is something in the database that distexp did not make.
     """
 
     def __init__(self, folder: Path, busy_timeout_s: float) -> None:
+        check_parts(folder, busy_timeout_s)  # diskcache writes at once, and triggers would run
         try:
             super().__init__(
                 str(folder),
@@ -142,7 +143,7 @@ class Database(Cache):  # type: ignore[misc]
         """Move a row as it is to the table `Aside`, in a transaction: nobody reads it there."""
         self._sql(ASIDE)
         self._sql(
-            f"INSERT INTO Aside (since, reason, {_OF_ROW}) SELECT ?, ?, {_OF_ROW} FROM Cache "
+            f"INSERT INTO Aside (since, reason, {OF_ROW}) SELECT ?, ?, {OF_ROW} FROM Cache "
             "WHERE rowid = ?",
             (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()), reason, rowid),
         )

@@ -1,6 +1,7 @@
 """What SQLite and file systems have against a cache, said in one line each."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from diskcache import Timeout
 
-from distexp.errors import CacheCorruptError, CacheError
+from distexp.errors import CacheCorruptError, CacheError, DistexpError
 
 NETWORK_FILE_SYSTEMS = (
     *("afs", "beegfs", "ceph", "cifs", "glusterfs", "gpfs", "lustre", "nfs", "nfs4", "smb3"),
@@ -35,6 +36,7 @@ _ADVICE = {
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
 }
+_UNEXPECTED = (LookupError, TypeError, ValueError, AttributeError, OverflowError)
 _LEAST_FREE_BYTES = 1 << 16
 
 
@@ -43,6 +45,13 @@ def plain_errors(folder: Path) -> Iterator[None]:
     """Turn what goes wrong with the database of a folder into a `CacheError` of one line."""
     try:
         yield
+    except DistexpError:
+        raise
+    except _UNEXPECTED as exc:  # what reading a database raises that does not hold what it should
+        kind: type[CacheError]
+        kind, advice = _DAMAGED
+        msg = f"The response cache {folder} is damaged ({type(exc).__name__}: {exc}). {advice}"
+        raise kind(" ".join(msg.split())) from exc
     except (sqlite3.Error, Timeout, OSError) as exc:
         cause: BaseException = exc
         while isinstance(cause.__context__, sqlite3.Error):  # diskcache hides it in Timeout
@@ -96,7 +105,7 @@ def network_file_system(path: Path, mounts: Path) -> str | None:
     """Return the kind of network file system that `path` lies on; None if local or unknown."""
     if not mounts.exists():
         return None
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike resolve, it bears links that lead in a circle
     lines = [line.split(" ") for line in mounts.read_text(errors="surrogateescape").splitlines()]
     folders = [(Path(line[1].replace("\\040", " ")), line[2]) for line in lines]
     around = [(len(folder.parts), kind) for folder, kind in folders if path.is_relative_to(folder)]

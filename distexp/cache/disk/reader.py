@@ -8,10 +8,8 @@ from pathlib import Path
 
 from distexp.cache.disk.faults import plain_errors
 from distexp.cache.rows import COLUMNS, KEYS_PER_QUERY, REFUSED, Row, parts, verified
+from distexp.cache.schema import FILE, parts_of
 from distexp.errors import CacheCorruptError
-
-FILE = "cache.db"
-"""diskcache's name for the database."""
 
 
 class Reader:
@@ -112,8 +110,7 @@ class Reader:
     def _fetch(self, how: str, statement: str, values: Sequence[object], table: str) -> list[Row]:
         uri = f"{self._file.absolute().as_uri()}?{how}"
         with closing(sqlite3.connect(uri, uri=True, timeout=self.busy_timeout_s)) as connection:
-            made = "SELECT 1 FROM sqlite_master WHERE name = ?"
-            if not connection.execute(made, (table,)).fetchone():
+            if table not in parts_of(connection, self.folder):
                 return []  # another process is making it
             return connection.execute(statement, values).fetchall()
 

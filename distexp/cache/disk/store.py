@@ -197,5 +197,5 @@ class ResponseCache(Cache):
             database.rename(key, f"{key}/{generation - 1}")
         if generation:
             record = replace(record, generation=generation)
-        database.insert(key, record.to_json(), record)
+        database.insert(key, self._readable(key, record), record)
         return record

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from distexp.cache.disk.database import Database
-from distexp.cache.disk.reader import FILE
+from distexp.cache.schema import FILE
 
 
 class Writer:

@@ -183,7 +183,7 @@ class RedisCache(Cache):
         for request, record in zip(requests, records, strict=True):
             kept.setdefault(request.key, record)
         kept = self._after_replaced(kept)
-        values = {key: packed(record.to_json()) for key, record in kept.items()}
+        values = {key: packed(self._readable(key, record)) for key, record in kept.items()}
         while values and not self._client().msetnx(
             dict(zip(self._names(list(values)), values.values(), strict=True))
         ):
@@ -208,7 +208,7 @@ class RedisCache(Cache):
             for name, old, record in zip(names, older, added, strict=True):
                 if old is not None:
                     transaction.rename(name, old)
-                transaction.set(name, packed(record.to_json()))
+                transaction.set(name, packed(self._readable(record.key, record)))
             return added
 
         # Once more, as often as another changes one of them before the end.

@@ -8,6 +8,7 @@ import numpy as np
 
 from distexp.checks import parameter_error
 from distexp.metrics.distance import distance
+from distexp.metrics.ties import EQUAL, least
 from distexp.protocols import BatchCalibrator, Calibrator
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -117,7 +118,8 @@ class Scoped(ABC):
                 mixed = share * own + (1 - share) * pooled
                 apart = distance(mixed, y[test], X_test.ordinals)
                 losses[i] += apart.sum() if weight is None else apart @ weight[test]
-        best = len(losses) - 1 - int(np.argmin(losses[::-1]))  # of equal ones, the most pooled
+        mean = losses / (len(y) if weight is None else weight.sum())
+        best = len(losses) - 1 - least(mean[::-1])  # of equal ones, the most pooled
         return PRIOR_QUESTIONS[best]
 
     def _unfitted(self) -> Self:
@@ -204,7 +206,8 @@ def uniform(X: Design) -> FloatArray:
 def clipped(scores: FloatArray, X: Design) -> FloatArray:
     """Clip scores at 0 and scale each case to sum to 1.
 
-    A case whose scores are all 0 or less says nothing about its options, so it becomes uniform.
+    A case whose scores are all 0 or less, but for rounding, says nothing about its options, so it
+    becomes uniform.
 
     Parameters
     ----------
@@ -218,7 +221,7 @@ def clipped(scores: FloatArray, X: Design) -> FloatArray:
     """
     positive = np.where(X.mask, np.maximum(scores, 0.0), 0.0)
     totals = positive.sum(axis=1, keepdims=True)
-    empty = totals == 0
+    empty = totals <= EQUAL
     return np.where(empty, uniform(X), positive / np.where(empty, 1.0, totals))
 
 

@@ -9,6 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.tree import DecisionTreeRegressor
 
+from distexp.metrics.ties import rounded
 from distexp.types import FloatArray
 
 _SEEDS = np.iinfo(np.int32).max
@@ -42,7 +43,7 @@ def forest_predictions(
     -------
     ndarray of shape (n_fits, n_examples, n_targets)
         To the bit those of clones of `regressor`: the trees are scikit-learn's, from the same
-        seeds and the same draws of examples.
+        seeds and the same draws of examples, and of `distexp.metrics.ties.rounded` numbers.
 
     References
     ----------
@@ -50,7 +51,7 @@ def forest_predictions(
     """
     settings = {name: getattr(regressor, name) for name in regressor.estimator_params}
     tree = DecisionTreeRegressor(**settings)
-    single = features.astype(np.float32)
+    single, target = rounded(features).astype(np.float32), rounded(target)
     predictions = np.zeros((len(weights), *target.shape))
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for weight, summed in zip(weights, predictions, strict=True):

@@ -11,6 +11,7 @@ from distexp.calibrator.fitting.base import cross_predict, question_folds
 from distexp.checks import parameter_error
 from distexp.metrics.distance import BY_NAME, distance
 from distexp.metrics.names import DISTANCES
+from distexp.metrics.ties import DIGITS
 from distexp.protocols import BatchCalibrator, Calibrator
 from distexp.tuning.optuna import N_FOLDS_SEEN
 from distexp.types import BoolArray, Design, FloatArray
@@ -33,7 +34,7 @@ class Training:
     def losses(
         self, calibrator: Calibrator, objective: str, n_folds: int
     ) -> Iterator[list[float]]:
-        """Yield the mean distance of held-out cases after each fold.
+        """Yield the mean distance of held-out cases after each fold, to `DIGITS` digits.
 
         A calibrator that fits several folds in one go yields as many values in one: of the folds
         that a trial is judged by first, and of all others.
@@ -59,7 +60,7 @@ class Training:
                 defined = ~np.isnan(apart)
                 total += float(apart[defined] @ weight[defined])
                 n_cases += float(weight[defined].sum())
-                means.append(total / n_cases if n_cases else 0.0)
+                means.append(round(total / n_cases, DIGITS) if n_cases else 0.0)
             yield means
 
     def digest(self) -> str:

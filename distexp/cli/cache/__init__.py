@@ -5,12 +5,14 @@ code. Adding one takes a module and its line in `COMMANDS`.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from distexp.checks import nearest
 from distexp.cli.cache import diff, explain, exporting, importing, merge, stats, verify
+from distexp.cli.parser import Parser
+from distexp.errors import ConfigError
 
 
 class Command(Protocol):
@@ -35,24 +37,41 @@ COMMANDS: Mapping[str, Command] = {
     "export": exporting,
     "import": importing,
 }
+MEANT = {"list": "stats", "show": "explain", "check": "verify", "ls": "stats"}
+"""What other programs call them."""
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `distexp cache COMMAND ...`."""
-    parser = argparse.ArgumentParser(
-        prog="distexp cache", description="Look at the cache of paid answers and set it right."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command in COMMANDS.items():
-        of_command = commands.add_parser(name, help=command.HELP, description=command.HELP)
-        command.arguments(of_command)
-        of_command.set_defaults(run=command.run)
-    options = parser.parse_args(arguments)
-    try:
-        code = options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads has seen enough, as in `| head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    if code:
+    """Run `distexp cache COMMAND ...`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such command.
+    """
+    name = arguments[0] if arguments else ""
+    if name in ("-h", "--help"):
+        sys.stdout.write(_help())
+        return
+    if name not in COMMANDS:
+        said = f"There is no command {f'cache {name}'.strip()!r}.{nearest(name, COMMANDS, MEANT)}"
+        raise ConfigError(f"{said} The commands are {', '.join(COMMANDS)}.")
+    command = COMMANDS[name]
+    parser = Parser(prog=f"distexp cache {name}", description=command.HELP)
+    command.arguments(parser)
+    if code := command.run(parser.read(arguments[1:])):
         sys.exit(code)
+
+
+def _help() -> str:
+    lines = (f"  {name:10} {command.HELP}" for name, command in COMMANDS.items())
+    return "\n".join(
+        [
+            "usage: distexp cache COMMAND ...",
+            "",
+            "Look at the cache of paid answers and set it right.",
+            "",
+            *lines,
+            "",
+        ]
+    )

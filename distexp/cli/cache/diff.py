@@ -5,8 +5,9 @@ import json
 from collections.abc import Sequence
 
 from distexp.cache.audit.comparing import Compared, Side, compare
-from distexp.cache.disk.reader import FILE, Reader
+from distexp.cache.disk.reader import Reader
 from distexp.cache.record import Record
+from distexp.cache.schema import FILE
 from distexp.cli.cache.places import add_path, folder, path_of, reader_of, requests_of
 from distexp.cli.cache.showing import shortened, show, show_json, table
 

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from distexp.cli.cache.places import REQUESTS, add_path, path_of, reader_of, requests_of
+from distexp.cli.cache.places import add_path, path_of, reader_of, requests_of
 from distexp.cli.cache.showing import show, show_json
 from distexp.errors import ConfigError
+from distexp.run_folder import REQUESTS
 from distexp.sharing.archive import export
 
 HELP = "Write the answers that a run or a sweep rests on, or all, to one file to pass on."

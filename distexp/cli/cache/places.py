@@ -7,11 +7,10 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
-from distexp.cache.disk.reader import FILE, Reader
+from distexp.cache.disk.reader import Reader
+from distexp.cache.schema import FILE
 from distexp.errors import CacheError
-
-REQUESTS = "requests.txt"
-"""File of a run with the keys of its requests."""
+from distexp.run_folder import REQUESTS
 
 
 def add_path(parser: argparse.ArgumentParser) -> None:

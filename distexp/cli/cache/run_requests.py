@@ -13,13 +13,13 @@ from omegaconf.errors import OmegaConfBaseException
 from distexp.cache import ResponseCache
 from distexp.cache.audit.explaining import Near, most_alike, with_same_text
 from distexp.cache.disk.reader import Reader
-from distexp.cli.cache.places import REQUESTS, requests_of
+from distexp.cli.cache.places import requests_of
 from distexp.cli.cache.showing import show, show_json, table
 from distexp.errors import DistexpError
 from distexp.request import Request
+from distexp.run_folder import CONFIG, REQUESTS
 from distexp.trust import checked
 
-CONFIG = "config.yaml"
 RETRIED = "they are retries of replies that could not be read"
 
 

@@ -1,20 +1,18 @@
 """How the commands show what they found."""
 
 import json
-import re
 import sys
 from collections.abc import Mapping, Sequence
+
+from distexp.report import markdown
+from distexp.visible import visible
 
 NOTHING = "–"
 
 
-_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-
-
 def show(text: str = "") -> None:
     """Write a line or several; characters that a terminal would obey, or refuse, are escaped."""
-    shown = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
-    sys.stdout.write(f"{shown}\n")
+    sys.stdout.write(f"{visible(text)}\n")
 
 
 def show_json(document: object) -> None:
@@ -27,18 +25,7 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
     names = list(rows[0])
     cells = [[_cell(row[name]) for name in names] for row in rows]
     is_number = [all(isinstance(row[name], int | float) for row in rows) for name in names]
-    widths = [max(map(len, column)) for column in zip(names, *cells, strict=True)]
-    rules = [
-        "-" * (width - right) + ":" * right for width, right in zip(widths, is_number, strict=True)
-    ]
-    lines = [
-        [
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(line, widths, is_number, strict=True)
-        ]
-        for line in [names, *cells]
-    ]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [lines[0], rules, *lines[1:]])
+    return markdown.table(names, cells, right={at for at, right in enumerate(is_number) if right})
 
 
 def shortened(text: str, length: int = 60) -> str:
@@ -60,4 +47,4 @@ def _cell(value: object) -> str:
         return NOTHING
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
-    return str(value).replace("|", "\\|")
+    return str(value)

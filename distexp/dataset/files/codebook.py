@@ -10,9 +10,13 @@ from importlib.resources import files
 from itertools import combinations
 
 from distexp.dataset.files.codes import Code, Codes, label_of
-from distexp.dataset.files.columns import Layout
-from distexp.dataset.files.section import Section, read_yaml
+from distexp.dataset.files.layout import Layout
+from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
+
+UNSTATED = "not stated in the codebook"
+"""Licence and citation of a survey whose codebook says nothing of them."""
+_PROVENANCE = ("source", "licence", "citation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +84,8 @@ class Codebook:
     items: tuple[Item, ...]
     digest: str
     """SHA-256 of the YAML text."""
+    notes: tuple[str, ...] = ()
+    """What a report has to say of it, a sentence each."""
 
     def of_countries(self, countries: Sequence[str]) -> "Codebook":
         """Return the codebook for the respondents of some countries.
@@ -121,39 +127,64 @@ def parse_codebook(text: str, name: str) -> Codebook:
         If it is not YAML, a key is unknown, missing, doubled or of the wrong type, or a question
         cannot be one.
     """
-    top = read_yaml(text, name)
+    return read_codebook(read_yaml(text, name), hashlib.sha256(text.encode()).hexdigest())
+
+
+def read_codebook(top: Section, digest: str) -> Codebook:
+    """Read a codebook out of a mapping; `digest` is that of its text."""
     off_scale = top.codes("off_scale", default=Codes())
     wording = top.text("wording", default="exact")
     codebook = Codebook(
         name=top.text("name"),
         population=top.text("population"),
         place=top.text("place", default=None),
-        source=top.text("source"),
-        licence=top.text("licence"),
-        citation=top.text("citation"),
+        source=top.text("source", default="whoever collected it"),
+        licence=top.text("licence", default=UNSTATED),
+        citation=top.text("citation", default=UNSTATED),
         gated=top.flag("gated", default=True),
         layout=_layout(top.section("file", default={})),
         weight=top.text("weight", default=None),
         filters=_codes_by_column(top.section("filters", default={})),
         exclude=_codes_by_column(top.section("exclude", default={})),
         missing=top.codes("missing", default=Codes()),
-        attributes={
-            key: _attribute(section) for key, section in top.section("attributes").sections()
-        },
+        attributes=top.section("attributes").each(_attribute),
         items=tuple(
-            _item(key, section, off_scale, wording)
-            for key, section in top.section("questions").sections()
+            top.section("questions")
+            .each(lambda key, section: _item(key, section, off_scale, wording))
+            .values()
         ),
-        digest=hashlib.sha256(text.encode()).hexdigest(),
+        digest=digest,
+        notes=_notes(top),
     )
     top.check_all_used()
     return codebook
 
 
+def _notes(top: Section) -> tuple[str, ...]:
+    """Return a warning where the codebook does not say where the data come from."""
+    unstated = [key for key in _PROVENANCE if key not in top.names()]
+    if not unstated:
+        return ()
+    *others, last = unstated
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"**The codebook does not state {listed}**: say where the data come from and what may be "
+        "done with them before passing results on.",
+    )
+
+
 def _layout(section: Section) -> Layout:
+    decimal = section.text("decimal", default=".")
+    if decimal not in (".", ","):
+        raise section.error("decimal", f"must be '.' or ','. Got {decimal!r} instead.")
+    rows = [section.number("skip_rows", row) for row in section.rows("skip_rows", default=[])]
+    if any(row < 1 or row != int(row) for row in rows):
+        raise section.error("skip_rows", "must be a list of numbers of rows, from 1: [2, 3].")
     layout = Layout(
-        encoding=section.text("encoding", default="utf-8"),
+        encoding=section.text("encoding", default=None),
         separator=section.text("separator", default=None),
+        decimal=decimal,
+        skip_rows=tuple(map(int, rows)),
         sheet=section.text("sheet", default=None),
     )
     section.check_all_used()
@@ -164,58 +195,58 @@ def _codes_by_column(section: Section) -> dict[str, Codes]:
     return {column: section.codes(column) for column in section.names()}
 
 
-def _attribute(section: Section) -> Attribute:
-    levels = []
-    for label, level in section.section("levels", default={}).sections():
-        levels.append(Level(label=label, phrase=level.text("phrase"), codes=level.codes("codes")))
-        level.check_all_used()
-    _check_disjoint(section, "levels", [level.codes for level in levels])
-    others = section.text("others", default=None)
-    if not levels and not others:
-        raise section.error("levels", "is missing: name the groups of this attribute.")
+def _attribute(name: str, section: Section) -> Attribute:
+    levels = tuple(section.section("levels", default={}).each(_level).values())
     attribute = Attribute(
         column=section.text("column"),
-        levels=tuple(levels),
+        levels=levels,
         left_out=section.codes("left_out", default=Codes()),
-        others=others,
+        others=section.text("others", default=None),
     )
     section.check_all_used()
+    _check_disjoint(section, "levels", [level.codes for level in levels])
+    if not levels and not attribute.others:
+        section.refuse("levels", "is missing: name the groups of this attribute.")
     return attribute
+
+
+def _level(label: str, section: Section) -> Level:
+    level = Level(label=label, phrase=section.text("phrase"), codes=section.codes("codes"))
+    section.check_all_used()
+    return level
 
 
 def _item(question_id: str, section: Section, off_scale: Codes, wording: str) -> Item:
     rows = section.rows("options")
+    text = section.text("text")
+    kind = section.text("kind")
+    battery = section.text("battery", default=None)
+    own_wording = section.text("wording", default=wording)
+    column = section.text("column", default=question_id)
+    own_off_scale = section.codes("off_scale", default=off_scale)
+    section.check_all_used()
     for row in rows:
         if not isinstance(row, list) or len(row) not in (2, 3) or not isinstance(row[1], str):
             wanted = "holds what is not [code, 'label', ordinal], or [code, 'label'] if nominal"
-            raise section.error("options", f"{wanted}: {row!r}")
-    ordinals = tuple(row[2] for row in rows if len(row) == 3)
-    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in ordinals):
-        raise section.error("options", f"has ordinals that are not numbers: {list(ordinals)}")
+            raise section.error("options", f"{wanted}: {shown(row)}")
+    ordinals = tuple(section.number("options", row[2]) for row in rows if len(row) == 3)
     question = Question(
         question_id=question_id,
-        text=section.text("text"),
+        text=text,
         options=tuple(row[1] for row in rows),
-        ordinals=tuple(map(float, ordinals)) or None,
-        battery=section.text("battery", default=None),
-        wording=section.text("wording", default=wording),
+        ordinals=ordinals or None,
+        battery=battery,
+        wording=own_wording,
     )
-    if (kind := section.text("kind")) != question.kind:
-        raise section.error("kind", f"says {kind!r}, but its options are {question.kind}.")
-    codes = [Codes.parse(row[0] if isinstance(row[0], list) else [row[0]]) for row in rows]
+    if kind != question.kind:
+        section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")
+    codes = [section.codes_of("options", row[0]) for row in rows]
     _check_disjoint(section, "options", codes)
-    item = Item(
-        question=question,
-        column=section.text("column", default=question_id),
-        codes=tuple(codes),
-        off_scale=section.codes("off_scale", default=off_scale),
-    )
-    section.check_all_used()
-    return item
+    return Item(question=question, column=column, codes=tuple(codes), off_scale=own_off_scale)
 
 
 def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:
     """Raise `DatasetError` if a code has two meanings."""
     for (i, a), (j, b) in combinations(enumerate(sets, start=1), 2):
         if a.meets(b):
-            raise section.error(key, f"gives a code two meanings: those of numbers {i} and {j}.")
+            section.refuse(key, f"gives a code two meanings: those of numbers {i} and {j}.")

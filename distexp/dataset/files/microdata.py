@@ -118,8 +118,8 @@ def factors(
     owner : str
         The class whose parameter `attributes` is.
     attributes : sequence of str, optional
-        Names out of `known`, or crossings of them such as "sex × age" (or "sex x age"); all but
-        `EVERYONE` if None.
+        Names out of `known`, or crossings of them such as "sex × age" (or "sex x age"); if None
+        all but `EVERYONE`, or `EVERYONE` where there is no other.
     known : iterable of str
 
     Raises
@@ -134,7 +134,7 @@ def factors(
     """
     known = list(known)
     if attributes is None:
-        return [(name,) for name in known if name != EVERYONE]
+        return [(name,) for name in known if name != EVERYONE] or [(EVERYONE,)]
     chosen = []
     for attribute in attributes:
         names = [attribute] if attribute in known else _CROSSING.split(attribute.strip())

@@ -77,6 +77,7 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
         citation=codebook.citation,
         n_dropped_cells=n_dropped,
         gated=codebook.gated,
+        notes=codebook.notes,
     )
 
 

@@ -1,43 +1,77 @@
-"""Reading chosen letters and reworded questions out of what models write."""
+"""Reading the one option that a reply chooses: only what is known to choose is a choice."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from distexp.elicitation.reply.parsing import is_wordy, plain, said
+from distexp.elicitation.reply import objects
+from distexp.elicitation.reply.entries import is_wordy
+from distexp.elicitation.reply.folding import fold
+from distexp.elicitation.reply.lettered import are_usual, reads_like_a_letter
+from distexp.elicitation.reply.parsing import plain
+from distexp.elicitation.reply.refusals import NEGATION, refusal_in
 from distexp.errors import ParseError
 from distexp.request import Json
 
-# `A` and `I` are words too, and small letters mostly are: they count where no word follows.
-_LETTER = r"(?:[B-HJ-Z]|[AIa-z](?=[^\S\n]*(?:[^\w\s'’]|\n|$|because\b|since\b)))(?![\w'’])"
-_ALONE = re.compile(r"(?<![\w'’])(?:[B-HJ-Z]|[AI](?![^\S\n]+[a-z]))(?![\w'’])")
-_OPEN, _CLOSE = r"[\s\"'*(\[{`]", r"[\"'*)\]}`]"
-_MARKED = re.compile(
+_NOUN = (
+    r"answer|option|choice|response|selection|pick|vote|letter|decision|preference"
+    r"|antwort|option|wahl|auswahl|entscheidung|buchstabe|réponse|choix|lettre|respuesta|opción"
+    r"|elección|letra|risposta|scelta|opzione|lettera|resposta|opção|escolha|antwoord|keuze|optie"
+    r"|odpowiedź|wybór|opcja|ответ|выбор|вариант|svar|val|valg|cevap|yanıt|seçenek|cevabım|vastaus"
+    r"|答案|选择|选项|選擇|選項|回答|答え|選択肢|選択|정답|대답|답변|답|선택|الجواب|الإجابة|الاجابة|الخيار"
+    r"|پاسخ|جواب|گزینه|उत्तर|विकल्प|जवाब"
+)
+_IS = (
+    r"is|would\ be|will\ be|was|ist|lautet|wäre|est|serait|es|sería|è|é|seria|sarebbe|jest|är|er"
+    r"|:|=|–|->|是|为|為|は|가|는|은|है|هو|هي|است"
+)
+_VERB = (
+    r"choose|chose|pick|select|go\ with|opt\ for|vote\ for|answer|say|prefer|take|lean\ towards?"
+    r"|wähle|nehme|antworte|choisis|choisirais|réponds|elijo|elegiría|escojo|respondo|scelgo"
+    r"|sceglierei|escolho|escolheria|kies|wybieram|выбираю|выберу|väljer|vælger|velger|seçiyorum"
+    r"|选|选择|選|選擇|我选|我選|我选择|我選擇|أختار|انتخاب|चुनता|चुनती"
+)
+_BEFORE = r"(?:(?:my|the|final|best|most\ likely|single|meine?|die|ma|la|mi|il|minha|a)\ ){0,3}"
+_SUBJECT = (
+    r"(?:i(?:['’](?:d|ll)|\ would|\ will)?(?:\ (?:likely|probably|personally|most\ likely))?\ "
+    r"|ich\ (?:würde\ )?|je\ |yo\ |eu\ |io\ |ik\ |я\ |jag\ |jeg\ |我|我会)"
+)
+_OPEN, _CLOSE = r"[\s\"'*_(\[{`«“„「]", r"[\s\"'*_)\]}`»”」]"
+_LABEL = r"(?P<{}>[A-Za-z])(?![\w'’])"
+_FRAME = re.compile(
     rf"""
-      \A\W*(?P<whole>[A-Za-z])\W*\Z                                # all of the reply
-    | ^[\s"'*(\[{{#>-]*(?P<start>[A-Za-z]){_CLOSE}*\s*(?:[.:)\]*]|[–—-](?=\s)|\n|\Z)(?!\w)  # B.
-    | (?<!\w)[(\["'*`]+(?P<enclosed>[A-Za-z])[.)\]"'*`]+(?!\w)     # (B), **B**, "B"
-    | (?i:\b(?:answer|option|choice|choose|select|pick|response|letter|go\ with))\b
-      (?:{_CLOSE}*\s*(?i:is\b|would\ be\b|option\b|letter\b|[:=：]))*{_OPEN}*(?P<named>{_LETTER})
-    | [:：]{_OPEN}*(?P<last>[A-Z]){_CLOSE}*\.?\s*$                   # Antwort: B
+      (?:^|[.,:;!?\n–]|(?<=。)
+        |\b(?:so|therefore|thus|hence|that|think|believe|say|daher|also|donc)\ )
+      {_OPEN}{{0,6}}
+      (?: {_BEFORE}(?:{_NOUN})(?:\ (?:letter|number|option|choice))?{_CLOSE}{{0,4}}
+          (?:(?:{_IS}){_OPEN}{{0,6}}){{0,2}}
+        | {_SUBJECT}?(?:{_VERB})\s{{0,3}}(?:als\ antwort\ )?(?::\s{{0,3}})? )
+      {_OPEN}{{0,6}}
+      (?:(?:the\ )?(?:option|choice|answer|letter|选项|die\ antwort|l['’]option)\s{{0,2}})?
+      {_OPEN}{{0,6}}{_LABEL.format("framed")}
     """,
-    re.VERBOSE | re.MULTILINE,
+    re.VERBOSE | re.IGNORECASE,
 )
-_NEGATION = re.compile(
-    r"\b(?:not|never|neither|nor|cannot|rather than|instead of|except|unlike)\b|n['’]t\b", re.I
+_START = re.compile(
+    rf"^[\s\"'*_(\[{{#>`«“„–-]{{0,12}}{_LABEL.format('start')}"
+    rf"(?P<mark>{_CLOSE}{{0,8}}(?:[.:)\]]+|[–—-](?=\s)|(?=\n|\Z)))(?!\w)",
 )
-_REFUSAL = re.compile(
-    r"\b(?:(?:don['’]?t|do not) (?:know|have)|not sure|unsure|no opinion|unable to|refuse|"
-    r"prefer not|can(?:['’]t|not) (?:answer|say|choose|decide))\b",
+_WHOLE = re.compile(r"\W*(?P<whole>[A-Za-z])\W*")
+# `A` and `I` are words too, and small letters mostly are.
+ALONE = re.compile(r"(?<![\w'’])(?:[B-HJ-Z]|[AI](?![^\S\n]+[a-z]))(?![\w'’])")
+_ENCLOSED = re.compile(r"(?<!\w)(?:\*\*|__|[(\[{\"'`])+([A-Z])[.)\]}\"'`*_]+(?!\w)")
+_FOLLOWS = re.compile(
+    r"[\s\"'*_)\]}`.,:;!?–。-]*(?:$|\n|because\b|since\b|as\b|for\b|it\b|this\b|that\b|weil\b|denn\b"
+    r"|car\b|parce\b|porque\b|perch|потому|because|in\b|with\b|from\b|given\b|due\b|\()|[.,:;!)–]\s",
     re.IGNORECASE,
 )
 _CLAIM = re.compile(
-    r"^(?:(?:my|the) )?(?:final )?(?:answer|choice)(?: is)? |^i (?:would )?choose "
+    rf"^(?:{_BEFORE}(?:{_NOUN})(?: (?:is|would be|ist|est|es|è|é))? "
+    r"|i (?:would |d )?(?:choose|pick|select|say|answer) )",
+    re.IGNORECASE,
 )
-_BETWEEN = re.compile(  # not `A: 12, B: 18`, which counts answers
-    r"(?![\s\"'*]*[:=][\s\"']*\d)(?:\W|\d|_|person|respondent|participant|answer)+", re.IGNORECASE
+_ANSWER_KEY = re.compile(
+    rf"(?:(?:final|my|selected|chosen)[ _]?)?(?:{_NOUN}|selected|chosen|value)", re.I
 )
-_NUMBERED = re.compile(r"^\s*\d+\s*[.):]\s*(.+)$", re.MULTILINE)
 
 
 def object_schema(properties: Mapping[str, Json]) -> dict[str, Json]:
@@ -61,7 +95,7 @@ def parse_letter(text: str, letters: str, options: Sequence[str]) -> str:
     Parameters
     ----------
     text : str
-        The reply.
+        What the model answers, without its thoughts.
     letters : str
         The letters that were shown.
     options : sequence of str
@@ -78,18 +112,23 @@ def parse_letter(text: str, letters: str, options: Sequence[str]) -> str:
     >>> parse_letter("**B**", "AB", ["Yes", "No"]), parse_letter("Yes.", "AB", ["Yes", "No"])
     ('B', 'A')
     """
-    reply = said(text).strip()
-    claimed = _CLAIM.sub("", plain(reply))
-    by_text = [letter for letter, o in zip(letters, options, strict=True) if plain(o) == claimed]
-    if claimed and len(by_text) == 1:
-        return by_text[0]
-    beside_options = _without(options, reply)
-    if refusal := _REFUSAL.search(beside_options):
-        msg = f"The reply says {refusal[0]!r}."
+    reply = _answer_of_json(fold(text).strip(), text)
+    shown = [fold(option).strip() for option in options]
+    nameable = shown
+    if not are_usual(letters):  # `A` may be a text, or a letter by a model that knows its place
+        nameable = ["" if reads_like_a_letter(option) else option for option in shown]
+    if letter := _by_text(reply, letters, nameable):
+        return letter
+    beside_options = without(shown, reply)
+    if refusal := refusal_in(beside_options):
+        msg = f"The reply says {refusal!r}."
         raise ParseError(msg, text=text)
-    found = set(_chosen(reply, letters, options, text))
+    found = set(_chosen(reply, letters, shown, text))
     if found:
-        found |= set(_ALONE.findall(beside_options)) & set(letters)
+        found |= set(ALONE.findall(beside_options)) & {*letters, *found}
+    if not found and re.search(r"\bnot\b|n['’]t\b|\bnever\b", beside_options):
+        msg = "The reply says no to something and chooses no option."
+        raise ParseError(msg, text=text)
     if len(found) != 1 or not found <= set(letters):
         seen = " and ".join(sorted(found)) or "no option"
         msg = f"The reply chooses {seen}; one of {', '.join(letters)} is wanted."
@@ -97,18 +136,59 @@ def parse_letter(text: str, letters: str, options: Sequence[str]) -> str:
     return found.pop()
 
 
+def _answer_of_json(reply: str, text: str) -> str:
+    """Return what an object says under a key that means answer, or the reply as it is."""
+    found = list(objects.blocks(reply, text))
+    if len(found) != 1:
+        return reply
+    start, end, value = found[0]
+    pairs = value.pairs if isinstance(value, objects.Object) else []
+    answers = [member for key, member in pairs if _ANSWER_KEY.fullmatch(key.strip())]
+    around = reply[:start] + reply[end:]
+    if len(answers) != 1 or not isinstance(answers[0], str) or ALONE.search(around):
+        return reply
+    return answers[0].strip() + "\n" + _words_around(around)
+
+
+def _words_around(around: str) -> str:
+    """Keep words around an object, in which a reply may refuse; fences are none."""
+    return re.sub(r"```\w*", "", around).strip()
+
+
+def _by_text(reply: str, letters: str, options: Sequence[str]) -> str | None:
+    """Return the letter of the option whose text is all that the reply says."""
+    said = plain(reply)
+    claims = {said, plain(_CLAIM.sub("", said))} - {""}
+    named = {
+        letter for letter, option in zip(letters, options, strict=True) if plain(option) in claims
+    }
+    signs = {
+        letter
+        for letter, option in zip(letters, options, strict=True)
+        if option and not plain(option) and option == reply
+    }
+    named |= signs
+    return named.pop() if len(named) == 1 else None
+
+
 def _chosen(reply: str, letters: str, options: Sequence[str], text: str) -> Iterator[str]:
     """Yield each letter that is marked as the choice."""
     longest_first = sorted(zip(options, letters, strict=True), key=lambda pair: -len(pair[0]))
-    for match in _MARKED.finditer(reply):
-        letter = match[match.lastgroup or 0].upper()
-        sentence = re.split(r"[.!?\n]", reply[: match.start()])[-1] + match[0]
-        if _NEGATION.search(sentence):
+    for letter, start, end in _marked(reply, letters, longest_first):
+        sentence = (
+            re.split(r"[.!?\n。]", reply[max(start - 300, 0) : start])[-1] + reply[start:end]
+        )
+        if NEGATION.search(without(options, sentence)):
             msg = f"The reply says no to something beside option {letter}."
             raise ParseError(msg, text=text)
-        rest = plain(reply[match.end() :]) + " "
+        rest = plain(reply[end : end + 400]) + " "
         of_text = next(
-            (o for option, o in longest_first if rest.startswith(plain(option) + " ")), letter
+            (
+                o
+                for option, o in longest_first
+                if plain(option) and rest.startswith(plain(option) + " ")
+            ),
+            letter,
         )
         if of_text != letter:
             msg = f"The reply calls option {of_text} by the letter {letter}."
@@ -116,117 +196,34 @@ def _chosen(reply: str, letters: str, options: Sequence[str], text: str) -> Iter
         yield letter
 
 
-def parse_letters(text: str, letters: str, options: Sequence[str], n_answers: int) -> list[str]:
-    r"""Return the letters of a list of answers, in its order.
-
-    Lists in JSON or set apart by spaces, commas or lines, numbered or not, and letters run
-    together are read; after each letter its option's text may stand.
-
-    Parameters
-    ----------
-    text : str
-        The reply.
-    letters : str
-        The letters that were shown.
-    options : sequence of str
-        The texts of the options shown, one per letter.
-    n_answers : int
-        How many were asked for.
-
-    Raises
-    ------
-    ParseError
-        If there is no list or more than one, it holds a letter that was not shown, or has fewer
-        than half or more than twice as many answers as asked for.
-
-    Examples
-    --------
-    >>> parse_letters("1. A\n2. C\n3. A", "ABC", ["Yes", "Maybe", "No"], n_answers=3)
-    ['A', 'C', 'A']
-    """
-    reply = _without(options, said(text)).strip()
-    together = "".join(reply.split())
-    runs = [list(together)] if set(together) <= set(letters) else _runs(reply)
-    if len(runs) != 1:
-        msg = f"The reply holds {len(runs)} lists of letters; one is wanted."
-        raise ParseError(msg, text=text)
-    unknown = sorted(set(runs[0]) - set(letters))
-    if unknown:
-        msg = f"The reply names {', '.join(unknown)}, which was not shown."
-        raise ParseError(msg, text=text)
-    if not n_answers / 2 <= len(runs[0]) <= 2 * n_answers:
-        msg = f"The reply holds {len(runs[0])} answers; about {n_answers} are wanted."
-        raise ParseError(msg, text=text)
-    return runs[0]
+def _marked(
+    reply: str, letters: str, longest_first: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, int, int]]:
+    """Yield letters that stand where a choice stands, with the place before and behind them."""
+    if (whole := _WHOLE.fullmatch(reply)) is not None:
+        yield whole["whole"].upper(), whole.start("whole"), whole.end("whole")
+        return
+    at = 0
+    for line in reply.split("\n"):
+        if (start := _START.match(line)) is not None:
+            yield start["start"].upper(), at + start.start("start"), at + start.end()
+        elif (begun := re.match(r"\W{0,6}([A-Z])\s+(?=\w)", line)) is not None:
+            rest = plain(line[begun.end() :])
+            own = [o for o, letter in longest_first if letter == begun[1]]
+            if own and plain(own[0]) == rest:
+                yield begun[1], at + begun.start(1), at + begun.end()
+        for enclosed in _ENCLOSED.finditer(line):
+            yield enclosed[1], at + enclosed.start(1), at + enclosed.end()
+        at += len(line) + 1
+    for frame in _FRAME.finditer(reply):
+        letter = frame["framed"]
+        if letter not in "AIabcdefghijklmnopqrstuvwxyz" or _FOLLOWS.match(reply, frame.end()):
+            yield letter.upper(), frame.start("framed"), frame.end()
 
 
-def _runs(reply: str) -> list[list[str]]:
-    """Return the letters that stand alone, as lists of two or more with no words between them."""
-    runs: list[list[str]] = []
-    end = None
-    for match in _ALONE.finditer(reply):
-        if end is None or not _BETWEEN.fullmatch(reply[end : match.start()]):
-            runs.append([])
-        runs[-1].append(match[0])
-        end = match.end()
-    return [run for run in runs if len(run) > 1]
-
-
-def _without(options: Sequence[str], reply: str) -> str:
+def without(options: Sequence[str], reply: str) -> str:
     """Leave the options' texts out: `Hepatitis B` names no letter."""
     for option in sorted(filter(is_wordy, options), key=len, reverse=True):
-        reply = re.sub(rf"(?<!\w){re.escape(option)}(?!\w)", "", reply, flags=re.IGNORECASE)
+        words = re.sub(r"(?:\\?\s)+", r"\\s+", re.escape(option))
+        reply = re.sub(rf"(?<!\w){words}(?!\w)", "", reply, flags=re.IGNORECASE)
     return reply
-
-
-def parse_wordings(text: str, options: Sequence[str]) -> list[str]:
-    """Return the different wordings that the reply lists, in its order.
-
-    A JSON list of strings, a JSON object whose values are strings or one such list, and numbered
-    lines are read. Entries that are empty, not text, repeat an earlier one or only name options
-    fall out.
-
-    Parameters
-    ----------
-    text : str
-        The reply.
-    options : sequence of str
-        The texts of the question's options.
-
-    Raises
-    ------
-    ParseError
-        If there is no such list.
-
-    Examples
-    --------
-    >>> parse_wordings('["Is it good?", "Yes; No", "Is it fine?", "is it good"]', ["Yes", "No"])
-    ['Is it good?', 'Is it fine?']
-    """
-    reply = said(text)
-    entries = _json_texts(reply)
-    if entries is None:
-        entries = _NUMBERED.findall(reply)
-    wordings: dict[str, str] = {}
-    for entry in entries:
-        if isinstance(entry, str) and plain(_without(options, entry)):
-            wordings.setdefault(plain(entry), " ".join(entry.split()).strip("\"'*“” "))
-    if not wordings:
-        msg = "The reply holds no list of wordings."
-        raise ParseError(msg, text=text)
-    return list(wordings.values())
-
-
-def _json_texts(reply: str) -> Sequence[Json] | None:
-    """Return the entries of the JSON list or object in a reply, if there is one."""
-    found = re.search(r"\[.*\]|\{.*\}", reply, re.DOTALL)
-    if found is None:
-        return None
-    try:
-        value = json.loads(re.sub(r",\s*([\]}])", r"\1", found[0]))
-    except ValueError:
-        return None
-    entries = list(value.values()) if isinstance(value, dict) else value
-    if len(entries) == 1 and isinstance(entries[0], list):
-        return list(entries[0])
-    return list(entries)

@@ -1,17 +1,25 @@
 """Options shown as lettered lines in one or several orders, and readings put back in order."""
 
 import hashlib
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from string import ascii_uppercase
 
 from distexp.checks import parameter_error
+from distexp.elicitation.reply.folding import fold
 from distexp.errors import ConfigError
 from distexp.types import Distribution, Question, Reading
 
 ORDERS = ("natural", "reversed")
 SHUFFLED = "shuffled"
 """Another order in every draw."""
+_FALLBACK = "JKLMNPQRSTUVWXYZBCDEFGH"
+"""Letters for options that read like letters; not A, I and O, which are words or look like 0."""
+_SINGLE = re.compile(r"(?<![\w'])([A-Z])(?![\w'])")
+_LIKE_A_LETTER = re.compile(  # `A`, `a)`, `(B) few`, `C: few`, `Plan B`, but not `A lot`
+    r"(?<![\w'])([A-Z])(?=\W{0,3}$)|^\W{0,3}([A-Z])(?=[.):\]])"
+)
 
 
 def check_option_orders(owner: str, option_orders: object, *, may_shuffle: bool = False) -> None:
@@ -69,18 +77,72 @@ def _shuffled(question: Question, draw: int, seed: int) -> tuple[int, ...]:
     return tuple(sorted(range(len(question.options)), key=rank))
 
 
-def letters(n_options: int) -> str:
-    """Return the letters of the positions shown.
+def letters(options: Sequence[str]) -> str:
+    """Return the letters of the positions shown: from A, unless an option reads like one of them.
+
+    Where the options are grades A to D, a reply `A` could mean the letter or the grade: then
+    letters are taken that no option holds.
+
+    Parameters
+    ----------
+    options : sequence of str
+        The texts of the options, in any order.
 
     Raises
     ------
     ConfigError
         If there are more options than letters.
+
+    Examples
+    --------
+    >>> letters(["Yes", "No"]), letters(["A", "B", "Fail"]), letters(["Plan B", "Plan A"])
+    ('AB', 'JKL', 'JK')
     """
+    return _letters(tuple(sorted(options)))
+
+
+@lru_cache(maxsize=4096)
+def _letters(options: tuple[str, ...]) -> str:
+    n_options = len(options)
     if n_options > len(ascii_uppercase):
         msg = f"Lettered options end at 26; a question has {n_options}. Leave it out."
         raise ConfigError(msg)
-    return ascii_uppercase[:n_options]
+    usual = ascii_uppercase[:n_options]
+    texts = [fold(option).strip().upper() for option in options]
+    held = {a or b for text in texts for a, b in _LIKE_A_LETTER.findall(text)}
+    if held.isdisjoint(usual):
+        return usual
+    held |= {letter for text in texts for letter in _SINGLE.findall(text)}
+    free = [letter for letter in _FALLBACK if letter not in held]
+    if n_options > len(free):
+        msg = (
+            f"The {n_options} options {options[0]!r} to {options[-1]!r} hold so many letters that "
+            f"only {len(free)} are left to label them with. Write the options out, or leave the "
+            "question out."
+        )
+        raise ConfigError(msg)
+    return "".join(free[:n_options])
+
+
+def are_usual(shown: str) -> bool:
+    """Tell whether letters are those of most questions, so that no option reads like one."""
+    return shown.startswith("A")
+
+
+def reads_like_a_letter(option: str) -> bool:
+    """Tell an option such as `A`, `b)`, `(C) few` or `Plan D`."""
+    return _LIKE_A_LETTER.search(fold(option).strip().upper()) is not None
+
+
+def told(task: str, question: Question) -> str:
+    """Return the task, which says what the letters are where options are letters themselves."""
+    shown = letters(question.options)
+    if are_usual(shown):
+        return task
+    return (
+        f"{task} The letters {', '.join(shown)} in front of the options are their labels: reply "
+        "with these, not with letters out of the options."
+    )
 
 
 def lettered_options(question: Question, order: Sequence[int]) -> tuple[str, ...]:
@@ -92,7 +154,7 @@ def lettered_options(question: Question, order: Sequence[int]) -> tuple[str, ...
 def _lettered(options: tuple[str, ...], order: tuple[int, ...]) -> tuple[str, ...]:
     shown = [options[index] for index in order]
     return tuple(
-        f"{letter}. {option}" for letter, option in zip(letters(len(order)), shown, strict=True)
+        f"{letter}. {option}" for letter, option in zip(letters(options), shown, strict=True)
     )
 
 

@@ -2,53 +2,56 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
+from distexp.elicitation.reply import objects
+from distexp.elicitation.reply.entries import APPROXIMATELY, DECOR, Entry, entries
+from distexp.elicitation.reply.folding import fold
+from distexp.elicitation.reply.numbers import (
+    NUMBER,
+    Value,
+    exactly,
+    in_one_convention,
+    read_number,
+)
+from distexp.elicitation.reply.refusals import refusal_in, withdrawn
 from distexp.errors import ParseError
-from distexp.types import Prompt, Response
 
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)  # said before answering
-_RUN = re.compile(r"(\W)\1{9,}")
-
-_NUMBER = r"""
-    (?P<number>-?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:[.,]\d+)?|\.\d+))  # 1,200 or 40.5 or 40,5 or .4
-    (?:\s*/\s*(?P<whole>\d+))?                                        # 1/4
-    \s*(?P<percent>%|％|percent\b|per\ cent\b)?
-    (?![\w/])                                        # not 40th
-    (?!\s*%?["'*]*\s*(?:[-–—~]|to\b|or\b)\s*\d)      # not 20-30, not 20 to 30
-    (?![.,]\d)                                       # not 4.5.6
-    (?(percent)|(?=\s*(?:["'*,;|})\](/#.，；]|$|\n|and\b|[A-Z]\W)))
-"""
-_TO_NUMBER = r"""
-    \s*(?:[:=：]>?|\.(?=\s)|[)|]|(?:[-–—]|->|→)(?=\s))[:\s]*
-    ["'*~≈]*\s*(?:(?:about|around|approximately|roughly)\s+)?
-"""
-
-
-def check_complete(prompt: Prompt, response: Response) -> None:
-    """Raise `ParseError` if the reply was cut off: `5` may be the beginning of `50`."""
-    if response.finish_reason == "length":
-        msg = f"The reply was cut off after {prompt.max_tokens} tokens."
-        raise ParseError(msg, text=response.text)
-
-
-def said(text: str) -> str:
-    """Leave out what a reasoning model says to itself, and long runs of one sign or space."""
-    return _RUN.sub(r"\1", _THOUGHT.sub("", text))
+_NAMES_OF_SHARES = re.compile(
+    r"percent(?:age|ages|_?value)?|pct|%|shares?|prob(?:abilit(?:y|ies))?|proportion|value|weight"
+    r"|estimate|prozent(?:satz)?|anteil|pourcentage|part|porcentaje|percentuale|porcentagem",
+    re.IGNORECASE,
+)
+_SHARE_TEXT = re.compile(
+    rf"\s*(?:[~≈∼～]|(?:{APPROXIMATELY}))?\s*(?P<before>%)?\s*(?P<number>{NUMBER})(?:\s*/\s*(?P<whole>\d{{1,12}}))?"
+    r"\s*(?P<percent>%|percent|per cent)?\s*",
+    re.IGNORECASE,
+)
+_LETTER_NAME = re.compile(
+    r"\W{0,6}(?:(?:option|choice|answer|letter)[\s_:]{1,3})?([A-Za-z])\W{0,6}", re.IGNORECASE
+)
+_LETTER_FIRST = re.compile(
+    r"\W{0,6}(?:(?:option|choice|answer)\s)?"
+    r"(?P<letter>[A-Za-z])[^\w\s]{0,4}\s{0,3}(?<!\w)(?P<text>.+)",
+    re.IGNORECASE,
+)
+_LETTER_LAST = re.compile(r"(?P<text>.+?)\s{0,3}\((?P<letter>[A-Za-z])\)\W{0,4}")
+_SLACK = 2.0
+"""How far from 100 numbers may sum of which only some have a percent sign."""
 
 
 def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> list[float]:
     r"""Return the number given for each of `letters`, in their order.
 
-    JSON objects, with or without fences, quotes and percent signs, and plain lines such as
-    `A: 40%` are read, under the letters, the texts of the options or both. The numbers need not
-    sum to 100: they are shares of their sum.
+    JSON objects and lists of them, with or without fences, quotes and percent signs, and plain
+    lines such as `A: 40%` are read, under the letters, the texts of the options or both. The
+    numbers need not sum to 100: they are shares of their sum.
 
     Parameters
     ----------
     text : str
-        The reply.
+        What the model answers, without its thoughts.
     letters : str
         The letters that were shown.
     options : sequence of str
@@ -57,9 +60,10 @@ def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> l
     Raises
     ------
     ParseError
-        If an option has no number, two different ones or a range; a letter was not shown or
-        stands with the text of another option; a number is negative, or all are zero;
-        percentages are mixed with fractions; or 12,500 may be 12.5 or twelve thousand.
+        If the reply refuses or gives but an example; an option has no number, two different ones
+        or a range; a letter was not shown or stands with the text of another option; a number is
+        negative, or all are zero; percentages are mixed with fractions or other numbers; or
+        12,500 may be 12.5 or twelve thousand.
 
     Examples
     --------
@@ -70,16 +74,22 @@ def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> l
         values = [float(number) for number in plainly.groups()]
         if math.fsum(values) > 0:
             return values
-    found: dict[str, float] = {}
-    units: set[str] = set()
-    for entry in _entries(letters, tuple(options)).finditer(said(text)):
-        letter = _letter(entry, letters, options, text)
-        value = _value(entry, text)
-        units.add("percent" if entry["percent"] else "fraction" if entry["whole"] else "plain")
-        if found.setdefault(letter, value) != value:
-            msg = f"The reply gives option {letter} both {found[letter]:g} and {value:g}."
-            raise ParseError(msg, text=text)
-    missing = [letter for letter in letters if letter not in found]
+    reply = fold(text)
+    named = _Names(letters, options, text)
+    found: dict[str, Value] = {}
+    bad: set[str] = set()
+    first = len(reply)
+    for start, entry in _found(reply, named):
+        first = min(first, start)
+        letter = named.letter(entry)
+        if entry.value is None:
+            bad.add(letter)
+        elif (known := found.setdefault(letter, entry.value)) != entry.value:
+            _check_same(letter, known, entry.value, text)
+    if found and (reason := withdrawn(reply[:first])) is not None:
+        msg = f"The reply's numbers are no estimate: it says {reason!r}."
+        raise ParseError(msg, text=text)
+    missing = [letter for letter in letters if letter not in found or letter in bad]
     unknown = sorted(set(found) - set(letters))
     if missing or unknown:
         reason = (
@@ -87,16 +97,10 @@ def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> l
             if missing
             else f"names {', '.join(unknown)}, which was not shown"
         )
-        msg = f"The reply {reason}."
+        refusal = None if found else refusal_in(reply)
+        msg = f"The reply {reason}" + (f"; it says {refusal!r}." if refusal else ".")
         raise ParseError(msg, text=text)
-    values = [found[letter] for letter in letters]
-    if not all(value >= 0 for value in values) or math.fsum(values) == 0:
-        msg = f"The reply's percentages {values} are not shares of a whole."
-        raise ParseError(msg, text=text)
-    if "fraction" in units and len(units) > 1:
-        msg = "The reply mixes fractions with other numbers."
-        raise ParseError(msg, text=text)
-    return values
+    return _weights([found[letter] for letter in letters], named.texts, text)
 
 
 @lru_cache(maxsize=64)
@@ -105,56 +109,160 @@ def _plain_percentages(letters: str) -> re.Pattern[str]:
 
     It saves time and decides nothing: what it matches is read alike without it.
     """
-    members = (rf'"{letter}"\s{{0,9}}:\s{{0,9}}(\d+(?:\.\d+)?)' for letter in letters)
+    number = r"(\d{1,9}(?:\.\d{1,9})?)"
+    members = (rf'"{letter}"\s{{0,9}}:\s{{0,9}}{number}' for letter in letters)
     return re.compile(r"\s*{\s{0,9}" + r"\s{0,9},\s{0,9}".join(members) + r"\s{0,9}}\s*", re.ASCII)
 
 
-@lru_cache(maxsize=1024)
-def _entries(letters: str, options: tuple[str, ...]) -> re.Pattern[str]:
-    """Return the pattern of a letter, an option's text or both, with a number."""
-    texts = sorted((o for o in options if is_wordy(o)), key=len, reverse=True)
-    known = "|".join(re.sub(r"\\?\s+", r"\\s+", re.escape(option)) for option in texts)
-    text = rf"(?P<text>{known})" if texts else r"(?P<text>(?!))"
-    return re.compile(
-        rf"""
-        (?: (?<![A-Za-z0-9_'’])["'(\[*]*(?P<before>[A-Z])["')\]*]*[\s.:)(|=–—-]*["'*]*(?i:{text})
-          | (?:^|[{{,;|•*–-])\s*["'*]*(?i:{text.replace("?P<text>", "?P<alone>")})
-              (?:\s*\((?P<after>[A-Z])\))?
-          | (?<![A-Za-z0-9_'’])["'(\[*]*(?P<letter>[A-Z]) )
-        ["')\]*]*{_TO_NUMBER}{_NUMBER}
-        """,
-        re.VERBOSE | re.MULTILINE,
-    )
+class _Names:
+    """The letters and texts that name options in one reply."""
+
+    def __init__(self, letters: str, options: Sequence[str], text: str) -> None:
+        folded = [fold(option).strip() for option in options]
+        known = [plain(option) for option in folded]
+        self.letters = letters
+        self.texts = folded
+        self.of_text = {
+            name: letter
+            for name, letter in zip(known, letters, strict=False)
+            if name and known.count(name) == 1
+        }
+        self.text = text
+
+    def words(self) -> list[str]:
+        """Return the texts of the options by which they can be told apart."""
+        return [option if plain(option) in self.of_text else "" for option in self.texts]
+
+    def letter(self, entry: Entry) -> str:
+        """Return the letter that an entry is about."""
+        of_text = None if entry.text is None else self.of_text.get(plain(entry.text))
+        if of_text is None or (entry.letter or of_text) == of_text:
+            return of_text or entry.letter or ""
+        msg = f"The reply calls option {of_text}, {entry.text!r}, by the letter {entry.letter}."
+        raise ParseError(msg, text=self.text)
+
+    def names(self, name: str) -> Entry | None:
+        """Return what a key or value of JSON names; None where that is no option."""
+        name = fold(name).strip()
+        if (letter := _LETTER_NAME.fullmatch(name)) is not None:
+            return Entry(letter[1].upper(), None, None)
+        if plain(name) in self.of_text and not name.isdecimal():  # 1 may be the first, or a text
+            return Entry(None, name, None)
+        for pattern in (_LETTER_FIRST, _LETTER_LAST):
+            found = pattern.fullmatch(name)
+            if found and plain(found["text"]) in self.of_text:
+                return Entry(found["letter"].upper(), found["text"], None)
+        return None
 
 
-def is_wordy(option: str) -> bool:
-    """Tell words from a number or a sign, which would be taken for the share itself."""
-    return sum(map(str.isalpha, option)) >= 2
+def _found(reply: str, named: _Names) -> Iterator[tuple[int, Entry]]:
+    """Yield the entries of a reply and where they stand: those of JSON, then the others."""
+    at, rest = 0, []
+    for start, end, value in objects.blocks(reply, named.text):
+        if inside := list(_in_json(value, named)):
+            yield from ((start, entry) for entry in inside)
+            rest.append((at, start))
+            at = end
+    for start, end in (*rest, (at, len(reply))):
+        for entry in entries(reply[start:end], named.letters, named.words()):
+            yield start + entry.start, entry
 
 
-def _letter(entry: re.Match[str], letters: str, options: Sequence[str], text: str) -> str:
-    """Return the letter that an entry is about."""
-    if entry["letter"]:
-        return entry["letter"]
-    named = entry["text"] or entry["alone"]
-    of_text = letters[[plain(option) for option in options].index(plain(named))]
-    given = entry["before"] or entry["after"] or of_text
-    if given != of_text:
-        msg = f"The reply calls option {of_text}, {named!r}, by the letter {given}."
+def _in_json(value: objects.Value, named: _Names) -> Iterator[Entry]:
+    """Yield the entries of an object, of those within it, and of a list of objects."""
+    if isinstance(value, list):
+        for member in value:
+            yield from _in_json(member, named)
+    elif isinstance(value, objects.Object):
+        if (whole := _one_object(value, named)) is not None:
+            yield whole
+            return
+        for key, member in value.pairs:
+            name = named.names(key)
+            if name is None:
+                if isinstance(member, objects.Object | list):
+                    yield from _in_json(member, named)
+            elif isinstance(member, objects.Object):
+                yield _with(name, _share_in(member))
+            elif not isinstance(member, list):
+                yield _with(name, _share(member))
+
+
+def _with(name: Entry, value: Value | None) -> Entry:
+    return Entry(name.letter, name.text, value)
+
+
+def _one_object(value: objects.Object, named: _Names) -> Entry | None:
+    """Read an object that is about one option: `{"option": "A", "percentage": 20}`."""
+    if any(named.names(key) for key, _ in value.pairs):
+        return None
+    names = [named.names(member) for _, member in value.pairs if isinstance(member, str)]
+    given = [name for name in names if name is not None]
+    letters = {named.letter(name) for name in given}
+    if not given or not any(_NAMES_OF_SHARES.fullmatch(key.strip()) for key, _ in value.pairs):
+        return None
+    if len(letters) > 1:
+        msg = f"The reply gives one number for {' and '.join(sorted(letters))}."
+        raise ParseError(msg, text=named.text)
+    return Entry(letters.pop(), None, _share_in(value))
+
+
+def _share_in(value: objects.Object) -> Value | None:
+    """Return the one number that an object calls a share; None where it has none or two."""
+    shares = [member for key, member in value.pairs if _NAMES_OF_SHARES.fullmatch(key.strip())]
+    return _share(shares[0]) if len(shares) == 1 else None
+
+
+def _share(value: objects.Value) -> Value | None:
+    """Return the number that a JSON value is; None where it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if not isinstance(value, str):
+        return exactly(value) if abs(value) < math.inf else None
+    found = _SHARE_TEXT.fullmatch(DECOR.sub(" ", fold(value)))
+    if found is None or (found["before"] and found["percent"]):
+        return None
+    percent = bool(found["percent"] or found["before"])
+    read = read_number(found["number"], percent=percent, whole=found["whole"])
+    return None if read.says_nothing() else read
+
+
+def _check_same(letter: str, one: Value, other: Value, text: str) -> None:
+    """Raise ParseError where two numbers for one option differ."""
+    first, second = (v.by_point if v.by_point is not None else v.by_comma for v in (one, other))
+    if (first, one.by_comma) != (second, other.by_comma):
+        if first == second and "plain" in (one.unit, other.unit):
+            return  # 12,500 beside 12500: the convention is settled by all numbers together
+        msg = f"The reply gives option {letter} both {first:g} and {second:g}."
         raise ParseError(msg, text=text)
-    return of_text
 
 
-def _value(entry: re.Match[str], text: str) -> float:
-    number = entry["number"]
-    head, comma, tail = number.partition(",")
-    if comma and len(tail) == 3 and entry["percent"]:
-        msg = f"The reply's {number}% may be {head}.{tail}% or {head}{tail}%."
+def _weights(values: Sequence[Value], options: Sequence[str], text: str) -> list[float]:
+    """Return the numbers that the values are, once they fit together."""
+    weights = in_one_convention(values)
+    if isinstance(weights, Value):
+        written, sign = weights.written, "%" if weights.unit == "percent" else ""
+        one, other = written.replace(",", "."), re.sub(r"[.,]", "", written)
+        msg = f"The reply's {written}{sign} may be {one}{sign} or {other}{sign}."
         raise ParseError(msg, text=text)
-    grouped = comma and len(number.rpartition(",")[2]) == 3
-    value = float(number.replace(",", "" if grouped else "."))
-    whole = float(entry["whole"] or 1)
-    return value / whole if whole else math.nan
+    if not all(0 <= weight < math.inf for weight in weights) or math.fsum(weights) == 0:
+        msg = f"The reply's percentages {weights} are not shares of a whole."
+        raise ParseError(msg, text=text)
+    units = {value.unit for value, weight in zip(values, weights, strict=True) if weight}
+    if "fraction" in units and (len(units) > 1 or max(weights) > 1):
+        msg = "The reply mixes fractions with other numbers."
+        raise ParseError(msg, text=text)
+    if len(units) > 1 and abs(math.fsum(weights) - 100) > _SLACK:
+        msg = "The reply mixes percentages with numbers that may be none."
+        raise ParseError(msg, text=text)
+    echoed = [
+        value.written == option.rstrip("%").strip()
+        for value, option in zip(values, options, strict=False)
+    ]
+    if echoed and all(echoed):
+        msg = "The reply repeats the options, which are numbers themselves."
+        raise ParseError(msg, text=text)
+    return weights
 
 
 def plain(text: str) -> str:

@@ -14,8 +14,10 @@ from distexp.elicitation.reply.lettered import (
     letters,
     mean,
     options_shown,
+    told,
 )
-from distexp.elicitation.reply.parsing import check_complete
+from distexp.elicitation.reply.thoughts import answer_in
+from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.types import Distribution, Group, Prompt, Question, Reading, Response
 
@@ -74,12 +76,13 @@ class Sampler:
         self, wordings: Sequence[Question], group: Group, style: PromptStyle
     ) -> tuple[Prompt, ...]:
         """Return a prompt per option order and wording; the n-th wording is the n-th draw."""
-        letter = {"type": "string", "enum": list(letters(len(wordings[0].options)))}
+        task = told(self.task, wordings[0])
+        letter = {"type": "string", "enum": list(letters(wordings[0].options))}
         orders = draws_in_orders(wordings[0], self.option_orders, len(wordings), self.seed)
         return tuple(
             Prompt(
                 messages=style.messages(
-                    wordings[draw], lettered_options(wordings[draw], order), self.task, group
+                    wordings[draw], lettered_options(wordings[draw], order), task, group
                 ),
                 option_order=order,
                 max_tokens=self.max_tokens,
@@ -96,11 +99,14 @@ class Sampler:
         Raises
         ------
         ParseError
-            If the reply was cut off, or does not choose one of the options.
+            If there is no answer in the reply, or it does not choose one of the options.
         """
-        check_complete(prompt, response)
+        answer = answer_in(prompt, response)
         order = prompt.option_order
-        return _one_hot(response.text, tuple(options_shown(question, order)), order)
+        try:
+            return _one_hot(answer, tuple(options_shown(question, order)), order)
+        except ParseError as exc:
+            raise exc.of(response.text) from None
 
     def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
         """Return the shares of the answers; None if most answers to an option order are lost.
@@ -114,7 +120,7 @@ class Sampler:
 @lru_cache(maxsize=10_000)  # draws repeat: thousands of them are one of a few letters
 def _one_hot(text: str, options: tuple[str, ...], order: tuple[int, ...]) -> Reading:
     """Read a reply to options that were shown in an order."""
-    shown = letters(len(order))
+    shown = letters(options)
     letter = parse_letter(text, shown, options)
     return Reading(distribution=in_scale_order([float(letter == other) for other in shown], order))
 

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from distexp.checks import parameter_error
+from distexp.checks import check_text, parameter_error
 
 WANTED = "an http or https address without user, password and query, or null"
 
@@ -24,6 +24,34 @@ def check_address(owner: str, parameter: str, address: object) -> None:
         raise parameter_error(owner, parameter, WANTED, _shown(address))
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise parameter_error(owner, parameter, WANTED, _shown(address))
+
+
+def check_alias(owner: str, parameter: str, alias: object, api_base: str | None) -> None:
+    """Refuse what is no name for a server.
+
+    Raises
+    ------
+    ConfigError
+        If it is an address, or there is no address that it could be a name for.
+    """
+    check_text(owner, parameter, alias)
+    if api_base is None or "/" in str(alias):
+        wanted = "a name without slashes for the server of api_base, or null"
+        raise parameter_error(owner, parameter, wanted, alias)
+
+
+def one_form(address: str) -> str:
+    """Return the address in one form, where it can be written in several.
+
+    Examples
+    --------
+    >>> one_form("HTTP://GPU-1:80/v1/")
+    'http://gpu-1/v1'
+    """
+    parts = urlsplit(address)
+    usual = {"http": ":80", "https": ":443"}[parts.scheme]
+    host = parts.netloc.lower().removesuffix(usual)
+    return f"{parts.scheme}://{host}{parts.path.rstrip('/')}"
 
 
 def _shown(address: object) -> object:

@@ -1,21 +1,19 @@
 """What a failed call becomes: an error that may pass, or one that is final."""
 
+import re
 from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
 
-from distexp.errors import ModelError, ThrottledError, TransientModelError
-from distexp.model.http.redaction import Secrets
+from distexp.errors import (
+    ModelError,
+    RefusedPromptError,
+    ThrottledError,
+    TransientModelError,
+    UnusableReplyError,
+)
 from distexp.model.http.retry_after import retry_after_s
-
-THROTTLED_STATUS = frozenset({429, 503, 529})
-"""HTTP statuses by which a server says that it gets too many calls."""
-PASSING_STATUS = THROTTLED_STATUS | {408, 409, 425, 500, 502, 504}
-"""HTTP statuses after which the same request may succeed."""
-
-QUOTA_SIGNS = ("insufficient_quota", "exceeded your current quota", "credit balance is too low")
-"""What providers say when an account is empty; some of them with the status of a rate limit."""
-
-CONTEXT_SIGNS = ("context_length_exceeded", "maximum context length", "exceed_context_size")
-"""What servers say of a prompt that is too long; some of them with the status of a fault."""
+from distexp.model.http.secrets import Secrets
+from distexp.model.http.verdicts import Verdict, asked_in_words_s, verdict
 
 LONGEST_REASON = 300
 
@@ -41,30 +39,86 @@ class Failures:
         self._where = f"Model {name}" + (f" at {api_base}" if api_base else "")
 
     def refused(
-        self, status: int | None, reason: str, headers: Mapping[str, str] | None = None
+        self,
+        status: int | None,
+        reason: str,
+        headers: Mapping[str, str] | None = None,
+        asked_s: float | None = None,
     ) -> ModelError:
-        """Return the error for a reply whose HTTP status says no.
+        """Return the error for a reply that says no.
 
         Parameters
         ----------
         status : int or None
-            None where it is not known.
+            Its HTTP status, or the one that its body names; None where it is not known.
         reason : str
             What the server says.
         headers : mapping, optional
             Of the reply.
+        asked_s : float, optional
+            How long its body asks to be left alone, in seconds.
         """
         said = self._said(reason)
-        if any(sign in reason for sign in QUOTA_SIGNS):
+        pause_s = retry_after_s(headers or {})
+        if pause_s is None:
+            pause_s = asked_in_words_s(reason) if asked_s is None else asked_s
+        means = verdict(status, reason, retry=pause_s is not None)
+        if means in (Verdict.WAIT, Verdict.AGAIN):
+            kind = ThrottledError if means is Verdict.WAIT else TransientModelError
+            msg = f"{self._where} failed with status {status or 'unknown'}: {said}"
+            return kind(msg, retry_after_s=pause_s)
+        if means is Verdict.QUOTA:
             return ModelError(f"{self._where} has no quota left: {said}")
-        too_long = any(sign in reason for sign in CONTEXT_SIGNS)
-        if too_long or not (status is None or status in PASSING_STATUS):
-            return ModelError(f"{self._where} refused the request with status {status}: {said}")
-        kind = ThrottledError if status in THROTTLED_STATUS else TransientModelError
-        return kind(
-            f"{self._where} failed with status {status}: {said}",
-            retry_after_s=retry_after_s(headers or {}),
+        msg = f"{self._where} refused the request with status {status or 'unknown'}: {said}"
+        if means in (Verdict.PROMPT, Verdict.UNSURE):
+            certain = means is Verdict.PROMPT
+            return RefusedPromptError(msg, said=said or f"status {status}", certain=certain)
+        return ModelError(msg)
+
+    def redirected(self, status: int, address: str, target: str | None) -> ModelError:
+        """Return the error for a reply that sends the caller elsewhere, where nobody goes."""
+        try:
+            parts = urlsplit(urljoin(address, target or ""))
+        except ValueError:
+            parts, target = urlsplit(address), None
+        host = parts.netloc.rpartition("@")[2]
+        path = re.sub(r"/chat/completions/?$", "", parts.path)
+        shown = parts._replace(netloc=host, path=path, query="", fragment="").geturl()
+        where = f"to {shown}" if target else "and does not say where to"
+        return ModelError(
+            f"{self._where} is redirected (status {status}) {self._said(where)}. A redirect is "
+            "not followed: prompts and keys would go to another address than the one that the "
+            "cache names."
+            + (f" If it is the right one, give model.api_base={self._said(shown)}." * bool(target))
         )
+
+    def not_found(self, reason: str, api_base: str, offered: list[str] | None) -> ModelError:
+        """Return the error for an address or model that the server does not know.
+
+        Parameters
+        ----------
+        reason : str
+            What the server says.
+        api_base : str
+            The address that was called.
+        offered : list of str or None
+            Models that the server lists; None where it lists none.
+        """
+        advice = "Check model.api_base"
+        if not api_base.rstrip("/").endswith("/v1"):
+            advice += f", which mostly ends in /v1 ({api_base.rstrip('/')}/v1)"
+        advice += f", and model.name ({self.name})."
+        if offered:
+            named = ", ".join(offered[:20]) + ", ..." * (len(offered) > 20)
+            advice += f" The server offers: {self._said(named)}."
+        return ModelError(
+            f"{self._where} refused the request with status 404: {self._said(reason)} {advice}"
+        )
+
+    def unusable(self, reason: str) -> UnusableReplyError:
+        """Return the error for a reply that came and holds no answer that can be used."""
+        said = self._said(reason)
+        return UnusableReplyError(f"{self._where} sent no whole answer: {said}", said=said)
 
     def unreachable(self, reason: str) -> TransientModelError:
         """Return the error for a connection that cannot be made."""
@@ -86,4 +140,5 @@ class Failures:
 
     def _said(self, reason: str) -> str:
         """Return what the server said, in one line and without the key."""
-        return self.secrets.struck(" ".join(reason.split()))[:LONGEST_REASON]
+        text = reason.encode(errors="replace").decode()  # half a surrogate pair has no UTF-8
+        return self.secrets.struck(" ".join(text.split()))[:LONGEST_REASON]

@@ -1,16 +1,11 @@
-"""Secrets, struck out of what a server says before anybody shows or stores it."""
+"""What must not enter configurations and requests, and what an address may hide."""
 
-import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
-from urllib.parse import quote, unquote, urlsplit
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
 
 from distexp.errors import ConfigError
 from distexp.request import Json
-
-SHORTEST = 8
-"""Shorter words, like `none` and `EMPTY`, are no secrets: they may stand in an answer."""
-STRUCK = "[key]"
 
 SECRET_FIELDS = frozenset(
     {
@@ -19,34 +14,6 @@ SECRET_FIELDS = frozenset(
     }
 )
 """Names, in small letters alone, of fields that hold credentials."""
-
-
-class Secrets:
-    """What must not be seen: each value as it is, and as it looks within JSON and addresses.
-
-    Parameters
-    ----------
-    values : iterable of str or None
-        None and words too short to be secrets are left out.
-    """
-
-    def __init__(self, values: Iterable[str | None]) -> None:
-        found = [value for value in values if value is not None and len(value) >= SHORTEST]
-        forms = {form for value in found for form in _forms(value)}
-        self._forms = sorted(forms, key=len, reverse=True)
-        self._bytes = [form.encode() for form in self._forms]
-
-    def struck(self, text: str) -> str:
-        """Return a text without the secrets."""
-        for form in self._forms:
-            text = text.replace(form, STRUCK)
-        return text
-
-    def struck_bytes(self, data: bytes) -> bytes:
-        """Return UTF-8 without the secrets."""
-        for form in self._bytes:
-            data = data.replace(form, STRUCK.encode())
-        return data
 
 
 def of_proxy(address: str | None) -> list[str]:
@@ -78,7 +45,3 @@ def check_no_secret(owner: str, parameter: str, value: Json) -> None:
     elif isinstance(value, list | tuple):
         for inner in value:
             check_no_secret(owner, parameter, inner)
-
-
-def _forms(value: str) -> tuple[str, str, str]:
-    return value, quote(value, safe=""), json.dumps(value)[1:-1]

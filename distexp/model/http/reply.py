@@ -1,19 +1,14 @@
 """What comes back from a server that speaks OpenAI's protocol, read as litellm reads it."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from distexp.errors import ModelError
 from distexp.model.http.failures import Failures
-from distexp.request import Request
+from distexp.model.http.reply_parts import TopLogprobs, content_of, logprobs_of
+from distexp.model.http.verdicts import error_within
+from distexp.request import Request, whole_text
 from distexp.types import Response, Usage
 
-TopLogprobs = tuple[tuple[tuple[str, float], ...], ...]
-
-THOUGHT = re.compile(
-    r"<(?:think|thinking|budget:thinking)>.*?</(?:think|thinking|budget:thinking)>(.*)", re.DOTALL
-)
 FINISH_REASONS = {
     **dict.fromkeys(("length", "max_tokens", "MAX_TOKENS", "compaction"), "length"),
     **dict.fromkeys(("tool_calls", "tool_use"), "tool_calls"),
@@ -31,6 +26,18 @@ FINISH_REASONS = {
 """litellm's words for why a reply ended; every other reason is a plain `stop`."""
 
 
+BROKEN_OFF = ("error", "ERROR", "abort", "cancelled", "failed", "timeout", "network_error")
+"""Reasons for the end of a reply that is no answer: the host failed after 200 was sent."""
+UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+"""What reading raises where a reply is not of the form that is expected."""
+HIGHEST_LOGPROB = 0.01
+"""Log-probabilities are 0 at most; rounding may add a little. NaN is not below it either."""
+MOST_TOKENS = 1 << 53
+"""Counts beyond are none: not every program can hold them."""
+LONGEST_NAME = 500
+"""Characters of what a server says about itself that are kept."""
+
+
 def read_reply(
     reply: object, request: Request, failures: Failures, price: tuple[float, float] | None
 ) -> Response:
@@ -39,28 +46,36 @@ def read_reply(
     Raises
     ------
     TransientModelError
-        If it holds no answer.
+        If it holds no answer, whatever it does hold.
+    RefusedPromptError
+        If it holds an error about this prompt.
     ModelError
-        If it holds an error that is final, or log-probabilities were asked for and are missing.
+        If it holds an error that is final.
     """
-    if not isinstance(reply, Mapping):
-        raise failures.broken(f"{str(reply)[:100]!r} is no JSON object.")
-    _raise_error_within(reply, failures)
     try:
+        _raise_error_within(reply, failures)
+        if not isinstance(reply, Mapping):
+            raise failures.unusable(f"{_beginning(reply)} is no JSON object.")
         (choice, *_) = reply["choices"]
-        text = _text(choice["message"])
-        usage = _usage(reply.get("usage"))
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
-        raise failures.broken(f"a reply without choices, {str(reply)[:100]}") from exc
-    return make_response(
-        text=text,
-        finish_reason=_finish_reason(choice),
-        usage=usage,
-        top_logprobs=_top_logprobs(choice, failures) if request.body.get("logprobs") else None,
-        price=price,
-        provider_model=reply.get("model"),
-        system_fingerprint=reply.get("system_fingerprint"),
-    )
+        _raise_error_within({"error": choice.get("error"), "choices": reply["choices"]}, failures)
+        if choice.get("finish_reason") in BROKEN_OFF:
+            raise failures.unusable(f"it ended with {choice['finish_reason']!r}.")
+        text, thought = content_of(choice["message"])
+        asked = request.body.get("logprobs")
+        top_logprobs, tokens = logprobs_of(choice) if asked else (None, None)
+        return make_response(
+            text=whole_text(failures.secrets.struck(text)),
+            thought=thought and whole_text(failures.secrets.struck(thought)),
+            finish_reason=_finish_reason(choice),
+            usage=_usage(reply.get("usage")),
+            top_logprobs=top_logprobs,
+            tokens=tokens,
+            price=price,
+            provider_model=said_name(reply.get("model"), failures),
+            system_fingerprint=said_name(reply.get("system_fingerprint"), failures),
+        )
+    except UNUSABLE as exc:
+        raise failures.unusable(f"a reply without an answer, {_beginning(reply)}") from exc
 
 
 def make_response(
@@ -72,6 +87,8 @@ def make_response(
     price: tuple[float, float] | None,
     provider_model: str | None,
     system_fingerprint: str | None,
+    thought: str | None = None,
+    tokens: tuple[str, ...] | None = None,
 ) -> Response:
     """Return the record, with the cost where price and usage are known."""
     cost = None
@@ -81,31 +98,48 @@ def make_response(
         text=text,
         finish_reason=finish_reason,
         usage=usage,
-        top_logprobs=top_logprobs,
+        top_logprobs=top_logprobs and storable(top_logprobs),
         cost_usd=cost,
         price_usd_per_token=price,
         provider_model=provider_model,
         system_fingerprint=system_fingerprint,
+        thought=thought,
+        tokens=tokens,
     )
 
 
-def missing_logprobs(name: str) -> ModelError:
-    """Return the error for a reply without the log-probabilities that were asked for."""
-    return ModelError(
-        f"Model {name} was asked for log-probabilities and returned none. "
-        "Set model.capabilities.logprobs=false and use elicitation=verbalized."
+def storable(top_logprobs: TopLogprobs) -> TopLogprobs:
+    """Leave out alternatives that are no text with a log-probability: they are no answers."""
+    return tuple(
+        tuple(
+            (whole_text(token), logprob)
+            for token, logprob in alternatives
+            if isinstance(token, str) and logprob <= HIGHEST_LOGPROB
+        )
+        for alternatives in top_logprobs
     )
 
 
-def _raise_error_within(reply: Mapping[str, Any], failures: Failures) -> None:
-    """Raise what a reply with status 200 says in place of an answer, as gateways do."""
-    error = reply.get("error")
-    if isinstance(error, Mapping):
-        code, said = error.get("code"), error.get("message")
-        if said or code is not None:
-            raise failures.refused(code if isinstance(code, int) else 422, f"{said} {code}")
-    elif error:
-        raise failures.refused(422, str(error))
+def _raise_error_within(part: object, failures: Failures) -> None:
+    """Raise what a reply with status 200, or its choice, says in place of an answer."""
+    found = error_within(part)
+    if found is not None:
+        said, asked_s, status = found
+        raise failures.refused(status, said, asked_s=asked_s)
+
+
+def _beginning(reply: object) -> str:
+    try:
+        return str(reply)[:100]
+    except (RecursionError, ValueError):  # nested too deep, or a number of thousands of digits
+        return "one that cannot be shown"
+
+
+def said_name(value: object, failures: Failures) -> str | None:
+    """Return what a server calls itself, if it is a text."""
+    if not isinstance(value, str):
+        return None
+    return whole_text(failures.secrets.struck(value)[:LONGEST_NAME])
 
 
 def _finish_reason(choice: Mapping[str, Any]) -> str:
@@ -115,32 +149,21 @@ def _finish_reason(choice: Mapping[str, Any]) -> str:
     return "tool_calls" if called else reason
 
 
-def _text(message: Mapping[str, Any]) -> str:
-    """Return the content; what a model thought first is no part of it."""
-    content = message.get("content")
-    if content is None:
-        return ""
-    if not isinstance(content, str):
-        msg = "the content is no text"
-        raise TypeError(msg)
-    separate = "reasoning_content" in message or "reasoning" in message
-    thought = None if separate else THOUGHT.match(content)
-    return content if thought is None else thought.group(1)
-
-
 def _usage(reported: object) -> Usage | None:
     """Return the tokens; None where the server does not count, since no prompt has none."""
-    if not isinstance(reported, Mapping) or not reported.get("prompt_tokens"):
+    if not isinstance(reported, Mapping):
         return None
-    n_prompt, n_reply = reported["prompt_tokens"], reported.get("completion_tokens") or 0
-    return Usage(prompt_tokens=int(n_prompt), completion_tokens=int(n_reply))
+    n_prompt, n_reply = reported.get("prompt_tokens"), reported.get("completion_tokens") or 0
+    return counted(n_prompt, n_reply)
 
 
-def _top_logprobs(choice: Mapping[str, Any], failures: Failures) -> TopLogprobs:
-    content = (choice.get("logprobs") or {}).get("content")
-    if not content or not all(token.get("top_logprobs") for token in content):
-        raise missing_logprobs(failures.name)
-    return tuple(
-        tuple((top["token"], float(top["logprob"])) for top in token["top_logprobs"])
-        for token in content
-    )
+def counted(n_prompt: object, n_reply: object) -> Usage | None:
+    """Return counts of tokens; None where they are none."""
+    counts = []
+    for n_tokens in (n_prompt, n_reply):
+        if isinstance(n_tokens, bool) or not isinstance(n_tokens, int | float):
+            return None
+        if not 0 <= n_tokens < MOST_TOKENS:
+            return None
+        counts.append(int(n_tokens))
+    return Usage(prompt_tokens=counts[0], completion_tokens=counts[1]) if counts[0] else None

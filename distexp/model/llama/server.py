@@ -12,11 +12,18 @@ from threading import Lock
 from typing import IO
 
 from distexp.errors import ModelError
+from distexp.model.http.secrets import Secrets
 from distexp.request import Json
 
 CHILD = Path(__file__).with_name("child.py")
 GRACE_S = 5.0
 """How long an ending child is waited for, in seconds."""
+
+
+def _without_secrets() -> dict[str, str]:
+    """Return the environment without what is secret by name: the child has no use for it."""
+    hidden = Secrets.named(os.environ)
+    return {name: value for name, value in os.environ.items() if name not in hidden}
 
 
 class LlamaServer:
@@ -68,7 +75,7 @@ class LlamaServer:
             stdout=subprocess.PIPE,
             stderr=self._stderr,
             # Threads that spin while they wait for each other make two cores ten times slower.
-            env={**os.environ, "OMP_WAIT_POLICY": "passive"},
+            env={**_without_secrets(), "OMP_WAIT_POLICY": "passive"},
         )
         return self.child
 

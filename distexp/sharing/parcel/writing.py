@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import os
 import stat
-import tempfile
 import zipfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from distexp import atomic
 from distexp.errors import DistexpError
 from distexp.request import Json
 
@@ -64,14 +63,10 @@ def writing(path: Path, about: Mapping[str, Json]) -> Iterator[ParcelWriter]:
         If the file cannot be written.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
-            made = Path(folder) / path.name
-            with zipfile.ZipFile(made, "w") as file:
-                writer = ParcelWriter(file, about)
-                yield writer
-                writer.finish()
-            os.replace(made, path)  # noqa: PTH105 - replaces, unlike rename
+        with atomic.file(path) as made, zipfile.ZipFile(made, "w") as file:
+            writer = ParcelWriter(file, about)
+            yield writer
+            writer.finish()
     except OSError as exc:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 

@@ -1,0 +1,335 @@
+"""Questions that nobody has answered yet: a questionnaire in YAML, in a table, or of Qualtrics.
+
+`docs/surveys/questionnaire.md` describes the forms. Reading is pure: no survey is needed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from distexp.dataset.draft.options import Options, on_a_scale, options_of
+from distexp.dataset.files.codebook import Codebook
+from distexp.dataset.files.codes import Codes
+from distexp.dataset.files.columns import Layout, read_columns
+from distexp.dataset.files.qsf import read_qsf
+from distexp.dataset.files.section import Section, read_yaml
+from distexp.dataset.files.variables import column_names, guessed_layout
+from distexp.errors import DatasetError
+from distexp.types import Group, Question
+
+SEPARATOR = "|"
+"""Between options, and between ordinals, in a cell of a table; or a cell is a JSON list."""
+_COLUMNS = {
+    "id": ("id", "question_id"),
+    "text": ("text", "question"),
+    "options": ("options",),
+    "ordinals": ("ordinals",),
+    "kind": ("kind",),
+    "battery": ("battery",),
+    "wording": ("wording",),
+}
+"""What a column of a table may be called."""
+_KINDS = ("ordinal", "binary", "nominal")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Questionnaire:
+    """Questions, and the groups to ask about them if the file names any."""
+
+    name: str
+    questions: tuple[Question, ...]
+    groups: tuple[Group, ...]
+    """Empty where the file names none: then they are those of another survey, or everyone."""
+    population: str | None
+    """Completes "Imagine you are ..." for anybody; None where the file does not say."""
+    digest: str
+    """SHA-256 of the file."""
+    notes: tuple[str, ...] = ()
+    """What was left out or guessed, a sentence each."""
+
+
+def read_questionnaire(path: Path) -> Questionnaire:
+    """Read a questionnaire by the name of its file.
+
+    Parameters
+    ----------
+    path : Path
+        `.yaml` or `.yml`; `.csv`, `.tsv`, `.xlsx` or `.parquet` with a row a question; or `.qsf`.
+
+    Raises
+    ------
+    DatasetError
+        If it is missing or cannot be understood, or an id comes twice.
+    """
+    suffix = path.suffix.lower()
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        msg = f"The questionnaire {path} cannot be read: {exc.strerror}. Set it to a file."
+        raise DatasetError(msg) from exc
+    digest = hashlib.sha256(content).hexdigest()
+    if suffix in (".yaml", ".yml"):
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as exc:
+            msg = f"The questionnaire {path} is not UTF-8 text: {exc.reason} at byte {exc.start}."
+            raise DatasetError(msg) from exc
+        return replace(parse_questionnaire(text, str(path), path.stem), digest=digest)
+    if suffix == ".qsf":
+        return replace(_of_qsf(path), digest=digest)
+    if suffix in (".csv", ".tsv", ".xlsx", ".parquet"):
+        questions = _of_table(path)
+        return Questionnaire(
+            name=path.stem, questions=questions, groups=(), population=None, digest=digest
+        )
+    msg = (
+        f"{path} must be a .yaml, .csv, .tsv, .xlsx, .parquet or .qsf file. "
+        f"Its name ends in {path.suffix!r}."
+    )
+    raise DatasetError(msg)
+
+
+def parse_questionnaire(text: str, name: str, default_name: str) -> Questionnaire:
+    """Read a questionnaire in YAML: a codebook's `questions`, but for columns and codes.
+
+    Parameters
+    ----------
+    text : str
+        YAML.
+    name : str
+        What messages call it.
+    default_name : str
+        Name of the questionnaire if it gives none.
+
+    Raises
+    ------
+    DatasetError
+        If it is not YAML, a key is unknown, missing, doubled or of the wrong type, or a question
+        cannot be one.
+    """
+    top = read_yaml(text, name)
+    wording = top.text("wording", default="exact")
+    questionnaire = Questionnaire(
+        name=top.text("name", default=default_name),
+        questions=tuple(
+            top.section("questions").each(lambda key, part: _question(key, part, wording)).values()
+        ),
+        groups=tuple(
+            group
+            for groups in top.section("groups", default={}).each(_groups).values()
+            for group in groups
+        ),
+        population=top.text("population", default=None),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    top.check_all_used()
+    if not questionnaire.questions:
+        raise top.error("questions", "is empty: give at least one.")
+    return questionnaire
+
+
+def groups_of(codebook: Codebook) -> tuple[Group, ...]:
+    """Return the groups that a codebook names, without those that only its data file shows."""
+    return tuple(
+        Group(attribute=name, value=level.label, phrase=level.phrase)
+        for name, attribute in codebook.attributes.items()
+        for level in attribute.levels
+    )
+
+
+def _groups(attribute: str, section: Section) -> list[Group]:
+    """Return the groups of an attribute: a phrase by name."""
+    return [
+        Group(attribute=attribute, value=name, phrase=section.text(name))
+        for name in section.names()
+    ]
+
+
+def _question(question_id: str, section: Section, wording: str) -> Question:
+    """Read a question; what a codebook says of columns and codes is passed over."""
+    rows = section.rows("options")
+    text = section.text("text")
+    kind = section.text("kind", default=None)
+    battery = section.text("battery", default=None)
+    own_wording = section.text("wording", default=wording)
+    section.text("column", default=None)
+    section.flag("asked", default=False)
+    section.codes("off_scale", default=Codes())
+    section.check_all_used()
+    options = [_option(section, row) for row in rows]
+    ordinals = [ordinal for _, ordinal in options]
+    return _made(
+        where=section.error,
+        question_id=question_id,
+        text=text,
+        labels=[label for label, _ in options],
+        ordinals=ordinals,
+        kind=kind,
+        battery=battery,
+        wording=own_wording,
+    )
+
+
+def _option(section: Section, row: object) -> tuple[str, float | None]:
+    """Read an option: 'label', ['label', ordinal], [code, 'label'] or [code, 'label', ordinal]."""
+    parts = row if isinstance(row, list) else [row]
+    if len(parts) == 3 or (len(parts) == 2 and isinstance(parts[1], str)):
+        parts = parts[1:]
+    label: Any = parts[0] if parts else None
+    ordinal: Any = parts[1] if len(parts) == 2 else None
+    ordinal = getattr(ordinal, "value", ordinal)  # of a number that is kept with its spelling
+    is_number = isinstance(ordinal, int | float) and not isinstance(ordinal, bool)
+    is_bare = isinstance(row, list) and len(row) < 2
+    if (
+        is_bare
+        or not isinstance(label, str)
+        or len(parts) > 2
+        or not (ordinal is None or is_number)
+    ):
+        wanted = "'label', ['label', ordinal], [code, 'label'] or [code, 'label', ordinal]"
+        raise section.error("options", f"holds what is not {wanted}: {row!r}")
+    return label, None if ordinal is None else float(ordinal)
+
+
+def _made(
+    *,
+    where: Any,
+    question_id: str,
+    text: str,
+    labels: Sequence[str],
+    ordinals: Sequence[float | None],
+    kind: str | None,
+    battery: str | None,
+    wording: str,
+) -> Question:
+    """Return a question; without ordinals an ordinal or binary one is numbered 1, 2, 3 ..."""
+    if kind not in (None, *_KINDS):
+        raise where("kind", f"must be {', '.join(_KINDS)}. Got {kind!r} instead.")
+    given = [float(ordinal) for ordinal in ordinals if ordinal is not None]
+    if not given and kind in ("ordinal", "binary"):
+        given = [float(place) for place in range(1, len(labels) + 1)]
+    question = Question(
+        question_id=question_id,
+        text=text,
+        options=tuple(labels),
+        ordinals=tuple(given) or None,
+        battery=battery,
+        wording=wording,
+    )
+    if kind is not None and question.kind != kind:
+        raise where("kind", f"says {kind!r}, but its options are {question.kind}.")
+    return question
+
+
+def _of_table(path: Path) -> tuple[Question, ...]:
+    """Read a table with a row a question."""
+    layout: Layout = guessed_layout(path)[0]
+    found = column_names(path, layout)
+    known = {other for names in _COLUMNS.values() for other in names}
+    named = {key: name for key, names in _COLUMNS.items() for name in names if name in found}
+    if missing := [key for key in ("id", "text", "options") if key not in named]:
+        msg = (
+            f"{path} has no column {missing[0]!r}: a questionnaire has id, text and options, and "
+            f"may have ordinals, kind, battery and wording. It has {', '.join(found[:12])}."
+        )
+        raise DatasetError(msg)
+    if unknown := [name for name in found if name.strip() and name not in known]:
+        msg = f"{path} has a column {unknown[0]!r}, which has no meaning. Remove it."
+        raise DatasetError(msg)
+    table = read_columns(path, list(named.values()), layout, "whoever wrote it")
+    questions: dict[str, Question] = {}
+    for number, row in enumerate(table.iter_rows(named=True), start=2):
+        cells = {key: (row[name] or "").strip() for key, name in named.items()}
+        if not any(cells.values()):
+            continue
+        question = _of_row(cells, f"{path}, row {number}")
+        if question.question_id in questions:
+            msg = f"{path}, row {number}: id {question.question_id!r} comes twice."
+            raise DatasetError(msg)
+        questions[question.question_id] = question
+    if not questions:
+        raise DatasetError(f"{path} holds no question. Write one in each row under the header.")
+    return tuple(questions.values())
+
+
+def _of_row(cells: Mapping[str, str], where: str) -> Question:
+    """Return the question of a row."""
+
+    def error(key: str, problem: str) -> DatasetError:
+        return DatasetError(f"{where}: {key!r} {problem}")
+
+    for key in ("id", "text", "options"):
+        if not cells[key]:
+            raise error(key, "is blank.")
+    labels = _parts(cells["options"])
+    if not all(isinstance(label, str) for label in labels) or len(labels) < 2:
+        wanted = f"must be two or more texts with {SEPARATOR!r} between them, or a JSON list"
+        raise error("options", f"{wanted}. Got {cells['options']!r} instead.")
+    try:
+        ordinals = [float(part) for part in _parts(cells.get("ordinals", ""))]
+    except (TypeError, ValueError) as exc:
+        msg = (
+            f"must be numbers with {SEPARATOR!r} between them. Got {cells['ordinals']!r} instead."
+        )
+        raise error("ordinals", msg) from exc
+    return _made(
+        where=error,
+        question_id=cells["id"],
+        text=cells["text"],
+        labels=labels,
+        ordinals=ordinals,
+        kind=cells.get("kind") or None,
+        battery=cells.get("battery") or None,
+        wording=cells.get("wording") or "exact",
+    )
+
+
+def _parts(cell: str) -> list[Any]:
+    """Return the parts of a cell: a JSON list, or texts with the separator between them."""
+    if cell.startswith("[") and cell.endswith("]"):
+        try:
+            parts = json.loads(cell)
+        except (ValueError, RecursionError):
+            parts = None
+        if isinstance(parts, list):
+            return [part.strip() if isinstance(part, str) else part for part in parts]
+    return [part.strip() for part in cell.split(SEPARATOR)] if cell else []
+
+
+def _of_qsf(path: Path) -> Questionnaire:
+    """Read the closed questions of a Qualtrics questionnaire whose wording is whole."""
+    survey = read_qsf(path)
+    questions = []
+    notes = [f"{tag!r} is not asked: {reason}." for tag, reason in survey.left_out.items()]
+    for variable in survey.variables:
+        found = options_of(variable)
+        filled_in = [note for note in variable.notes if "filled in from" in note]
+        if isinstance(found, str) or filled_in:
+            reason = found if isinstance(found, str) else filled_in[0].rstrip(".")
+            notes.append(f"{variable.name!r} is not asked: {reason}.")
+            continue
+        options: Options = on_a_scale(found, variable)
+        notes += [f"{variable.name!r}: {note}" for note in (*variable.notes, *options.checks)]
+        questions.append(
+            Question(
+                question_id=variable.name,
+                text=variable.label or variable.name,
+                options=options.labels,
+                ordinals=options.ordinals,
+                battery=variable.battery,
+            )
+        )
+    if not questions:
+        msg = f"{path} has no closed question with one answer. {' '.join(notes[:3])}"
+        raise DatasetError(msg)
+    return Questionnaire(
+        name=survey.name,
+        questions=tuple(questions),
+        groups=(),
+        population=None,
+        digest="",
+        notes=tuple(notes),
+    )

@@ -1,0 +1,125 @@
+"""What a model says to itself, told from what it answers: before any elicitation reads a reply.
+
+Thoughts come between tags of many kinds, with the opening tag left to the prompt or the closing
+one never written, in channels, or in a field of their own. What stands in them is no answer.
+"""
+
+import re
+from dataclasses import dataclass
+
+from distexp.errors import ParseError
+from distexp.types import Prompt, Response
+
+_NAMES = (
+    r"(?:[a-z]{1,12}[:_]\s*)?(?:(?:ant|inner)[ _]?)?"
+    r"(?:think(?:ing)?|thoughts?|reason(?:ing)?|analysis|reflection|scratchpad|monologue|cot)"
+)
+_OPEN, _CLOSE = r"(?:<\s?\|?|&lt;|\[|◁|＜)", r"(?:\|?\s?>|&gt;|\]|▷|＞)"
+_TAG = re.compile(
+    rf"""
+      {_OPEN}\s{{0,3}}(?:(?P<end>/|end[ _](?:of[ _])?)|(?:start|begin)[ _](?:of[ _])?)?\s{{0,3}}
+      {_NAMES}(?:\s[^<>\[\]\n]{{0,80}})?(?P<empty>/)?\s{{0,3}}{_CLOSE}
+    | <\|channel>\s{{0,3}}{_NAMES}\b
+    | (?P<shut><channel\|>)
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+_CHANNEL = re.compile(
+    r"<\|\s?channel\s?\|>\s{0,3}(?P<name>[a-z]{0,20})[^<>\n]{0,80}(?:<\|\s?message\s?\|>)?",
+    re.IGNORECASE,
+)
+_MESSAGE_END = re.compile(r"<\|\s?(?:end|start|return|call)\s?\|>", re.IGNORECASE)
+_BARE_CHANNEL = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?=[A-Z\"'])")
+_BARE_FINAL = "assistantfinal"
+"""What is left of the channels where a server strips the tokens that mark them."""
+LONGEST = 100_000
+"""Characters of an answer beyond which it is no answer to what was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A reply in its two parts."""
+
+    thought: str | None
+    """What the model said to itself; None where it said nothing to itself."""
+    answer: str | None
+    """What it said to us; None where it only thought."""
+    start: int = 0
+    """Where the last part of the answer begins in the reply."""
+
+
+def split(text: str) -> Spoken:
+    """Tell the thought in a reply from the answer.
+
+    What stands before a closing tag without an opening one is thought; so is all that follows an
+    opening tag without a closing one, and then there is no answer.
+
+    Examples
+    --------
+    >>> split("Perhaps A?</think>B")
+    Spoken(thought='Perhaps A?', answer='B', start=18)
+    >>> split("<|channel|>analysis<|message|>A or B<|end|>").answer is None
+    True
+    """
+    if _CHANNEL.search(text):
+        return _by_channel(text)
+    if _BARE_CHANNEL.match(text):
+        thought, final, answer = text.rpartition(_BARE_FINAL)
+        start = len(text) - len(answer)
+        return Spoken(thought, answer, start) if final else Spoken(text, None)
+    tags = list(_TAG.finditer(text))
+    if not tags:
+        return Spoken(None, text)
+    thoughts: list[str] = []
+    answers: list[str] = []
+    within, at = False, 0
+    for tag in tags:
+        (thoughts if within else answers).append(text[at : tag.start()])
+        at = tag.end()
+        if tag["end"] or tag["shut"]:
+            if not within:  # all of it so far
+                thoughts, answers = [*thoughts, *answers], []
+            within = False
+        elif not tag["empty"]:
+            within = True
+    (thoughts if within else answers).append(text[at:])
+    return Spoken("".join(thoughts), None if within else "".join(answers), at)
+
+
+def _by_channel(text: str) -> Spoken:
+    """Read channels: `final` is said to us, `analysis` and `commentary` are not."""
+    marks = list(_CHANNEL.finditer(text))
+    thoughts, finals = [text[: marks[0].start()]], list[str]()
+    ends = [*(mark.start() for mark in marks[1:]), len(text)]
+    for mark, end in zip(marks, ends, strict=True):
+        said = _MESSAGE_END.split(text[mark.end() : end], maxsplit=1)[0]
+        (finals if mark["name"].casefold() == "final" else thoughts).append(said)
+    start = max((m.end() for m in marks if m["name"].casefold() == "final"), default=len(text))
+    return Spoken("".join(thoughts), "".join(finals) if finals else None, start)
+
+
+def answer_in(prompt: Prompt, response: Response) -> str:
+    """Return what a reply says to us.
+
+    Raises
+    ------
+    ParseError
+        If it was cut off, as `5` may be the beginning of `50`, or by a filter; if the model only
+        thought, or said nothing; or if it is longer than `LONGEST`.
+    """
+    if response.finish_reason == "length":
+        msg = f"The reply was cut off after {prompt.max_tokens} tokens."
+        raise ParseError(msg, text=response.text)
+    if response.finish_reason == "content_filter":
+        msg = "The reply was withheld, or cut off, by a filter of the provider."
+        raise ParseError(msg, text=response.text)
+    spoken = split(response.text)
+    answer = (spoken.answer or "").strip()
+    if not answer:
+        thought = spoken.thought is not None or response.thought
+        msg = "The reply is empty: " + ("the model only thought." if thought else "it is blank.")
+        raise ParseError(msg, text=response.text)
+    if len(answer) > LONGEST:
+        msg = f"The reply has {len(answer):,} characters; at most {LONGEST:,} are read."
+        raise ParseError(msg, text=response.text)
+    return answer
