@@ -16,16 +16,15 @@ from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.layout import design_of
-from distexp.protocols import Calibrator
+from distexp.evaluation.layout import design_of, perfect
+from distexp.metrics.names import METRICS
+from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
+from distexp.types import Condition, Design, FloatArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
-METRICS = ("w1", "alignment", "tv", "w1_reduction", "w1_skill")
-"""Scores that a card states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ class Card:
         result: Result,
         evaluation: Evaluation,
     ) -> Self:
-        """Fit `calibrator` to every readable case of `study`.
+        """Fit `calibrator` to every readable case of `study`, as the evaluation counts and weighs.
 
         Parameters
         ----------
@@ -74,8 +73,8 @@ class Card:
         ConfigError
             If what it learnt cannot be written as JSON.
         """
-        X, y, readable = design_of(study)
-        weight = _weight(study, evaluation)
+        X, y, readable = evaluation.laid_out(study)
+        weight = evaluation.weight_of(study)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
         residuals = np.abs(result.calibrated[name] - y)
         return cls(
@@ -146,8 +145,9 @@ class Card:
             If the file cannot be read, is no card, is of a newer schema, was changed after it was
             written, or holds what no card holds.
         """
+        document = read_sealed(path, "card", SCHEMA, VERSION)
         try:
-            return cls._of(read_sealed(path, SCHEMA, VERSION))
+            return cls._of(document)
         except ConfigError as exc:
             raise ConfigError(f"The card {path} is refused: {exc}") from exc
 
@@ -230,15 +230,11 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
         msg = f"A card holds one calibrator. Got {names}: choose with calibrator=[NAME]."
         raise ConfigError(msg)
     study = chosen(studies)
-    right = tuple(
-        Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
-        for case in study.cases
-    )
+    right = perfect(study.cases)
     members = tuple(replace(member, estimates=right) for member in study.members)
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
-    rehearsal = getattr(calibrator, "rehearsal", None)
-    to_json((calibrator if rehearsal is None else rehearsal()).fit(X, y))
+    to_json(rehearsal_of(calibrator).fit(X, y))
 
 
 def _padded(X: Design, n_options: int) -> Design:
@@ -253,26 +249,19 @@ def _padded(X: Design, n_options: int) -> Design:
     )
 
 
-def _weight(study: Study, evaluation: Evaluation) -> FloatArray | None:
-    """Return what each case weighs, as in the evaluation."""
-    if evaluation.weights == "equal":
-        return None
-    n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
-    weight: FloatArray = n / n.mean()
-    return weight
-
-
 def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json]:
     of_metric = {score.metric: score for score in result.scores if score.calibrator == name}
     found: dict[str, Json] = {
-        metric: {
+        metric.key: {
             "value": score.value,
             "low": score.low,
             "high": score.high,
             "n_questions": score.n_questions,
         }
         for metric in METRICS
-        if (score := of_metric.get(metric)) is not None and math.isfinite(score.value)
+        if metric.on_card
+        and (score := of_metric.get(metric.key)) is not None
+        and math.isfinite(score.value)
     }
     return found | {
         "confidence": evaluation.confidence,

@@ -10,9 +10,18 @@ import numpy as np
 from distexp.card.fields import field_error, numbers, size, take, texts
 from distexp.evaluation.suspicions import TOLERANCE
 from distexp.request import Json
-from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
+from distexp.types import (
+    CONDITION,
+    BoolArray,
+    Condition,
+    Design,
+    FloatArray,
+    IntArray,
+    Study,
+    Survey,
+)
 
-PARTS = ("model", "elicitation", "prompt")
+PARTS = CONDITION[1:]
 """Parts of the condition that a calibrator corrects for; a new dataset is what it is made for."""
 MOST_EXAMPLES = 1000
 Group = tuple[str, str]
@@ -270,7 +279,7 @@ def _digest(X: Design, y: FloatArray) -> str:
 
 def _condition(document: object, where: str) -> Condition:
     parts = take(document, where, dataset=str, model=str, elicitation=str, prompt=str)
-    return Condition(**dict(zip(("dataset", *PARTS), parts, strict=True)))
+    return Condition(**dict(zip(CONDITION, parts, strict=True)))
 
 
 def _groups(entries: Sequence[object], where: str) -> dict[Group, int]:

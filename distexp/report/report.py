@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Self
 
 from distexp import atomic
 from distexp.errors import DistexpError
+from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
-from distexp.report.score_tables import LABELS, score_table, shape_table, task_table
+from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.verdicts import findings
@@ -48,7 +50,6 @@ FIGURES = (
     "![Human, uncalibrated and calibrated distributions](distributions.svg)",
     "",
 )
-HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,8 +189,9 @@ class Report:
         )
 
     def summary(self) -> dict[str, object]:
-        """Return the counts of calls and the headline scores."""
+        """Return the schema of the tables, the counts of calls and the headline scores."""
         return {
+            "schema": tables.SCHEMA,
             "calls": asdict(self.calls),
             "partial": self.stopped,
             "studies": [
@@ -199,7 +201,7 @@ class Report:
                 | {
                     f"{score.calibrator}.{score.metric}": _json_number(score.value)
                     for score in result.scores
-                    if score.metric in HEADLINES
+                    if METRIC[score.metric].headline
                 }
                 for study, result in self._outcomes()
             ],

@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 
 from distexp.cli.bundle import bundle, reproduce
 from distexp.model.llamacpp import LlamaCppModel
+from distexp.report.tables import cut
 from distexp.sharing.confined import confined
 from tests.sharing.parcels import content, listed, pack
 from tests.small_runs import (
@@ -166,6 +167,28 @@ def test_the_table_says_how_each_file_was_compared(drawn: Path, tmp_path: Path) 
     assert compared["provenance.json"] == "numbers to 1e-09, all but versions"
     assert compared["summary.json"].endswith(", all but calls.hits, calls.misses, calls.cost_usd")
     assert compared["config.yaml"].startswith("not compared: ")
+
+
+def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
+    given: Path, tmp_path: Path
+) -> None:
+    """What its tables have is compared, and what came since is not; nor are worded texts."""
+    members = content(given)
+    older: dict[str, bytes] = {"run/report.md": b"worded otherwise"}
+    for name in ("cases", "scores", "comparisons"):
+        table = BytesIO()
+        cut(pl.read_parquet(BytesIO(members[f"run/{name}.parquet"])), 1).write_parquet(table)
+        older[f"run/{name}.parquet"] = table.getvalue()
+    summary = json.loads(members["run/summary.json"])
+    del summary["schema"]
+    older["run/summary.json"] = json.dumps(summary, indent=2).encode()
+    other = changed(given, older, tmp_path / "older.zip")
+
+    shown = here(tmp_path, reproduce, str(other))
+
+    assert shown.code == 0, shown.stdout
+    assert "report.md" not in shown.stdout
+    assert shown.stdout.count("| identical |") == 8
 
 
 def test_other_versions_are_told_and_do_no_harm(given: Path, tmp_path: Path) -> None:
