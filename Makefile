@@ -3,6 +3,13 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
 
+# What has no wheel is built by the setuptools of the lock, installed first: nothing comes without a hash.
+define locked
+	awk '/^[^ ]/ { on = /^setuptools==/ } on' $(2) >$(dir $(1))../setuptools.lock
+	$(1) install --quiet --no-deps --require-hashes -r $(dir $(1))../setuptools.lock
+	$(1) install --quiet --no-deps --no-build-isolation $(3) --require-hashes -r $(2)
+endef
+
 .PHONY: help install run test cluster check bench wheel lock clean
 .DEFAULT_GOAL := help
 
@@ -14,7 +21,7 @@ install: .venv/.installed  ## Make .venv and install the locked packages and the
 .venv/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "distexp needs Python 3.11, 3.12 or 3.13: apt-get install python3 python3-venv"; exit 1; }
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
-	$(BIN)/pip install --quiet --no-deps --require-hashes -r requirements.lock
+	$(call locked,$(BIN)/pip,requirements.lock)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -29,7 +36,7 @@ cluster: .venv-cluster/.installed  ## Run the tests of many machines (Redis, Ray
 
 .venv-cluster/.installed: requirements-cluster.lock pyproject.toml
 	$(PYTHON) -m venv .venv-cluster
-	.venv-cluster/bin/pip install --quiet --no-deps --no-compile --require-hashes -r requirements-cluster.lock
+	$(call locked,.venv-cluster/bin/pip,requirements-cluster.lock,--no-compile)
 	.venv-cluster/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -6,10 +6,14 @@ from collections.abc import Mapping
 from distexp.errors import ConfigError
 
 
-def check_int(owner: str, parameter: str, value: object, *, minimum: int) -> None:
-    """Raise `ConfigError` unless `value` is an int of at least `minimum`."""
+def check_int(
+    owner: str, parameter: str, value: object, *, minimum: int, maximum: int | None = None
+) -> None:
+    """Raise `ConfigError` unless `value` is an int from `minimum` to `maximum`, both included."""
     if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise parameter_error(owner, parameter, f"an int >= {minimum}", value)
+    if maximum is not None and value > maximum:
+        raise parameter_error(owner, parameter, f"an int from {minimum} to {maximum}", value)
 
 
 def check_number(

@@ -256,12 +256,12 @@ class Survey:
     `waves/26/info.csv`."""
     n_dropped_cells: int = 0
     """Question-by-group cells left out because too few people answered."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the file decided that its user should know, a sentence each."""
     gated: bool = False
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
-    notes: tuple[str, ...] = ()
-    """What a report has to say of the data, a sentence each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

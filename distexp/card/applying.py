@@ -110,6 +110,8 @@ def write(written: "pl.DataFrame", path: Path) -> None:
     DistexpError
         If the file cannot be written.
     """
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".writing-") as folder:
@@ -121,7 +123,7 @@ def write(written: "pl.DataFrame", path: Path) -> None:
             else:
                 written.write_ndjson(made)
             os.replace(made, path)  # noqa: PTH105 - replaces, unlike rename
-    except OSError as exc:
+    except (OSError, ComputeError) as exc:
         msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
         raise DistexpError(msg) from exc
 

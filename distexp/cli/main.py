@@ -31,6 +31,10 @@ def main() -> None:
         sys.exit(f"distexp: error: {exc}")
     except (HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
         sys.exit(f"distexp: error: {one_line(exc)}")
+    except BrokenPipeError:
+        raise
+    except OSError as exc:  # of the folder of a run, which Hydra makes
+        sys.exit(f"distexp: error: {exc}. Set hydra.run.dir to a folder that can be written.")
     except KeyboardInterrupt:
         sys.stderr.write(
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"

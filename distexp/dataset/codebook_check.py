@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import yaml
 
+from distexp.dataset.columns import near
 from distexp.dataset.files.answers import answers, filtered, members, weights
 from distexp.dataset.files.codebook import Attribute, Codebook, Item, read_codebook
 from distexp.dataset.files.codes import Code, Codes, label_of, parse_code
-from distexp.dataset.files.columns import near, read_columns
+from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.variables import code_order, column_names
 from distexp.errors import DatasetError
@@ -100,8 +101,9 @@ class _Gathering(Section):
     def flag(self, key: str, default: bool) -> bool:
         return self._try(lambda: super(_Gathering, self).flag(key, default), key, default)
 
-    def rows(self, key: str) -> list[Any]:
-        return self._try(lambda: super(_Gathering, self).rows(key), key, [])
+    def rows(self, key: str, *default: Any, **named: Any) -> list[Any]:
+        read = super().rows
+        return self._try(lambda: read(key, *default, **named), key, [])
 
     def codes(self, key: str, *default: Any, **named: Any) -> Codes:
         read = super().codes

@@ -1,15 +1,15 @@
 """A table of groups' answer distributions that somebody else has made out of a survey."""
 
-import csv
 import hashlib
-import io
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from distexp.checks import check_bool, check_int, check_names, check_text, parameter_error
+from distexp.dataset.apart import read_apart
+from distexp.dataset.columns import locate
+from distexp.dataset.delimited import decoded, records
 from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
@@ -19,6 +19,7 @@ COLUMNS = (
     "n_respondents",
 )  # fmt: skip
 FORMATS = (".csv", ".jsonl", ".parquet")
+MOST_RESPONDENTS = 1e12
 ROUNDING = 1e-3
 """How far from 1 the sum of published shares may be: they were rounded for writing."""
 
@@ -167,11 +168,13 @@ def _case(record: Record) -> Case:
     if len(human) != len(options):
         msg = f"'human' has {len(human)} shares for {len(options)} options."
         raise ValueError(msg)
-    if min(human) < 0 or abs(sum(human) - 1) > ROUNDING:
+    if not (min(human) >= 0 and max(human) <= 1 + ROUNDING and abs(sum(human) - 1) <= ROUNDING):
         msg = f"'human' must be non-negative and sum to 1. Got {human!r} instead."
         raise ValueError(msg)
     n = record.get("n_respondents")
-    if n is not None and (not isinstance(n, int | float) or not 0 < n < math.inf):
+    if n is not None and (
+        not isinstance(n, int | float) or isinstance(n, bool) or not 0 < n <= MOST_RESPONDENTS
+    ):
         msg = f"'n_respondents' must be a number > 0, or null if unknown. Got {n!r} instead."
         raise ValueError(msg)
     phrase = record.get("phrase") or f"a person whose {attribute} is {value}"
@@ -211,28 +214,35 @@ def _list(record: Record, column: str, kind: type[Item]) -> list[Item]:
 
 def _records(path: Path, content: bytes) -> list[Record]:
     """Return the rows of the file, whose suffix tells the format."""
-    import polars as pl
-
     if path.suffix not in FORMATS:
         msg = f"{path} must be a {', '.join(FORMATS)} file: its name ends in {path.suffix!r}."
         raise DatasetError(msg)
     try:
         if path.suffix == ".parquet":
-            records = pl.read_parquet(io.BytesIO(content)).to_dicts()
+            found: list[Record] = list(read_apart(path, None).to_dicts())
         elif path.suffix == ".jsonl":
-            records = [json.loads(line) for line in content.decode().splitlines() if line.strip()]
+            lines = decoded(path, content).split("\n")
+            found = [json.loads(line) for line in lines if line.strip()]
         else:
-            rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))
-            records = [{key: _decoded(key, cell) for key, cell in row.items()} for row in rows]
-    except (pl.exceptions.PolarsError, ValueError, csv.Error) as exc:
+            found = list(_csv(path, decoded(path, content)))
+    except (ValueError, RecursionError) as exc:
         msg = f"{path} is not a {path.suffix} table of distributions: {str(exc).splitlines()[0]}"
         raise DatasetError(msg) from exc
-    for number, record in enumerate(records, start=1):
+    for number, record in enumerate(found, start=1):
         for column in COLUMNS:
             if not isinstance(record, dict) or column not in record:
                 msg = f"{path}, row {number} has no {column!r}. It takes {', '.join(COLUMNS)}."
                 raise DatasetError(msg)
-    return list(records)
+    return list(found)
+
+
+def _csv(path: Path, text: str) -> Iterator[Record]:
+    numbered = records(path, text)
+    header = next(numbered, (0, []))[1]
+    names = [name for name in (*COLUMNS, "phrase") if name in header]
+    places = locate(path, names, header)
+    for _, row in numbered:
+        yield {name: _decoded(name, row[at]) for name, at in zip(names, places, strict=True)}
 
 
 def _decoded(column: str, cell: str | None) -> object:

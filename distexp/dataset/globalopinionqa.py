@@ -12,6 +12,7 @@ from typing import NamedTuple
 from distexp.checks import check_names, check_text, parameter_error
 from distexp.dataset.files.cells import is_refusal, numbers, parse_literal, parse_texts
 from distexp.dataset.files.columns import Layout, near, read_columns, read_files
+from distexp.dataset.refusals import said_of
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 
@@ -78,6 +79,8 @@ class GlobalOpinionQA:
         The file names no scale. Options that are all numbers stand at their numbers. Of the
         others, `none` takes them for nominal; `order` for equally spaced in the order of the
         file, which is true of many of them, not of all ("More", "Less", "About the same").
+    on_scale : sequence of str, optional
+        Labels that are answers here, although they read as refusals.
 
     Raises
     ------
@@ -97,12 +100,14 @@ class GlobalOpinionQA:
         sources: Sequence[str] | None = None,
         questions: Sequence[str] | None = None,
         ordinals: str = "none",
+        on_scale: Sequence[str] | None = None,
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
         check_names(owner, "countries", countries)
         check_names(owner, "sources", sources)
         check_names(owner, "questions", questions)
+        check_names(owner, "on_scale", on_scale)
         if ordinals not in ORDINALS:
             raise parameter_error(owner, "ordinals", f"one of {', '.join(ORDINALS)}", ordinals)
         self.path = path
@@ -110,6 +115,7 @@ class GlobalOpinionQA:
         self.sources = sources
         self.questions = questions
         self.ordinals = ordinals
+        self.on_scale = on_scale
 
     def load(self) -> Survey:
         """Read the file.
@@ -141,6 +147,9 @@ class GlobalOpinionQA:
         if not cases:
             msg = f"{path} holds no distribution for what was chosen. Choose more of it."
             raise DatasetError(msg)
+        refusals = (label for row in rows for label in row.options if self._is_refusal(label))
+        if note := said_of(refusals, path):
+            _logger.info("%s", note)
         files = read_files(path)
         return Survey(
             name="globalopinionqa",
@@ -150,6 +159,7 @@ class GlobalOpinionQA:
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=sum(len(self._shares(row)) for row in rows) - len(cases),
+            notes=(note,) if note else (),
         )
 
     def _check_known(
@@ -169,7 +179,7 @@ class GlobalOpinionQA:
 
     def _cases(self, row: Row, left_out: Counter[str]) -> Iterator[Case]:
         """Yield a case for each country, and count what gives none, by reason."""
-        on_scale = [i for i, label in enumerate(row.options) if not is_refusal(label)]
+        on_scale = [i for i, label in enumerate(row.options) if not self._is_refusal(label)]
         options = tuple(row.options[i] for i in on_scale)
         if not row.text:
             left_out["rows without a question"] += 1
@@ -200,6 +210,9 @@ class GlobalOpinionQA:
                     n_respondents=None,
                     off_scale=None if all_substantive else 1 - sum(substantive) / sum(shares),
                 )
+
+    def _is_refusal(self, label: str) -> bool:
+        return label not in (self.on_scale or ()) and is_refusal(label)
 
     def _positions(self, options: Sequence[str]) -> tuple[float, ...] | None:
         if all(re.fullmatch(r"-?\d+(\.\d+)?", option) for option in options):

@@ -13,8 +13,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from distexp.dataset.columns import Layout
 from distexp.dataset.files.codes import Code, parse_code
-from distexp.dataset.files.columns import Layout, check_exists
+from distexp.dataset.files.columns import check_exists
 from distexp.dataset.variables import Variable, storable
 from distexp.errors import DatasetError
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from distexp.dataset.columns import Layout
 from distexp.dataset.draft_options import Options, on_a_scale, options_of
 from distexp.dataset.files.codebook import Codebook
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.files.columns import Layout, read_columns
+from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.qsf import read_qsf
 from distexp.dataset.variables import column_names, guessed_layout

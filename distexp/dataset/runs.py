@@ -208,7 +208,7 @@ def _predictions(run: Path) -> "pl.DataFrame":
     path = run / PREDICTIONS
     try:
         table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError) as exc:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
         msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
         raise DatasetError(msg) from exc
     wanted = (*CONDITION, *CASE, *OF_CASE, "option_index", *OF_OPTION)

@@ -1,6 +1,7 @@
 """SubPOP: answer distributions of 22 groups to questions of Pew's panel and of the GSS."""
 
 import json
+import logging
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 from distexp.checks import check_names, check_text, parameter_error
 from distexp.dataset.files.cells import (
+    is_refusal,
     numbers,
     parse_literal,
     parse_numbers,
@@ -16,8 +18,11 @@ from distexp.dataset.files.cells import (
 )
 from distexp.dataset.files.columns import Layout, check_exists, near, read_columns, read_files
 from distexp.dataset.files.pew import pew_group
+from distexp.dataset.refusals import said_of
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Question, Survey
+
+_logger = logging.getLogger(__name__)
 
 SOURCE = "the gated SubPOP dataset on Hugging Face (jjssuh/subpop)"
 LICENCE = "CC BY-NC-SA 4.0, gated: non-commercial, attribution, share alike, not to be passed on."
@@ -126,6 +131,12 @@ class SubPOP:
         if not cases:
             msg = f"{path} holds no case for the attributes and questions chosen: choose others."
             raise DatasetError(msg)
+        note = said_of((label for _, row in rows for label in _unplaced_refusals(row)), path)
+        odd = sorted({row.options[-1] for _, row in rows if not is_refusal(row.options[-1])})
+        shown = ", ".join(map(repr, odd[:5]))
+        last = f"Left out as the refusal, for it stands last: {shown}." if odd else None
+        for said in filter(None, (note, last)):
+            _logger.info("%s", said)
         files = read_files(path)
         return Survey(
             name="subpop",
@@ -135,6 +146,7 @@ class SubPOP:
             licence=LICENCE,
             citation=CITATION,
             n_dropped_cells=len(rows) - len(cases),
+            notes=tuple(filter(None, (note, last))),
             gated=True,
         )
 
@@ -159,7 +171,12 @@ class SubPOP:
     def _case(self, place: str, row: Row) -> Case | None:
         """Return the case of a row, or None if nobody gave an answer on the scale."""
         _check(place, row)
-        on_scale = [i for i, ordinal in enumerate(row.ordinal) if ordinal != NOT_ON_SCALE]
+        refusals = _unplaced_refusals(row)
+        on_scale = [
+            i
+            for i, (label, ordinal) in enumerate(zip(row.options, row.ordinal, strict=False))
+            if ordinal != NOT_ON_SCALE and label not in refusals
+        ]
         shares = [row.responses[i] for i in on_scale]
         if math.isnan(sum(row.responses)) or sum(shares) == 0:
             return None
@@ -184,6 +201,13 @@ class SubPOP:
             n_respondents=None,
             off_scale=row.refusal_rate + (1 - row.refusal_rate) * off_scale,
         )
+
+
+def _unplaced_refusals(row: Row) -> list[str]:
+    """Return the options that read as refusals, if the file places no option anywhere."""
+    if len(set(row.ordinal) - {NOT_ON_SCALE}) > 1:
+        return []
+    return [label for label in row.options[:-1] if is_refusal(label)]
 
 
 def _check(place: str, row: Row) -> None:

@@ -34,6 +34,8 @@ class Table:
         Whether to weight the answers by the column that the codebook names, if it names one.
     min_respondents : int, default=50
         Cells with fewer substantive answers, in plain number, are dropped and counted.
+    encoding : str, optional
+        Of the texts in the file, e.g. cp1252; None is what the codebook says.
 
     Raises
     ------
@@ -50,10 +52,14 @@ class Table:
         questions: Sequence[str] | None = None,
         weighted: bool = True,
         min_respondents: int = 50,
+        encoding: str | None = None,
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
         check_text(owner, "codebook", codebook)
+        if encoding is not None:
+            check_text(owner, "encoding", encoding)
+        self.encoding = encoding
         self.path = path
         self.codebook = codebook
         self.selection = Selection(
@@ -76,6 +82,8 @@ class Table:
         """
         path = Path(self.path)
         codebook = parse_codebook(codebook_text(Path(self.codebook)), self.codebook)
+        if self.encoding is not None:
+            codebook = replace(codebook, layout=replace(codebook.layout, encoding=self.encoding))
 
         def read(columns: Sequence[str]) -> "pl.DataFrame":
             return read_columns(path, columns, codebook.layout, codebook.source)

@@ -51,7 +51,7 @@ class SelfRandom(Sampler):
             seed=seed,
             constrain=constrain,
         )
-        check_int(type(self).__name__, "n_samples", n_samples, minimum=2)
+        check_int(type(self).__name__, "n_samples", n_samples, minimum=2, maximum=100_000)
         if temperature == 0:
             msg = (
                 f"{type(self).__name__} at temperature 0 would pay for copies of one answer. "

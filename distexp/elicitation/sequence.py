@@ -67,7 +67,7 @@ class AnswerSequence:
         owner = type(self).__name__
         check_text(owner, "task", task)
         check_int(owner, "n_answers", n_answers, minimum=2)
-        check_int(owner, "n_samples", n_samples, minimum=1)
+        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
         check_number(owner, "temperature", temperature, low=0)
         check_int(owner, "max_tokens", max_tokens, minimum=1)
         check_option_orders(owner, option_orders, may_shuffle=True)

@@ -58,7 +58,7 @@ class Verbalized:
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "task", task)
-        check_int(owner, "n_samples", n_samples, minimum=1)
+        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
         check_number(owner, "temperature", temperature, low=0)
         check_int(owner, "max_tokens", max_tokens, minimum=1)
         check_option_orders(owner, option_orders)

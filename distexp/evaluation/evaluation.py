@@ -45,6 +45,9 @@ BASELINES: dict[str, type[Identity] | type[Uniform] | type[TrainMean]] = {
 }
 """Always scored, under these names."""
 
+MOST_DRAWS = 1_000_000
+"""Of a bootstrap, of ceilings and of flips: more would take the memory of any machine."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
@@ -123,8 +126,10 @@ class Evaluation:
         check_split_params(self.n_splits, self.test_size, self.seed)
         if self.n_train is not None:
             check_int("evaluation", "n_train", self.n_train, minimum=1)
-        check_int("evaluation", "n_bootstrap", self.n_bootstrap, minimum=1)
-        check_int("evaluation", "n_ceiling_draws", self.n_ceiling_draws, minimum=1)
+        check_int("evaluation", "n_bootstrap", self.n_bootstrap, minimum=1, maximum=MOST_DRAWS)
+        check_int(
+            "evaluation", "n_ceiling_draws", self.n_ceiling_draws, minimum=1, maximum=MOST_DRAWS
+        )
         check_number(
             "evaluation",
             "confidence",
@@ -134,7 +139,7 @@ class Evaluation:
             low_open=True,
             high_open=True,
         )
-        check_int("evaluation", "n_flips", self.n_flips, minimum=1)
+        check_int("evaluation", "n_flips", self.n_flips, minimum=1, maximum=MOST_DRAWS)
         check_bool("evaluation", "extras", self.extras)
         for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
             if (value := getattr(self, parameter)) not in known:

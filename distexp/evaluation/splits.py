@@ -24,7 +24,7 @@ class Split:
 
 def check_split_params(n_splits: int, test_size: float, seed: int) -> None:
     """Raise `ConfigError` unless `question_splits` can work with these settings."""
-    check_int("evaluation", "n_splits", n_splits, minimum=1)
+    check_int("evaluation", "n_splits", n_splits, minimum=1, maximum=10_000)
     check_int("evaluation", "seed", seed, minimum=0)
     if not isinstance(test_size, float) or not 0 < test_size < 1:
         raise parameter_error("evaluation", "test_size", "a float in (0, 1)", test_size)

@@ -207,6 +207,8 @@ class Report:
         DistexpError
             If the folder cannot be written.
         """
+        from polars.exceptions import ComputeError  # what a full disk is to Polars
+
         predictions = self.predictions()
         try:
             run_dir.mkdir(parents=True, exist_ok=True)
@@ -230,7 +232,7 @@ class Report:
                 (made / "report.md").write_text(self._document(figures), encoding="utf-8")
                 for path in sorted(made.iterdir(), key=lambda path: path.name == "report.md"):
                     os.replace(path, run_dir / path.name)  # noqa: PTH105 - replaces, unlike rename
-        except OSError as exc:
+        except (OSError, ComputeError) as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
 

@@ -79,10 +79,14 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> DictConfig:
-    events = yaml.parse(text, yaml.SafeLoader)
-    if any(isinstance(event, yaml.AliasEvent) for event in events):
-        raise ConfigError("The configuration has YAML aliases, which distexp never writes.")
-    config = OmegaConf.create(text)
+    try:
+        events = list(yaml.parse(text, yaml.SafeLoader))
+        if any(isinstance(event, yaml.AliasEvent) for event in events):
+            raise ConfigError("The configuration has YAML aliases, which distexp never writes.")
+        config = OmegaConf.create(text)
+    except (yaml.YAMLError, OmegaConfBaseException, RecursionError) as exc:
+        reason = " ".join(str(exc).split())[:200]
+        raise ConfigError(f"The configuration is no plain YAML: {reason}") from exc
     if not isinstance(config, DictConfig):
         raise ConfigError("The configuration is no mapping.")
     return config

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
 
-from distexp.errors import DatasetError
+from distexp.errors import DatasetError, DistexpError
 from distexp.types import FloatArray
 
 if TYPE_CHECKING:
@@ -78,8 +78,23 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     """Write `NAME.parquet`, `NAME.md` and `NAME.svg`, and return the Markdown text.
 
     `figure=False` leaves the last one out, which takes most of the time.
+
+    Raises
+    ------
+    DistexpError
+        If the folder cannot be written.
     """
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     table = view.table(runs)
+    try:
+        return _write(view, table, folder, figure=figure)
+    except (OSError, ComputeError) as exc:
+        msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
+        raise DistexpError(msg) from exc
+
+
+def _write(view: View, table: "pl.DataFrame", folder: Path, *, figure: bool) -> str:
     text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".writing-") as name:
         made = Path(name)

@@ -1,6 +1,7 @@
 """What SQLite and file systems have against a cache, said in one line each."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ def network_file_system(path: Path, mounts: Path) -> str | None:
     """Return the kind of network file system that `path` lies on; None if local or unknown."""
     if not mounts.exists():
         return None
-    path = path.resolve()
+    path = Path(os.path.realpath(path))  # unlike resolve, it bears links that lead in a circle
     lines = [line.split(" ") for line in mounts.read_text(errors="surrogateescape").splitlines()]
     folders = [(Path(line[1].replace("\\040", " ")), line[2]) for line in lines]
     around = [(len(folder.parts), kind) for folder, kind in folders if path.is_relative_to(folder)]

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from itertools import combinations
 
+from distexp.dataset.columns import Layout
 from distexp.dataset.files.codes import Code, Codes, label_of
-from distexp.dataset.files.columns import Layout
-from distexp.dataset.files.section import Section, read_yaml
+from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
 
 UNSTATED = "not stated in the codebook"
@@ -174,9 +174,17 @@ def _notes(top: Section) -> tuple[str, ...]:
 
 
 def _layout(section: Section) -> Layout:
+    decimal = section.text("decimal", default=".")
+    if decimal not in (".", ","):
+        raise section.error("decimal", f"must be '.' or ','. Got {decimal!r} instead.")
+    rows = [section.number("skip_rows", row) for row in section.rows("skip_rows", default=[])]
+    if any(row < 1 or row != int(row) for row in rows):
+        raise section.error("skip_rows", "must be a list of numbers of rows, from 1: [2, 3].")
     layout = Layout(
-        encoding=section.text("encoding", default="utf-8"),
+        encoding=section.text("encoding", default=None),
         separator=section.text("separator", default=None),
+        decimal=decimal,
+        skip_rows=tuple(map(int, rows)),
         sheet=section.text("sheet", default=None),
     )
     section.check_all_used()
@@ -220,21 +228,19 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
     for row in rows:
         if not isinstance(row, list) or len(row) not in (2, 3) or not isinstance(row[1], str):
             wanted = "holds what is not [code, 'label', ordinal], or [code, 'label'] if nominal"
-            raise section.error("options", f"{wanted}: {row!r}")
-    ordinals = tuple(row[2] for row in rows if len(row) == 3)
-    if any(isinstance(x, bool) or not isinstance(x, int | float) for x in ordinals):
-        raise section.error("options", f"has ordinals that are not numbers: {list(ordinals)}")
+            raise section.error("options", f"{wanted}: {shown(row)}")
+    ordinals = tuple(section.number("options", row[2]) for row in rows if len(row) == 3)
     question = Question(
         question_id=question_id,
         text=text,
         options=tuple(row[1] for row in rows),
-        ordinals=tuple(map(float, ordinals)) or None,
+        ordinals=ordinals or None,
         battery=battery,
         wording=own_wording,
     )
     if kind != question.kind:
         section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")
-    codes = [Codes.parse(row[0] if isinstance(row[0], list) else [row[0]]) for row in rows]
+    codes = [section.codes_of("options", row[0]) for row in rows]
     _check_disjoint(section, "options", codes)
     return Item(question=question, column=column, codes=tuple(codes), off_scale=own_off_scale)
 

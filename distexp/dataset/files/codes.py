@@ -2,12 +2,14 @@
 
 import math
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from distexp.errors import DatasetError
 from distexp.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ if TYPE_CHECKING:
 Code = float | str | None
 """What stands in a cell: a number, a text, or None for a blank."""
 
+MOST_DIGITS = 15
+"""A whole number of more digits is compared as a text: as a number it might equal another one."""
+
 _NUMBER = r"-?\d+(?:\.\d+)?"
+_CELL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?")
 _BELOW = re.compile(rf"<\s*({_NUMBER})")
 _RANGE = re.compile(rf"({_NUMBER})?\.\.({_NUMBER})?")
 
@@ -29,25 +35,25 @@ class Codes:
     ranges: tuple[tuple[float, float], ...] = ()
     """Lowest and highest number of each range, both included."""
     spelled: frozenset[str] = frozenset()
-    """The ranges as they were written: a cell of just this text, e.g. "<30", is meant too."""
+    """The ranges as they were written: a cell may say just that."""
 
     @classmethod
     def parse(cls, entries: Sequence[object]) -> Self:
         """Read the entries of a codebook: codes, `<0`, or ranges such as `18..29` and `65..`.
+
+        A cell that holds the text of a range, e.g. "<18", is in it.
 
         Examples
         --------
         >>> codes = Codes.parse([99, "<0", "65..", "DK"])
         >>> [code in codes for code in (99.0, -2.0, 70.0, "DK", 0.0, None)]
         [True, True, True, True, False, False]
-        >>> "<0" in codes
-        True
         """
         listed: set[Code] = set()
-        spelled: set[str] = set()
         ranges = []
+        spelled = set()
         for entry in entries:
-            text = entry.strip() if isinstance(entry, str) else ""
+            text = plain(entry) if isinstance(entry, str) else ""
             if below := _BELOW.fullmatch(text):
                 ranges.append((-math.inf, math.nextafter(float(below[1]), -math.inf)))
                 spelled.add(text)
@@ -59,9 +65,14 @@ class Codes:
         return cls(frozenset(listed), tuple(ranges), frozenset(spelled))
 
     def __contains__(self, code: Code) -> bool:
-        if isinstance(code, float) and any(low <= code <= high for low, high in self.ranges):
+        if code in self.listed or code in self.spelled:
             return True
-        return code in self.listed or code in self.spelled
+        return isinstance(code, float) and any(low <= code <= high for low, high in self.ranges)
+
+    @property
+    def texts(self) -> frozenset[str]:
+        """The codes that are texts."""
+        return self.spelled.union(code for code in self.listed if isinstance(code, str))
 
     def meets(self, other: Self) -> bool:
         """Tell whether a code is in both sets.
@@ -72,30 +83,48 @@ class Codes:
         True
         """
         return (
-            any(code in other for code in self.listed)
-            or any(code in self for code in other.listed)
+            any(code in other for code in self.listed | self.spelled)
+            or any(code in self for code in other.listed | other.spelled)
             or any(a <= d and c <= b for a, b in self.ranges for c, d in other.ranges)
         )
+
+
+def plain(text: str) -> str:
+    r"""Return a text as it is compared: in Unicode's composed form, white space made one space.
+
+    Marks that are not seen, such as a byte order mark or a soft hyphen, are left out.
+
+    Examples
+    --------
+    >>> plain("\ufeffTr\u0065\u0301s\u00a0 bien\n") == "Trés bien"
+    True
+    """
+    if not text.isascii():
+        composed = unicodedata.normalize("NFC", text)
+        text = "".join(char for char in composed if unicodedata.category(char) != "Cf")
+    return " ".join(text.split())
 
 
 def parse_code(value: object) -> Code:
     """Return the code that a cell, or an entry of a codebook, stands for.
 
+    Texts that are numbers are compared as numbers, `TRUE`, `True` and `true` are one code, and
+    "NaN", which is how a reader writes that there is no number, is a blank like the empty text.
+
     Examples
     --------
-    >>> [parse_code(cell) for cell in (1, "1.0", " Yes ", "1_0", "inf", "NaN", "")]
-    [1.0, 1.0, 'Yes', '1_0', 'inf', None, None]
+    >>> [parse_code(cell) for cell in (1, "1.0", " Yes ", "1_0", "inf", "NaN", "", "TRUE")]
+    [1.0, 1.0, 'Yes', '1_0', 'inf', None, None, 'true']
     """
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value if value is not None else "").strip()
-    try:
-        number = math.nan if "_" in text else float(text)
-    except ValueError:
-        return text or None
-    if math.isfinite(number):
-        return number
-    return None if text == "NaN" else text
+    text = plain(str(value if value is not None else "")).replace("\N{MINUS SIGN}", "-")
+    if text in ("TRUE", "True", "FALSE", "False"):
+        return text.lower()
+    match = _CELL.fullmatch(text)
+    if match is None or not (match[2] or match[3]):
+        return None if text in ("", "NaN") else text
+    number = float(text)
+    whole = len(match[2].lstrip("0")) > MOST_DIGITS and not (match[3] or "").strip("0")
+    return text if whole or not math.isfinite(number) else number
 
 
 def label_of(code: Code) -> str:
@@ -103,16 +132,50 @@ def label_of(code: Code) -> str:
     return f"{code:.15g}" if isinstance(code, float) else str(code)
 
 
-def recode(column: "pl.Series", index_of: Callable[[Code], int]) -> IntArray:
-    """Return `index_of` each cell's code, shape (n_rows,); it is called once for each code."""
+def recode(column: "pl.Series", index_of: Callable[[Code], int], where: str) -> IntArray:
+    """Return `index_of` each cell's code, shape (n_rows,); it is called once for each code.
+
+    Raises
+    ------
+    DatasetError
+        If two cells are one number but may be two codes, such as `1` and `01`; says `where`.
+    """
     import polars as pl
 
     cells = column.fill_null("")
     distinct = cells.unique().sort()
     codes = [parse_code(cell) for cell in distinct]
+    _check_spellings(dict(zip(distinct, codes, strict=True)), where)
     index = {code: index_of(code) for code in dict.fromkeys(codes)}
     indices = [index[code] for code in codes]
     return cells.replace_strict(distinct, indices, return_dtype=pl.Int64).to_numpy()
+
+
+def _check_spellings(codes: Mapping[str, Code], where: str) -> None:
+    """Raise `DatasetError` if a number is spelled in ways that may be different codes."""
+    first: dict[tuple[float, str], str] = {}
+    stems: dict[float, str] = {}
+    for cell, code in codes.items():
+        if not isinstance(code, float):
+            continue
+        stem = _stem(cell)
+        first.setdefault((code, stem), cell)
+        if stems.setdefault(code, stem) != stem:
+            other = first[code, stems[code]]
+            msg = (
+                f"{where} holds both {other!r} and {cell!r}, which are one number but may be two "
+                "codes. Write them alike, or as texts such as 'c01', in the file."
+            )
+            raise DatasetError(msg)
+
+
+def _stem(cell: str) -> str:
+    """Return a number without what says nothing: a plus, zeros at the end of its decimals."""
+    match = _CELL.fullmatch(plain(cell).replace("\N{MINUS SIGN}", "-"))
+    assert match is not None  # only cells that are numbers come here
+    decimals = (match[3] or "").rstrip("0")
+    sign = match[1] if match[1] == "-" and (match[2] + decimals).strip("0") else ""
+    return f"{sign}{match[2] or '0'}.{decimals}{match[4] or ''}"
 
 
 def numbers(column: "pl.Series") -> FloatArray:

@@ -5,30 +5,19 @@ evaluated.
 """
 
 import hashlib
-import io
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.dataset.apart import read_apart
+from distexp.dataset.columns import Layout as Layout  # noqa: PLC0414 - to be found here too
+from distexp.dataset.columns import near as near  # noqa: PLC0414
+from distexp.dataset.delimited import read_text
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:
     import polars as pl
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
-    """What cannot be seen from the name of a file."""
-
-    encoding: str = "utf-8"
-    """Of a text file."""
-    separator: str | None = None
-    """Between the columns of a text file; None is a tab in `.tsv`, else a comma."""
-    sheet: str | None = None
-    """Of a workbook; None is the first."""
 
 
 def read_columns(
@@ -37,8 +26,9 @@ def read_columns(
     """Read the columns named, each once, as text; blanks are null.
 
     `.csv`, `.tsv`, `.parquet`, `.sav` (SPSS), `.dta` (Stata) and `.xlsx` files are known by their
-    names. Codes that SPSS or Stata files declare as missing stay as they are: numbers, or the
-    letters of Stata's extended missing values. Value labels are not applied.
+    names, in capital or small letters; all but texts are read in a process of its own. Codes that
+    SPSS or Stata files declare as missing stay as they are: numbers, or the letters of Stata's
+    extended missing values. Value labels are not applied.
 
     Raises
     ------
@@ -46,18 +36,34 @@ def read_columns(
         If the file is missing (then it says `source`), is not what its name says, or lacks a
         column.
     """
-    import polars as pl
-
     check_exists(path, source)
-    if path.suffix not in _READERS:
-        msg = f"{path} must be one of {', '.join(_READERS)}: its name ends in {path.suffix!r}."
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        msg = f"{path} must be one of {', '.join(SUFFIXES)}: its name ends in {path.suffix!r}."
         raise DatasetError(msg)
-    try:
-        table = _READERS[path.suffix](path, list(dict.fromkeys(columns)), layout)
-    except (pl.exceptions.PolarsError, OSError) as exc:
-        msg = f"{path} cannot be read as a {path.suffix} file: {str(exc).splitlines()[0]}"
-        raise DatasetError(msg) from exc
-    return table
+    _check_layout(path, suffix, layout)
+    wanted = list(dict.fromkeys(columns))
+    if suffix in (".csv", ".tsv"):
+        try:
+            table = read_text(path, wanted, layout)
+        except OSError as exc:
+            raise DatasetError(f"{path} cannot be read ({exc.strerror}).") from exc
+    else:
+        table = read_apart(path, wanted, layout)
+    return _with_points(path, table) if layout.decimal == "," else table
+
+
+def _check_layout(path: Path, suffix: str, layout: Layout) -> None:
+    """Raise `DatasetError` for what a file of this kind does not have."""
+    if layout.encoding is not None:
+        try:
+            "".encode(layout.encoding)
+        except (LookupError, ValueError) as exc:
+            msg = f"The codebook names an unknown encoding for {path}: {layout.encoding!r}."
+            raise DatasetError(msg) from exc
+    if layout.skip_rows and suffix in (".parquet", ".sav", ".dta"):
+        msg = f"{path} has no header rows: 'skip_rows' is for text files and workbooks."
+        raise DatasetError(msg)
 
 
 def check_exists(path: Path, source: str) -> None:
@@ -92,98 +98,6 @@ def read_files(
     return tuple((f"{top}/{path.relative_to(root).as_posix()}", sha256(path)) for path in paths)
 
 
-def near(name: str, known: Iterable[str]) -> str:
-    """Return the hint that ends a message about an unknown name."""
-    known = list(known)
-    matches = get_close_matches(name, known, n=3) or [
-        other for other in known if other.lower() == name.lower()
-    ]
-    if matches:
-        return f"Did you mean {' or '.join(matches)}?"
-    return f"There are {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}."
-
-
-def _check_columns(path: Path, columns: Sequence[str], found: Sequence[str]) -> None:
-    for column in columns:
-        if column not in found:
-            msg = f"{path} has no column {column!r}. {near(column, found)}"
-            raise DatasetError(msg)
-
-
-def _read_text(path: Path, columns: Sequence[str], layout: Layout) -> "pl.DataFrame":
-    import polars as pl
-
-    content = path.read_bytes()
-    try:
-        text = content.decode(layout.encoding)
-    except UnicodeDecodeError as exc:
-        line = content.count(b"\n", 0, exc.start) + 1
-        msg = (
-            f"{path}, line {line}: byte 0x{content[exc.start]:02x} is not {layout.encoding}. Set "
-            "'encoding' in the codebook, e.g. to cp1252."
-        )
-        raise DatasetError(msg) from exc
-    except LookupError as exc:
-        msg = f"The codebook names an unknown encoding for {path}: {layout.encoding!r}."
-        raise DatasetError(msg) from exc
-    separator = layout.separator or ("\t" if path.suffix == ".tsv" else ",")
-    header = text[:1_000_000].split("\n", 1)[0]
-    if separator not in header and len(columns) > 1:
-        others = [other for other in ",;\t|" if other in header]
-        hint = f"Its first line holds {others[0]!r}: s" if others else "S"
-        msg = (
-            f"{path} is all in one column when split at {separator!r}. {hint}et 'separator' in "
-            "the codebook."
-        )
-        raise DatasetError(msg)
-    raw = text.encode()
-    found = pl.read_csv(io.BytesIO(raw), separator=separator, n_rows=0).columns
-    _check_columns(path, columns, found)
-    return pl.read_csv(
-        io.BytesIO(raw), separator=separator, columns=list(columns), infer_schema=False
-    ).select(columns)
-
-
-def _read_parquet(path: Path, columns: Sequence[str], layout: Layout) -> "pl.DataFrame":
-    import polars as pl
-
-    _check_columns(path, columns, list(pl.read_parquet_schema(path)))
-    return pl.read_parquet(path, columns=list(columns)).select(pl.col(columns).cast(pl.String))
-
-
-def _read_statistics(path: Path, columns: Sequence[str], layout: Layout) -> "pl.DataFrame":
-    """Read an SPSS or Stata file."""
-    import polars as pl
-
-    try:
-        import pyreadstat
-    except ImportError as exc:
-        raise _extra_error(path, "pyreadstat") from exc
-    read = pyreadstat.read_sav if path.suffix == ".sav" else pyreadstat.read_dta
-    try:
-        found = read(path, metadataonly=True, output_format="dict")[1].column_names
-        _check_columns(path, columns, found)
-        values, _ = read(
-            path,
-            usecols=list(columns),
-            user_missing=True,
-            disable_datetime_conversion=True,
-            output_format="dict",
-        )
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as exc:
-        msg = f"{path} cannot be read as a {path.suffix} file: {exc}"
-        raise DatasetError(msg) from exc
-    # A column that mixes numbers and letters has no type of its own.
-    texts = [pl.Series(name, values[name], dtype=pl.String, strict=False) for name in columns]
-    return pl.DataFrame(texts)
-
-
-def _read_workbook(path: Path, columns: Sequence[str], layout: Layout) -> "pl.DataFrame":
-    sheet = read_sheet(path, layout.sheet)
-    _check_columns(path, columns, sheet.columns)
-    return sheet.select(columns)
-
-
 def read_sheet(path: Path, name: str | None) -> "pl.DataFrame":
     """Read a sheet of a workbook, or the first, as text; a formula is its stored value.
 
@@ -192,32 +106,28 @@ def read_sheet(path: Path, name: str | None) -> "pl.DataFrame":
     DatasetError
         If the package that reads it is not installed, it is no workbook, or has no such sheet.
     """
-    try:
-        import fastexcel
-    except ImportError as exc:
-        raise _extra_error(path, "fastexcel") from exc
-    try:
-        workbook = fastexcel.read_excel(path)
-        if name is not None and name not in workbook.sheet_names:
-            msg = f"{path} has no sheet {name!r}. {near(name, workbook.sheet_names)}"
+    return read_apart(path, None, Layout(sheet=name))
+
+
+def _with_points(path: Path, table: "pl.DataFrame") -> "pl.DataFrame":
+    """Return a table with decimal points instead of commas.
+
+    Raises
+    ------
+    DatasetError
+        If a number has a point already.
+    """
+    import polars as pl
+
+    for column in table.iter_columns():
+        with_point = column.filter(column.str.contains(r"^\s*[+-]?\d*\.\d+\s*$").fill_null(False))
+        if with_point.len():
+            msg = (
+                f"Column {column.name!r} of {path} holds {with_point[0]!r}, but the codebook says "
+                "that decimals follow a comma: mend one of them."
+            )
             raise DatasetError(msg)
-        return workbook.load_sheet(0 if name is None else name, dtypes="string").to_polars()
-    except fastexcel.FastExcelError as exc:
-        msg = f"{path} cannot be read as a workbook: {str(exc).splitlines()[0]}"
-        raise DatasetError(msg) from exc
+    return table.with_columns(pl.all().str.replace(r"^(\s*[+-]?\d*),(\d+\s*)$", "$1.$2"))
 
 
-def _extra_error(path: Path, package: str) -> DatasetError:
-    return DatasetError(
-        f"Reading {path} takes the package {package}: pip install 'distexp[surveys]'"
-    )
-
-
-_READERS: dict[str, Callable[[Path, Sequence[str], Layout], "pl.DataFrame"]] = {
-    ".csv": _read_text,
-    ".tsv": _read_text,
-    ".parquet": _read_parquet,
-    ".sav": _read_statistics,
-    ".dta": _read_statistics,
-    ".xlsx": _read_workbook,
-}
+SUFFIXES = (".csv", ".tsv", ".parquet", ".sav", ".dta", ".xlsx")

@@ -1,10 +1,10 @@
 """Estimates to be calibrated: recorded ones or a run's own, with or without human answers."""
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from distexp.dataset.apart import read_apart
 from distexp.dataset.files.recorded_table import Row, read_rows
 from distexp.errors import DatasetError
 from distexp.types import (
@@ -54,7 +54,7 @@ def read_studies(path: Path) -> tuple[Study, ...]:
     except OSError as exc:
         msg = f"{path} cannot be read ({exc.strerror}). Give --predictions a table of estimates."
         raise DatasetError(msg) from exc
-    rows = _rows_of_run(path, content) if path.suffix == ".parquet" else None
+    rows = _rows_of_run(path) if path.suffix == ".parquet" else None
     if rows is None:
         rows = read_rows(path, content, optional=OPTIONAL)
     if not rows:
@@ -62,12 +62,12 @@ def read_studies(path: Path) -> tuple[Study, ...]:
     return _studies(path, rows)
 
 
-def _rows_of_run(path: Path, content: bytes) -> list[Row] | None:
+def _rows_of_run(path: Path) -> list[Row] | None:
     """Read a table with a row a case and option; None if it has one row a case."""
     import polars as pl
 
     try:
-        table = pl.read_parquet(io.BytesIO(content))
+        table = read_apart(path, None)
         if "option_index" not in table.columns:
             return None
         by_case = (

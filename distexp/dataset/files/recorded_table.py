@@ -1,15 +1,18 @@
 """The rows of a table of recorded estimates, whatever its format."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from distexp.dataset.apart import read_apart
+from distexp.dataset.columns import locate
+from distexp.dataset.delimited import decoded, records
 from distexp.errors import DatasetError
 
+MOST = 1e300
+"""Larger numbers are none that a survey holds, and some have no float."""
 FORMATS = (".parquet", ".csv", ".jsonl")
 
 
@@ -49,49 +52,46 @@ def read_rows(path: Path, content: bytes, *, optional: frozenset[str] = frozense
     DatasetError
         If the format is unknown, a column is missing, or a cell is empty or of a wrong type.
     """
-    readers: dict[str, Callable[[bytes, frozenset[str]], Columns]] = dict(
+    readers: dict[str, Callable[[Path, bytes, frozenset[str]], Columns]] = dict(
         zip(FORMATS, (_parquet, _csv, _jsonl), strict=True)
     )
     if path.suffix not in readers:
         msg = f"{path} must be a {', '.join(FORMATS)} file: its name ends in {path.suffix!r}."
         raise DatasetError(msg)
     try:
-        columns = readers[path.suffix](content, optional)
+        columns = readers[path.suffix](path, content, optional)
         for field, cells in zip(Row._fields, columns, strict=True):
             _check(field, cells, may_be_null=field in optional.union(_MAY_BE_NULL))
-    except (ValueError, RecursionError, csv.Error) as exc:
+    except (ValueError, RecursionError, DatasetError) as exc:
         msg = f"{path} is not a {path.suffix} table of recorded estimates: {exc}"
         raise DatasetError(msg) from exc
     return list(map(Row._make, zip(*columns, strict=True)))
 
 
-def _parquet(content: bytes, optional: frozenset[str]) -> Columns:
-    import polars as pl
-
-    try:
-        table = pl.read_parquet(io.BytesIO(content))
-    except pl.exceptions.PolarsError as exc:
-        raise ValueError(str(exc).splitlines()[0]) from exc
+def _parquet(path: Path, content: bytes, optional: frozenset[str]) -> Columns:
+    table = read_apart(path, None)
     _check_header(table.columns, optional)
     empty = [None] * table.height
     there = {field: table[field].to_list() for field in table.columns if field in Row._fields}
     return [there.get(field, empty) for field in Row._fields]
 
 
-def _csv(content: bytes, optional: frozenset[str]) -> Columns:
+def _csv(path: Path, content: bytes, optional: frozenset[str]) -> Columns:
     """Read lists and numbers as JSON; an empty cell is null."""
-    header, *rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""))) or [[]]
+    numbered = records(path, decoded(path, content))
+    header = next(numbered, (0, []))[1]
     _check_header(header, optional)
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(header):
-            msg = f"row {number} has {len(row)} cells under {len(header)} headers."
-            raise ValueError(msg)
-    table = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
-    empty = ("",) * len(rows)
+    rows = [row for _, row in numbered]
+    places = {field: locate(path, [field], header)[0] for field in Row._fields if field in header}
+    empty = [""] * len(rows)
+    cells = {
+        field: [row[places[field]] for row in rows] if field in places else empty
+        for field in Row._fields
+    }
     return [
-        _decoded(field, table.get(field, empty))
+        _decoded(field, cells[field])
         if field in (*_NUMBERS, "options", "n_respondents")
-        else [cell or None for cell in table.get(field, empty)]
+        else [cell or None for cell in cells[field]]
         for field in Row._fields
     ]
 
@@ -103,22 +103,22 @@ def _decoded(field: str, cells: Sequence[str]) -> list[object]:
         if cell not in values:
             try:
                 values[cell] = json.loads(cell)
-            except ValueError as exc:
+            except (ValueError, RecursionError) as exc:
                 msg = f"row {number}: {field!r} must be JSON, got {cell[:80]!r} ({exc})."
                 raise ValueError(msg) from exc
     return [values[cell] for cell in cells]
 
 
-def _jsonl(content: bytes, optional: frozenset[str]) -> Columns:
+def _jsonl(path: Path, content: bytes, optional: frozenset[str]) -> Columns:
     records = []
     for number, line in enumerate(content.splitlines(), start=1):
         try:
             record = json.loads(line)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             msg = f"row {number} is not JSON ({exc})."
             raise ValueError(msg) from exc
         if not isinstance(record, dict):
-            msg = f"row {number} must be a JSON object, got {line[:80].decode()!r}."
+            msg = f"row {number} must be a JSON object, got {line[:80]!r}."
             raise ValueError(msg)
         records.append(record)
     _check_header({field for record in records for field in record}, optional)
@@ -159,7 +159,9 @@ def _is_texts(cell: object) -> bool:
 
 
 def _is_number(cell: object) -> bool:
-    return isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
+    if not isinstance(cell, int | float) or isinstance(cell, bool):
+        return False
+    return abs(cell) < MOST and math.isfinite(cell)
 
 
 def _is_numbers(cell: object) -> bool:

@@ -1,16 +1,18 @@
 """YAML that is data and nothing else, read key by key so that each mistake is named."""
 
+import reprlib
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import yaml
-
+from distexp.dataset.columns import near
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.files.columns import near
+from distexp.dataset.scalars import Scalar, load
 from distexp.errors import DatasetError
 
 _REQUIRED = object()
 T = TypeVar("T")
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 80
 
 
 class Section:
@@ -29,7 +31,7 @@ class Section:
 
     def __init__(self, content: object, where: str) -> None:
         if not isinstance(content, dict):
-            msg = f"{where} must be a mapping of keys to values. Got {content!r} instead."
+            msg = f"{where} must be a mapping of keys to values. Got {shown(content)} instead."
             raise DatasetError(msg)
         self._content = content
         self._where = where
@@ -41,18 +43,39 @@ class Section:
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""
-        return bool(self._get(key, bool, "true or false", default))
+        value = self._get(key, bool | Scalar, "true or false", default)
+        if isinstance(value, Scalar):
+            if not isinstance(value.value, bool):
+                raise self.error(key, f"must be true or false. Got {shown(value)} instead.")
+            return value.value
+        return bool(value)
 
-    def rows(self, key: str) -> list[Any]:
+    def rows(self, key: str, default: Any = _REQUIRED) -> list[Any]:
         """Return a list."""
-        return list(self._get(key, list, "a list", _REQUIRED))
+        return list(self._get(key, list, "a list", default))
 
     def codes(self, key: str, default: Any = _REQUIRED) -> Codes:
         """Return a set of codes; a single one needs no brackets."""
-        value = self._get(key, list | str | int | float, "a list of codes", default)
-        if isinstance(value, Codes):
-            return value
-        return Codes.parse(value if isinstance(value, list) else [value])
+        value = self._get(key, list | str | Scalar, "a list of codes", default)
+        return value if isinstance(value, Codes) else self.codes_of(key, value)
+
+    def codes_of(self, key: str, value: object) -> Codes:
+        """Return the set of codes that stands somewhere under a key, as its texts say it."""
+        entries = value if isinstance(value, list) else [value]
+        for entry in entries:
+            if not isinstance(entry, str | Scalar):
+                raise self.error(key, f"must be a list of codes. Got {shown(entry)} in it.")
+            if isinstance(entry, Scalar) and entry.text in ("", "~", "null", "Null", "NULL"):
+                hint = 'put it in quotes if the file says so, and a blank is ""'
+                raise self.error(key, f"holds {entry.text or 'nothing'} as a code: {hint}.")
+        return Codes.parse([e.text if isinstance(e, Scalar) else e for e in entries])
+
+    def number(self, key: str, value: object) -> float:
+        """Return the number that stands somewhere under a key."""
+        number = value.value if isinstance(value, Scalar) else None
+        if number is None or isinstance(number, bool):
+            raise self.error(key, f"must hold plain decimal numbers. Got {shown(value)} instead.")
+        return number
 
     def section(self, key: str, default: Any = _REQUIRED) -> "Section":
         """Return the mapping under a key."""
@@ -71,14 +94,16 @@ class Section:
         """Return the names that the file gives."""
         for name in self._content:
             if not isinstance(name, str):
-                raise self.error(name, f"must be a text. Put it in quotes: '{name}'.")
+                said = name.text[:80] if isinstance(name, Scalar) else shown(name)
+                raise self.error(said, f"must be a text. Put it in quotes: '{said}'.")
         return list(self._content)
 
     def check_all_used(self) -> None:
         """Raise `DatasetError` if a key has no meaning here."""
         for key in self._content:
             if key not in self._used:
-                raise self.error(key, f"has no meaning. {near(str(key), sorted(self._used))}")
+                said = str(key)[:80] if isinstance(key, str | Scalar) else shown(key)
+                raise self.error(said, f"has no meaning. {near(said, sorted(self._used))}")
 
     def refuse(self, key: object, problem: str) -> None:
         """Raise the error that says where; reading goes on where all errors are gathered."""
@@ -95,42 +120,22 @@ class Section:
                 raise self.error(key, f"is missing; it must be {wanted}.")
             return default
         value = self._content[key]
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.error(key, f"must be {wanted}. Got {value!r} instead.")
+        if not isinstance(value, kind):
+            raise self.error(key, f"must be {wanted}. Got {shown(value)} instead.")
         return value
 
 
 def read_yaml(text: str, name: str) -> Section:
-    """Read a mapping with `yaml.safe_load`: a tag that would make an object is refused.
+    """Read a mapping; see `distexp.dataset.scalars.load`.
 
     Raises
     ------
     DatasetError
         If it is not plain YAML, not a mapping, or a key stands twice in a mapping.
     """
-    try:
-        _check_unique_keys(yaml.compose(text, Loader=yaml.SafeLoader), name)
-        return Section(yaml.safe_load(text), name)
-    except yaml.YAMLError as exc:
-        msg = f"{name} is not plain YAML: {' '.join(str(exc).split())}"
-        raise DatasetError(msg) from exc
+    return Section(load(text, name), name)
 
 
-def _check_unique_keys(node: Any, name: str) -> None:
-    """Raise `DatasetError` if a key stands twice in one mapping: YAML would keep the last."""
-    nodes, visited = [node], set()
-    while nodes:
-        node = nodes.pop()
-        if id(node) in visited:
-            continue
-        visited.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            nodes += node.value
-        elif isinstance(node, yaml.MappingNode):
-            keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-            values = [key.value for key in keys]
-            for place, key in enumerate(keys):
-                if key.value in values[:place]:
-                    msg = f"{name}, line {key.start_mark.line + 1}: {key.value!r} comes twice."
-                    raise DatasetError(msg)
-            nodes += [value for _, value in node.value]
+def shown(value: object) -> str:
+    """Return how a value begins: one that refers to itself may be endless."""
+    return _SHORT.repr(value)
