@@ -10,9 +10,9 @@ from distexp.dataset.files.scalars import Scalar, load
 from distexp.errors import DatasetError
 
 _REQUIRED = object()
+T = TypeVar("T")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
-T = TypeVar("T")
 
 
 class Section:
