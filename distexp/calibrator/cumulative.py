@@ -1,5 +1,6 @@
 """Regression of the humans' cumulative shares on what the model's distributions look like."""
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -8,8 +9,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import Scoped, uniform
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.left_out import ridge_left_out
 from distexp.checks import check_int, check_number, parameter_error
-from distexp.types import BoolArray, Design, FloatArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOSSES = ("wasserstein", "squared")
 SMALL_ERROR = 0.03
@@ -118,9 +120,36 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
                 predicted[:, rows] = pooled.fit_predict(X.take(rows), y[rows], weights[:, rows])
             return predicted
         boundaries = Boundaries(X, self._vocabulary(X))
-        fits = [self._coefficients(boundaries, y, weight) for weight in weights]
+        fits = [self._fitted(boundaries, y, weight).full_coef for weight in weights]
         mixed = [_nominal_weight(X, y, weight, self.prior_weight) for weight in weights]
         return self._calibrated(X, boundaries, np.array(fits), np.array(mixed))
+
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict with and without each question; see `distexp.calibrator.left_out.LeavesOut`.
+
+        Whether groups have effects of their own is as `scope` says; they are taken together. The
+        weights of the iterations are those of the fit with the question.
+        """
+        boundaries = Boundaries(X, self._vocabulary(X))
+        predicted, left_out = np.empty((2, len(weights), *y.shape))
+        for i, weight in enumerate(weights):
+            fit = self._fitted(boundaries, y, weight)
+            below = self._below(boundaries, fit.full_coef[None])
+            mixed = np.array([_nominal_weight(X, y, weight, self.prior_weight)])
+            predicted[i] = self._shares(X, boundaries, below, mixed)[0]
+            without = ridge_left_out(
+                fit.features, fit.target, fit.weight, fit.penalty, fit.coef,
+                X.question[boundaries.case[fit.rows]],
+            )  # fmt: skip
+            below[:, fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + without
+            left_out[i] = self._shares(X, boundaries, below, mixed)[0]
+            for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
+                rest = np.where(X.question == X.question[case], 0.0, weight)
+                mix = _nominal_weight(X, y, rest, self.prior_weight)
+                left_out[i, case] = _mixed(X, np.array([mix]))[0, case]
+        return predicted, left_out
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones(len(y)) if weight is None else weight
@@ -130,7 +159,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             vocabulary.groups,
             vocabulary.scales,
         )
-        self.coef_ = self._coefficients(Boundaries(X, vocabulary), y, weights)
+        self.coef_ = self._fitted(Boundaries(X, vocabulary), y, weights).full_coef
         self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
 
@@ -145,10 +174,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _vocabulary(self, X: Design) -> Vocabulary:
         return Vocabulary.of(X, by_group=self.scope == "partial")
 
-    def _coefficients(
-        self, boundaries: Boundaries, y: FloatArray, weight: FloatArray
-    ) -> FloatArray:
-        """Return the coefficients of one fit, of shape (n_features,)."""
+    def _fitted(self, boundaries: Boundaries, y: FloatArray, weight: FloatArray) -> "_Fit":
+        """Fit to the cases of weight above 0."""
         rows = np.flatnonzero(weight[boundaries.case] > 0)
         used = boundaries.used(weight)
         features = boundaries.features[np.ix_(rows, used)]
@@ -156,15 +183,13 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         target = boundaries.cumulative(y)[rows] - prior
         base = weight[boundaries.case[rows]] * boundaries.width[rows]
         penalty = self.penalty * boundaries.penalties[used]
-        fitted = _ridge(features, target, base, penalty)
+        row_weight = base
+        coef = _ridge(features, target, row_weight, penalty)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
-            error = np.abs(target - features @ fitted)
-            fitted = _ridge(
-                features, target, base * USUAL_ERROR / np.maximum(error, SMALL_ERROR), penalty
-            )
-        coef = np.zeros(len(used))
-        coef[used] = fitted
-        return coef
+            error = np.abs(target - features @ coef)
+            row_weight = base * USUAL_ERROR / np.maximum(error, SMALL_ERROR)
+            coef = _ridge(features, target, row_weight, penalty)
+        return _Fit(rows, used, features, target, row_weight, penalty, coef)
 
     def _calibrated(
         self, X: Design, boundaries: Boundaries, coef: FloatArray, nominal_weight: FloatArray
@@ -173,13 +198,49 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
 
         `coef` has shape (n_fits, n_features), `nominal_weight` (n_fits,).
         """
-        below = boundaries.shrunk(self.prior_weight) + coef @ boundaries.features.T
-        mix = nominal_weight[:, None, None]
-        mixed = (1 - mix) * X.predicted + mix * uniform(X)
+        return self._shares(X, boundaries, self._below(boundaries, coef), nominal_weight)
+
+    def _below(self, boundaries: Boundaries, coef: FloatArray) -> FloatArray:
+        """Return the cumulative shares of each fit, of shape (n_fits, n_rows)."""
+        below: FloatArray = boundaries.shrunk(self.prior_weight) + coef @ boundaries.features.T
+        return below
+
+    def _shares(
+        self, X: Design, boundaries: Boundaries, below: FloatArray, nominal_weight: FloatArray
+    ) -> FloatArray:
         calibrated: FloatArray = np.where(
-            boundaries.nominal[:, None], mixed, boundaries.shares(below)
+            boundaries.nominal[:, None], _mixed(X, nominal_weight), boundaries.shares(below)
         )
         return calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fit, and the regression that it is the solution of."""
+
+    rows: IntArray
+    """Boundaries that were trained on."""
+    used: BoolArray
+    """Features that were."""
+    features: FloatArray
+    target: FloatArray
+    weight: FloatArray
+    penalty: FloatArray
+    coef: FloatArray
+
+    @property
+    def full_coef(self) -> FloatArray:
+        """Coefficients of all features, 0 where one was not used."""
+        coef = np.zeros(len(self.used))
+        coef[self.used] = self.coef
+        return coef
+
+
+def _mixed(X: Design, weight: FloatArray) -> FloatArray:
+    """Return predictions mixed with the uniform distribution by the weight of each fit."""
+    mix = weight[:, None, None]
+    mixed: FloatArray = (1 - mix) * X.predicted + mix * uniform(X)
+    return mixed
 
 
 def _ridge(
