@@ -172,8 +172,8 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         penalty, prior = self._prior()
         gram = without[:, :2].transpose(2, 0, 1) + np.diag(penalty)
         moments = without[:, 2].T + penalty * prior
-        slopes: FloatArray = np.linalg.solve(gram, moments[:, :, None])[:, :, 0]
-        return slopes[codes].T
+        solved = np.linalg.solve(gram, moments[:, :, None])[codes, :, 0]
+        return np.asarray(solved.T, dtype=np.float64)
 
     def _solved(
         self, features: FloatArray, target: FloatArray, row_weight: FloatArray
@@ -191,8 +191,8 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """Solve least squares with Gaussian priors for features of shape (2, n_rows)."""
         penalty, prior = self._prior()
         gram = features * weight @ features.T + np.diag(penalty)
-        slopes: FloatArray = np.linalg.solve(gram, features * weight @ target + penalty * prior)
-        return slopes
+        moments = features * weight @ target + penalty * prior
+        return np.asarray(np.linalg.solve(gram, moments), dtype=np.float64)
 
     def _prior(self) -> tuple[FloatArray, FloatArray]:
         """Return the strength and the mean of the slopes' priors, each of shape (2,)."""
