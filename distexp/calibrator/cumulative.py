@@ -1,5 +1,6 @@
 """Regression of the humans' cumulative shares on what the model's distributions look like."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.base import Scoped, uniform
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.left_out import ridge_left_out
+from distexp.calibrator.texts import Texts
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
@@ -40,6 +42,9 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     sum of absolute errors over boundaries, weighted by the width of the scale between the
     options, is the Wasserstein-1 distance. Boundaries that would cross are made to touch.
 
+    With a `wording_penalty`, questions that are worded alike are pulled to be corrected alike: the
+    coordinates of `distexp.calibrator.texts` are features too.
+
     A nominal question has no boundaries: its shares are mixed with the uniform distribution, with
     a weight that the nominal training questions fit by least squares.
 
@@ -54,6 +59,11 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Reweightings, at least 1; nothing to `squared`.
     prior_weight : float
         Weight w of the uniform distribution in the prior, in [0, 1].
+    wording_penalty : float, optional
+        L2 penalty of a coordinate of the wording, in cases, > 0; None, and a design without
+        texts, leave the wording out.
+    wording_components : int
+        Coordinates used at most, at least 1.
     scope : {"pooled", "per_group", "partial"}
         `partial` gives each group a shift, a tilt and a slope of its own deviation, all under
         the penalty, so that evidence has to bring them up; else see
@@ -67,6 +77,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Numbers of options, groups and answer scales of the training cases that features name.
     nominal_weight_ : float
         Weight in [0, 1] of the uniform distribution for nominal questions.
+    texts_ : list of list of str
+        Wording and options of the training questions, where they are features.
     n_parameters_ : int
         Number of coefficients.
 
@@ -83,12 +95,16 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         loss: str = "wasserstein",
         n_iterations: int = 3,
         prior_weight: float = 0.2,
+        wording_penalty: float | None = None,
+        wording_components: int = 100,
         scope: str = "partial",
     ) -> None:
         self.penalty = penalty
         self.loss = loss
         self.n_iterations = n_iterations
         self.prior_weight = prior_weight
+        self.wording_penalty = wording_penalty
+        self.wording_components = wording_components
         self.scope = scope
 
     def check_params(self) -> None:
@@ -98,6 +114,9 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         check_number(owner, "penalty", self.penalty, low=0, low_open=True)
         check_number(owner, "prior_weight", self.prior_weight, low=0, high=1)
         check_int(owner, "n_iterations", self.n_iterations, minimum=1)
+        if self.wording_penalty is not None:
+            check_number(owner, "wording_penalty", self.wording_penalty, low=0, low_open=True)
+        check_int(owner, "wording_components", self.wording_components, minimum=1)
         if self.loss not in LOSSES:
             raise parameter_error(owner, "loss", f"one of {', '.join(LOSSES)}", self.loss)
 
@@ -119,10 +138,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
                 pooled = self._unfitted().set_params(scope="pooled")
                 predicted[:, rows] = pooled.fit_predict(X.take(rows), y[rows], weights[:, rows])
             return predicted
-        boundaries = Boundaries(X, self._vocabulary(X))
-        fits = [self._fitted(boundaries, y, weight).full_coef for weight in weights]
-        mixed = [_nominal_weight(X, y, weight, self.prior_weight) for weight in weights]
-        return self._calibrated(X, boundaries, np.array(fits), np.array(mixed))
+        return np.array([predicted for predicted, _ in self._each(X, y, weights)])
 
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
@@ -132,24 +148,33 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Whether groups have effects of their own is as `scope` says; they are taken together. The
         weights of the iterations are those of the fit with the question.
         """
+        both = list(self._each(X, y, weights, left_out=True))
+        return np.array([fitted for fitted, _ in both]), np.array([out for _, out in both])
+
+    def _each(
+        self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield what each fit predicts, and if asked what it does without each question."""
         boundaries = Boundaries(X, self._vocabulary(X))
-        predicted, left_out = np.empty((2, len(weights), *y.shape))
-        for i, weight in enumerate(weights):
-            fit = self._fitted(boundaries, y, weight)
-            below = self._below(boundaries, fit.full_coef[None])
-            mixed = np.array([_nominal_weight(X, y, weight, self.prior_weight)])
-            predicted[i] = self._shares(X, boundaries, below, mixed)[0]
-            without = ridge_left_out(
-                fit.features, fit.target, fit.weight, fit.penalty, fit.coef,
-                X.question[boundaries.case[fit.rows]],
-            )  # fmt: skip
-            below[:, fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + without
-            left_out[i] = self._shares(X, boundaries, below, mixed)[0]
+        texts = self._texts(X)
+        for weight in weights:
+            words = self._words(texts, boundaries, weight > 0)
+            fit = self._fitted(boundaries, words, y, weight)
+            below = self._below(boundaries, words, fit.full_coef)
+            mix = _nominal_weight(X, y, weight, self.prior_weight)
+            predicted = self._shares(X, boundaries, below, mix)
+            if not left_out:
+                yield predicted, predicted
+                continue
+            below[fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + fit.left_out(
+                X.question[boundaries.case[fit.rows]]
+            )
+            without = self._shares(X, boundaries, below, mix)
             for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
                 rest = np.where(X.question == X.question[case], 0.0, weight)
                 mix = _nominal_weight(X, y, rest, self.prior_weight)
-                left_out[i, case] = _mixed(X, np.array([mix]))[0, case]
-        return predicted, left_out
+                without[case] = _mixed(X, mix)[case]
+            yield predicted, without
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones(len(y)) if weight is None else weight
@@ -159,30 +184,61 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             vocabulary.groups,
             vocabulary.scales,
         )
-        self.coef_ = self._fitted(Boundaries(X, vocabulary), y, weights).full_coef
+        boundaries, texts = Boundaries(X, vocabulary), self._texts(X)
+        words = self._words(texts, boundaries, weights > 0)
+        self.coef_ = self._fitted(boundaries, words, y, weights).full_coef
+        self.texts_ = []
+        if texts is not None and X.text is not None:
+            self.texts_ = X.text[np.unique(X.question, return_index=True)[1]].tolist()
         self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
 
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0
-        boundaries = Boundaries(X, Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs))
-        mixed = np.array([self.nominal_weight_])
-        calibrated: FloatArray = self._calibrated(X, boundaries, self.coef_[None], mixed)[0]
-        return calibrated
+        vocabulary = Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs)
+        boundaries = Boundaries(X, vocabulary)
+        n_words = len(self.coef_) - len(boundaries.penalties)
+        words = np.zeros((len(boundaries.case), n_words))
+        known_texts = getattr(self, "texts_", [])  # cards of older versions have none
+        if X.text is not None and known_texts:
+            n_known = len(known_texts)
+            question = np.concatenate([np.arange(n_known), X.question + n_known])
+            texts = Texts(np.concatenate([np.array(known_texts), X.text]), question)
+            known = np.arange(len(question)) < n_known
+            coordinates = texts.components(known, self.wording_components)[n_known:]
+            words = coordinates[boundaries.case]
+        below = self._below(boundaries, words, self.coef_)
+        return self._shares(X, boundaries, below, self.nominal_weight_)
+
+    def _texts(self, X: Design) -> Texts | None:
+        if self.wording_penalty is None or X.text is None:
+            return None
+        return Texts(X.text, X.question)
+
+    def _words(self, texts: Texts | None, boundaries: Boundaries, train: BoolArray) -> FloatArray:
+        """Return the features of the wording, of shape (n_rows, n_features)."""
+        if texts is None or not train.any():
+            return np.zeros((len(boundaries.case), 0))
+        return texts.components(train, self.wording_components)[boundaries.case]
 
     def _vocabulary(self, X: Design) -> Vocabulary:
         return Vocabulary.of(X, by_group=self.scope == "partial")
 
-    def _fitted(self, boundaries: Boundaries, y: FloatArray, weight: FloatArray) -> "_Fit":
+    def _fitted(
+        self, boundaries: Boundaries, words: FloatArray, y: FloatArray, weight: FloatArray
+    ) -> "_Fit":
         """Fit to the cases of weight above 0."""
         rows = np.flatnonzero(weight[boundaries.case] > 0)
         used = boundaries.used(weight)
-        features = boundaries.features[np.ix_(rows, used)]
+        features = np.hstack([boundaries.features[np.ix_(rows, used)], words[rows]])
         prior = boundaries.shrunk(self.prior_weight)[rows]
         target = boundaries.cumulative(y)[rows] - prior
         base = weight[boundaries.case[rows]] * boundaries.width[rows]
-        penalty = self.penalty * boundaries.penalties[used]
+        n_words = words.shape[1]
+        of_words = np.full(n_words, self.wording_penalty or 0.0)
+        penalty = np.concatenate([self.penalty * boundaries.penalties[used], of_words])
+        used = np.concatenate([used, np.ones(n_words, dtype=bool)])
         row_weight = base
         coef = _ridge(features, target, row_weight, penalty)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
@@ -191,25 +247,21 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             coef = _ridge(features, target, row_weight, penalty)
         return _Fit(rows, used, features, target, row_weight, penalty, coef)
 
-    def _calibrated(
-        self, X: Design, boundaries: Boundaries, coef: FloatArray, nominal_weight: FloatArray
-    ) -> FloatArray:
-        """Return the predictions of each fit, of shape (n_fits, n_cases, max_options).
-
-        `coef` has shape (n_fits, n_features), `nominal_weight` (n_fits,).
-        """
-        return self._shares(X, boundaries, self._below(boundaries, coef), nominal_weight)
-
-    def _below(self, boundaries: Boundaries, coef: FloatArray) -> FloatArray:
-        """Return the cumulative shares of each fit, of shape (n_fits, n_rows)."""
-        below: FloatArray = boundaries.shrunk(self.prior_weight) + coef @ boundaries.features.T
+    def _below(self, boundaries: Boundaries, words: FloatArray, coef: FloatArray) -> FloatArray:
+        """Return the cumulative shares of a fit, of shape (n_rows,)."""
+        split = len(coef) - words.shape[1]
+        moved = boundaries.features @ coef[:split] + words @ coef[split:]
+        below: FloatArray = boundaries.shrunk(self.prior_weight) + moved
         return below
 
     def _shares(
-        self, X: Design, boundaries: Boundaries, below: FloatArray, nominal_weight: FloatArray
+        self, X: Design, boundaries: Boundaries, below: FloatArray, nominal_weight: float
     ) -> FloatArray:
+        """Return distributions, of shape (n_cases, max_options)."""
         calibrated: FloatArray = np.where(
-            boundaries.nominal[:, None], _mixed(X, nominal_weight), boundaries.shares(below)
+            boundaries.nominal[:, None],
+            _mixed(X, nominal_weight),
+            boundaries.shares(below[None])[0],
         )
         return calibrated
 
@@ -235,11 +287,16 @@ class _Fit:
         coef[self.used] = self.coef
         return coef
 
+    def left_out(self, question: IntArray) -> FloatArray:
+        """Return what the rows' targets are predicted as without their question."""
+        return ridge_left_out(
+            self.features, self.target, self.weight, self.penalty, self.coef, question
+        )
 
-def _mixed(X: Design, weight: FloatArray) -> FloatArray:
-    """Return predictions mixed with the uniform distribution by the weight of each fit."""
-    mix = weight[:, None, None]
-    mixed: FloatArray = (1 - mix) * X.predicted + mix * uniform(X)
+
+def _mixed(X: Design, weight: float) -> FloatArray:
+    """Return the predictions mixed with the uniform distribution."""
+    mixed: FloatArray = (1 - weight) * X.predicted + weight * uniform(X)
     return mixed
 
 

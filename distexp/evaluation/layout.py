@@ -9,7 +9,7 @@ import numpy as np
 from distexp.metrics.distance import (
     scaled_ordinals,
 )
-from distexp.types import BoolArray, Case, Design, FloatArray, IntArray, Study
+from distexp.types import BoolArray, Case, Design, FloatArray, IntArray, Question, Study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +81,7 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
         group=_codes([_group_key(case) for case in cases]),
         inputs=_inputs_of(study, predicted),
         scale=scale_codes(cases),
+        text=np.array([_texts(case.question) for case in cases]),
     )
     return design, human, np.array([e.reading is not None for e in study.estimates])
 
@@ -124,6 +125,10 @@ def _inputs_of(study: Study, mean: FloatArray) -> FloatArray | None:
                 shares = estimate.reading.distribution.probabilities
                 inputs[row, place, : len(shares)] = shares
     return inputs
+
+
+def _texts(question: Question) -> tuple[str, str]:
+    return question.text, "\n".join(question.options)
 
 
 def _codes(names: Sequence[str]) -> IntArray:
