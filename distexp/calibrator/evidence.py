@@ -89,7 +89,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         self,
         members: Mapping[str, LeavesOut],
         concentration: Mapping[str, float],
-        sharpness: float = 4.0,
+        sharpness: float = 8.0,
         caution: float = 0.5,
         prior_error: float = 0.02,
         prior_questions: float = 2.0,
