@@ -53,6 +53,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     ----------
     members : mapping of str to calibrator
         Each predicts without a case's own question; see `distexp.calibrator.left_out.LeavesOut`.
+        It has no fits of single groups.
     concentration : mapping of str to float
         By member, > 0: its share of their sum is the weight it is expected to have, and the
         smaller the sum, the more the prior holds that one member alone is right.
@@ -124,6 +125,11 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         check_number(owner, "prior_error", self.prior_error, low=0, low_open=True)
         check_number(owner, "prior_questions", self.prior_questions, low=0, low_open=True)
         for name, member in members.items():
+            if member.scope == "per_group" or (
+                isinstance(member, Batched) and member.scope != "pooled"
+            ):
+                wanted = f"pooled: set the scope of {owner} in its place"
+                raise parameter_error(owner, f"members.{name}.scope", wanted, member.scope)
             try:
                 member.check_params()
             except ConfigError as exc:

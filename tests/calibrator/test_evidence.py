@@ -211,6 +211,10 @@ def test_left_out_does_not_know_the_answers_left_out() -> None:
     [
         ({"members": {}}, "'members' parameter of Evidence must be a mapping"),
         ({"members": {"barycentre": "ridge"}}, "'members' parameter of Evidence must be"),
+        (
+            {"members": {"identity": Decomposed(scope="partial")}},
+            "'members.identity.scope' parameter of Evidence must be pooled",
+        ),
         ({"concentration": {}}, "'concentration' parameter of Evidence must be"),
         ({"concentration": {"identity": 0}}, "'concentration.identity' parameter of Evidence"),
         ({"sharpness": 0}, "'sharpness' parameter of Evidence must be"),
