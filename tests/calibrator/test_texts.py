@@ -75,7 +75,7 @@ def test_texts_without_words_have_no_coordinates(word: str) -> None:
 
 
 def test_the_topic_is_learnt_from_the_wording() -> None:
-    """Where the model's error depends on the topic alone, the wording takes off a quarter of it."""
+    """Where the model's error depends on the topic alone, wording takes off a quarter."""
     X, y = topical(120, seed=0)
     X_test, y_test = topical(60, seed=1)
     without, worded = (
