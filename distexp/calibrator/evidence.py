@@ -38,16 +38,17 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     with s the `sharpness`: only ratios of distances count, so that among small errors small
     differences do. The mixture is the posterior mean, over fixed draws from the prior.
 
-    **The pull to the first member.** Let g be the mean over the training questions of what the
-    mixture gains in distance on the first member, and v the variance of that mean: the questions'
-    own, to which `prior_questions` questions with standard deviation `prior_error` are added.
-    The mixture has the share
+    **The pull to the first member.** Let g be the mean of what the mixture gains in distance on
+    the first member, by question, and v the variance of that mean. To the training questions
+    `prior_questions` more are added, with the standard deviation `prior_error`, that gain
+    `prior_gain` times what the first member's mean distance exceeds `good_distance` by. The
+    mixture has the share
 
     .. math:: \max(0, 1 - c \, v / g^2)
 
     with c the `caution`, and none without a gain. Where the first member is right, nothing is to
-    be gained, and it is left alone; as evidence grows that another is closer, its weight goes
-    to 0.
+    be gained or expected, and it is left alone; as evidence grows that another is closer, its
+    weight goes to 0.
 
     Parameters
     ----------
@@ -61,10 +62,14 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         Power of a ratio of distances that a question counts for, > 0.
     caution : float
         Doubt about the gain, >= 0; 0 takes the mixture as it is wherever it gains.
+    prior_gain : float
+        Share of the first member's excess distance that a mixture is expected to gain, >= 0.
+    good_distance : float
+        Mean distance of the first member from which on a gain is expected, >= 0.
     prior_error : float
         Standard deviation of a question's gain before any is seen, in units of distance, > 0.
     prior_questions : float
-        Questions that it counts for, > 0.
+        Questions that these expectations count for, > 0.
     scope : {"pooled", "per_group", "partial"}
         See `distexp.calibrator.fitting.base.Scoped`: with `per_group` each group has weights of its own.
 
@@ -90,16 +95,20 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         self,
         members: Mapping[str, LeavesOut],
         concentration: Mapping[str, float],
-        sharpness: float = 8.0,
+        sharpness: float = 4.0,
         caution: float = 0.5,
+        prior_gain: float = 0.3,
+        good_distance: float = 0.05,
         prior_error: float = 0.02,
-        prior_questions: float = 2.0,
+        prior_questions: float = 4.0,
         scope: str = "pooled",
     ) -> None:
         self.members = members
         self.concentration = concentration
         self.sharpness = sharpness
         self.caution = caution
+        self.prior_gain = prior_gain
+        self.good_distance = good_distance
         self.prior_error = prior_error
         self.prior_questions = prior_questions
         self.scope = scope
@@ -122,6 +131,8 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
             check_number(owner, f"concentration.{name}", value, low=0, low_open=True)
         check_number(owner, "sharpness", self.sharpness, low=0, low_open=True)
         check_number(owner, "caution", self.caution, low=0)
+        check_number(owner, "prior_gain", self.prior_gain, low=0)
+        check_number(owner, "good_distance", self.good_distance, low=0)
         check_number(owner, "prior_error", self.prior_error, low=0, low_open=True)
         check_number(owner, "prior_questions", self.prior_questions, low=0, low_open=True)
         for name, member in members.items():
@@ -182,8 +193,8 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         of_row = np.repeat(codes, y.shape[1])
         alone = np.array([np.bincount(of_row, np.abs(one)) for one in errors])
         mixture = self._mixture(errors, n)
-        mixed = np.bincount(of_row, np.abs(mixture @ errors))
-        share = self._share(alone[0] - mixed)
+        mixed = np.bincount(of_row, np.abs(mixture @ errors)).astype(np.float64)
+        share = self._share(alone[0], mixed)
         learnt = share * mixture
         learnt[0] += 1 - share
         return learnt, share, alone.mean(axis=1)
@@ -204,11 +215,14 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         mixture: FloatArray = posterior @ drawn / posterior.sum()
         return mixture
 
-    def _share(self, gain: FloatArray) -> float:
-        """Return how much of the mixture its gain by question earns it."""
-        mean, n = float(gain.mean()), len(gain)
+    def _share(self, first: FloatArray, mixed: FloatArray) -> float:
+        """Return how much of the mixture its gain earns it, from the questions' distances."""
+        gain, n, m = first - mixed, len(first), self.prior_questions
+        expected = self.prior_gain * max(0.0, float(first.mean()) - self.good_distance)
+        mean = (float(gain.sum()) + m * expected) / (n + m)
         if mean <= 0:
             return 0.0
-        squares = float(((gain - mean) ** 2).sum()) + self.prior_questions * self.prior_error**2
-        variance = squares / (n - 1 + self.prior_questions) / n
+        of_prior = m * ((expected - mean) ** 2 + self.prior_error**2)
+        squares = float(((gain - mean) ** 2).sum()) + of_prior
+        variance = squares / (n - 1 + m) / (n + m)
         return max(0.0, 1 - self.caution * variance / mean**2)

@@ -219,6 +219,8 @@ def test_left_out_does_not_know_the_answers_left_out() -> None:
         ({"concentration": {"identity": 0}}, "'concentration.identity' parameter of Evidence"),
         ({"sharpness": 0}, "'sharpness' parameter of Evidence must be"),
         ({"caution": -1}, "'caution' parameter of Evidence must be"),
+        ({"prior_gain": -1}, "'prior_gain' parameter of Evidence must be"),
+        ({"good_distance": -1}, "'good_distance' parameter of Evidence must be"),
         ({"prior_error": 0}, "'prior_error' parameter of Evidence must be"),
         ({"prior_questions": 0}, "'prior_questions' parameter of Evidence must be"),
         (
