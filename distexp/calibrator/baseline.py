@@ -33,7 +33,7 @@ class Identity:
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return the same with and without; see `distexp.calibrator.fitting.left_out.LeavesOut`."""
+        """Return the same with and without; see `fitting.left_out.LeavesOut`."""
         return self.fit_predict(X, y, weights), self.fit_predict(X, y, weights)
 
 

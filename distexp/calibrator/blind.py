@@ -66,7 +66,7 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Predict with and without each question; see `distexp.calibrator.fitting.left_out.LeavesOut`.
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
 
         Raises
         ------

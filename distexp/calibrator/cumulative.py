@@ -143,7 +143,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Predict with and without each question; see `distexp.calibrator.fitting.left_out.LeavesOut`.
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
 
         Whether groups have effects of their own is as `scope` says; they are taken together. The
         weights of the iterations are those of the fit with the question.

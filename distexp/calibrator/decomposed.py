@@ -128,7 +128,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Predict with and without each question; see `distexp.calibrator.fitting.left_out.LeavesOut`.
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
 
         Groups of people are taken together.
         """

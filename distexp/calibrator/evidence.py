@@ -53,7 +53,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     Parameters
     ----------
     members : mapping of str to calibrator
-        Each predicts without a case's own question; see `distexp.calibrator.fitting.left_out.LeavesOut`.
+        Each predicts without a case's own question; see `fitting.left_out.LeavesOut`.
         It has no fits of single groups.
     concentration : mapping of str to float
         By member, > 0: its share of their sum is the weight it is expected to have, and the
@@ -73,6 +73,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     scope : {"pooled", "per_group", "partial"}
         See `distexp.calibrator.fitting.base.Scoped`: with `per_group` each group has weights of
         its own.
+
     Attributes
     ----------
     members_ : dict of str to calibrator

@@ -121,7 +121,7 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Predict with and without each question; see `distexp.calibrator.fitting.left_out.LeavesOut`.
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
 
         A weight that is learnt, from targets without their question, is the same for both. Groups
         of people are taken together.
