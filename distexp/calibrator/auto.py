@@ -1,4 +1,7 @@
-"""Choice among calibrators by evidence inside the training questions, so that it does not harm."""
+"""Choice among calibrators by evidence inside the training questions.
+
+Cards of before `distexp.calibrator.evidence` hold it; no configuration does any more.
+"""
 
 from collections.abc import Mapping
 

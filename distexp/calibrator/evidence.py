@@ -21,6 +21,10 @@ N_AT_ONCE = 64
 LEAST_LOSS = 1e-9
 """A mean distance that counts as none: its logarithm is finite."""
 
+UNSURE = 2
+"""Training questions with which a question counts for half of what it does among many: how far
+questions differ in who is right is not known from so few."""
+
 
 class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     r"""Mixes calibrators by the evidence for each, pulled to the first as long as there is little.
@@ -33,7 +37,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     L(w) the mean distance of the mixed predictions over the n training questions, Wasserstein-1
     or for nominal questions total variation, the evidence is
 
-    .. math:: L(w)^{- s n}
+    .. math:: L(w)^{- s n^2 / (n + 2)}
 
     with s the `sharpness`: only ratios of distances count, so that among small errors small
     differences do. The mixture is the posterior mean, over fixed draws from the prior.
@@ -59,7 +63,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         By member, > 0: its share of their sum is the weight it is expected to have, and the
         smaller the sum, the more the prior holds that one member alone is right.
     sharpness : float
-        Power of a ratio of distances that a question counts for, > 0.
+        Power of a ratio of distances that one of many questions counts for, > 0.
     caution : float
         Doubt about the gain, >= 0; 0 takes the mixture as it is wherever it gains.
     prior_gain : float
@@ -96,8 +100,8 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         self,
         members: Mapping[str, LeavesOut],
         concentration: Mapping[str, float],
-        sharpness: float = 4.0,
-        caution: float = 0.5,
+        sharpness: float = 10.0,
+        caution: float = 0.4,
         prior_gain: float = 0.3,
         good_distance: float = 0.05,
         prior_error: float = 0.02,
@@ -211,7 +215,8 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
                 for start in range(0, N_DRAWS, N_AT_ONCE)
             ]
         )
-        evidence = -self.sharpness * n * np.log(np.maximum(losses / n, LEAST_LOSS))
+        power = self.sharpness * n**2 / (n + UNSURE)
+        evidence = -power * np.log(np.maximum(losses / n, LEAST_LOSS))
         posterior = np.exp(evidence - evidence.max())
         mixture: FloatArray = posterior @ drawn / posterior.sum()
         return mixture
