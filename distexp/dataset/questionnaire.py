@@ -16,6 +16,7 @@ from distexp.dataset.files.codes import Codes
 from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.qsf import read_qsf
+from distexp.dataset.files.scalars import worded
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import column_names, guessed_layout
 from distexp.errors import DatasetError
@@ -176,7 +177,7 @@ def _question(question_id: str, section: Section, wording: str) -> Question:
 
 def _option(section: Section, row: object) -> tuple[str, float | None]:
     """Read an option: 'label', ['label', ordinal], [code, 'label'] or [code, 'label', ordinal]."""
-    parts = row if isinstance(row, list) else [row]
+    parts = [worded(part) for part in (row if isinstance(row, list) else [row])]
     if len(parts) == 3 or (len(parts) == 2 and isinstance(parts[1], str)):
         parts = parts[1:]
     label: Any = parts[0] if parts else None

@@ -75,6 +75,21 @@ def test_a_logical_value_is_one_code_however_it_is_spelled(tmp_path: Path, spell
     assert read(tmp_path, rows, one="TRUE", two="FALSE") == {"here": (0.5, 0.5)}
 
 
+@pytest.mark.parametrize("label", ["Yes", "no", "ON", "true", "FALSE", "y"])
+def test_a_label_that_yaml_takes_for_true_or_false_is_that_word(label: str) -> None:
+    """`[1, Yes]` needs no quotes; a number or null in place of a label does."""
+    text = BOOK.format(one="1", two="2", here="x", extra="")
+
+    book = parse_codebook(text.replace("One", label), "book.yaml")
+
+    assert book.items[0].question.options == (label, "Two")
+    for no_label in ("7", "~", "2024-01-31"):
+        with pytest.raises(
+            DatasetError, match="put a label that is a number, a date or null in q"
+        ):
+            parse_codebook(text.replace("One", no_label), "book.yaml")
+
+
 @pytest.mark.parametrize("nothing", ["~", "null", "Null"])
 def test_a_null_is_no_code(tmp_path: Path, nothing: str) -> None:
     """It may mean the word or a blank: the error says how to write each."""

@@ -84,8 +84,11 @@ THOUGHTS = (
     ("<think>a <think> b </think>", "</think>"), ("<scratchpad>", "</scratchpad>"),
     ("&lt;think&gt;", "&lt;/think&gt;"), ("<|channel>thought\n", "<channel|>"),
     ("<antThinking>", "</antThinking>"), ('<think type="x">', "</think>"),
+    ("```thinking\n", "\n```\n"), ("Thinking...\n", "\n...done thinking.\n\n"),
+    ('<details type="reasoning" done="true">\n<summary>Thought</summary>\n', "</details>\n"),
 )  # fmt: skip
-OPENINGS = ("<think>", "<Thinking>\n", "[THINK]", "<reasoning>", "<|channel|>analysis<|message|>")
+OPENINGS = ("<think>", "<Thinking>\n", "[THINK]", "<reasoning>", "<|channel|>analysis<|message|>",
+            "```thinking\n", "Thinking...\n", '<details type="reasoning" done="false">')  # fmt: skip
 REFUSALS = (
     "I can't provide this.", "I cannot answer that question.", "I'm sorry, but I can't help.",
     "I am unable to give percentages.", "As an AI, I do not have personal opinions.",

@@ -57,6 +57,10 @@ def test_a_thought_that_never_ends_holds_no_answer(
     ("reply", "reason"),
     [
         (Response(text="", finish_reason="stop", thought="So A."), "the model only thought"),
+        (
+            Response(text='{"thought": "Answer: A"}', finish_reason="stop"),
+            "the model only thought",
+        ),
         (Response(text=" \n", finish_reason="stop"), "it is blank"),
         (Response(text="A", finish_reason="content_filter"), "filter of the provider"),
         (Response(text="A" * (LONGEST + 1), finish_reason="stop"), "100,001 characters; at most"),

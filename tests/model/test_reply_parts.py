@@ -79,6 +79,20 @@ def test_a_label_without_a_number_leaves_nothing_to_read(token: str, number: obj
     assert logprobs_of({"logprobs": {"content": [{"top_logprobs": [*LIST, odd]}]}}) == (None, None)
 
 
+def test_a_token_without_text_is_that_of_its_bytes_or_may_be_a_label() -> None:
+    """One that may have a twentieth of the probability leaves nothing to read."""
+    rest = [{"token": "B", "logprob": -0.2}]
+
+    def read(odd: dict[str, object]) -> object:
+        content = [{"token": "B", "top_logprobs": [odd, *rest]}]
+        return logprobs_of({"logprobs": {"content": content}})[0]
+
+    assert read({"token": None, "bytes": [65], "logprob": -1.7}) == ((("A", -1.7), ("B", -0.2)),)
+    for nameless in ({"token": None}, {"token": 32}, {"token": None, "bytes": [300, "x"]}):
+        assert read({**nameless, "logprob": -1.7}) is None
+        assert read({**nameless, "logprob": -4.0}) == ((("B", -0.2),),)
+
+
 def test_impossible_tokens_have_minus_infinity() -> None:
     """As a number, as a text, or as OpenAI's -9999."""
     top = [{"token": "A", "logprob": given} for given in (-math.inf, "-inf", -9999.0)]

@@ -11,6 +11,7 @@ from itertools import combinations
 
 from distexp.dataset.files.codes import Code, Codes, label_of
 from distexp.dataset.files.layout import Layout
+from distexp.dataset.files.scalars import worded
 from distexp.dataset.files.section import Section, read_yaml, shown
 from distexp.types import Question
 
@@ -226,9 +227,12 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
     own_off_scale = section.codes("off_scale", default=off_scale)
     section.check_all_used()
     for row in rows:
+        if isinstance(row, list) and len(row) > 1:
+            row[1] = worded(row[1])
         if not isinstance(row, list) or len(row) not in (2, 3) or not isinstance(row[1], str):
             wanted = "holds what is not [code, 'label', ordinal], or [code, 'label'] if nominal"
-            raise section.error("options", f"{wanted}: {shown(row)}")
+            advice = "; put a label that is a number, a date or null in quotes"
+            raise section.error("options", f"{wanted}: {shown(row)}{advice}")
     ordinals = tuple(section.number("options", row[2]) for row in rows if len(row) == 3)
     question = Question(
         question_id=question_id,

@@ -11,6 +11,8 @@ from distexp.errors import DatasetError
 _NUMBER = re.compile(r"[-+]?(0|[1-9][0-9]*)?(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _FLAGS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 
+_FLAG_WORDS = ("yes", "no", "on", "off", "true", "false", "y", "n")
+
 
 @dataclass(frozen=True, slots=True)
 class Scalar:
@@ -23,6 +25,19 @@ class Scalar:
 
     def __repr__(self) -> str:
         return self.text
+
+
+def worded(value: object) -> object:
+    """Return the word that stands there, of one that YAML takes for true or false.
+
+    Examples
+    --------
+    >>> worded(Scalar("No", None)), worded(Scalar("TRUE", True)), worded(Scalar("null", None))
+    ('No', 'TRUE', null)
+    """
+    if isinstance(value, Scalar) and value.text.lower() in _FLAG_WORDS:
+        return value.text
+    return value
 
 
 class Loader(yaml.SafeLoader):  # type: ignore[misc]

@@ -4,6 +4,7 @@ Thoughts come between tags of many kinds, with the opening tag left to the promp
 one never written, in channels, or in a field of their own. What stands in them is no answer.
 """
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -20,10 +21,24 @@ _TAG = re.compile(
       {_OPEN}\s{{0,3}}(?:(?P<end>/|end[ _](?:of[ _])?)|(?:start|begin)[ _](?:of[ _])?)?\s{{0,3}}
       {_NAMES}(?:\s[^<>\[\]\n]{{0,80}})?(?P<empty>/)?\s{{0,3}}{_CLOSE}
     | <\|channel>\s{{0,3}}{_NAMES}\b
-    | (?P<shut><channel\|>)
+    | \ue000
+    | (?P<shut><channel\|>|\ue001)
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_BLOCK = re.compile(
+    rf"""
+      (?P<fence>^[ \t]{{0,3}}`{{3,8}}[ \t]?{_NAMES}[ \t]{{0,3}}$)
+      .*? (?P<a>^[ \t]{{0,3}}`{{3,8}}[ \t]{{0,3}}$|\Z)
+    | (?P<folded><details\s[^<>\n]{{0,80}}\btype=["']?reasoning\b[^<>\n]{{0,80}}>)
+      .*? (?P<b></details>|\Z)
+    | (?P<said>^[ \t]{{0,3}}[*_]{{0,3}}{_NAMES}(?:\.{{3}}|…)[*_]{{0,3}}[ \t]{{0,3}}$)
+      .*? (?P<c>(?:\.{{3}}|…)?[ \t]?\bdone[ ]thinking\b[.…]{{0,3}}|\Z)
+    """,
+    re.VERBOSE | re.IGNORECASE | re.MULTILINE | re.DOTALL,
+)
+"""Thoughts in a block of their own: fenced, folded in by a page, or between the lines that a
+terminal shows."""
 _CHANNEL = re.compile(
     r"<\|\s?channel\s?\|>\s{0,3}(?P<name>[a-z]{0,20})[^<>\n]{0,80}(?:<\|\s?message\s?\|>)?",
     re.IGNORECASE,
@@ -67,6 +82,7 @@ def split(text: str) -> Spoken:
         thought, final, answer = text.rpartition(_BARE_FINAL)
         start = len(text) - len(answer)
         return Spoken(thought, answer, start) if final else Spoken(text, None)
+    text = _BLOCK.sub(_marked, text)
     tags = list(_TAG.finditer(text))
     if not tags:
         return Spoken(None, text)
@@ -84,6 +100,29 @@ def split(text: str) -> Spoken:
             within = True
     (thoughts if within else answers).append(text[at:])
     return Spoken("".join(thoughts), None if within else "".join(answers), at)
+
+
+def _is_a_thought(answer: str) -> bool:
+    """Tell whether an answer is one JSON object, of which all members are thoughts."""
+    bare = answer.strip("`").removeprefix("json").strip()
+    if not bare.startswith("{"):
+        return False
+    try:
+        members = json.loads(bare)
+    except (ValueError, RecursionError):
+        return False
+    return bool(members) and all(
+        isinstance(said, str | dict | list) and re.fullmatch(_NAMES, name, re.IGNORECASE)
+        for name, said in members.items()
+    )
+
+
+def _marked(block: re.Match[str]) -> str:
+    """Return a block of the same length, whose ends are the signs that `_TAG` knows."""
+    opening = block["fence"] or block["folded"] or block["said"]
+    closing = block["a"] or block["b"] or block["c"] or ""
+    inner = block[0][len(opening) : len(block[0]) - len(closing)]
+    return "\ue000".ljust(len(opening)) + inner + ("\ue001".ljust(len(closing)) * bool(closing))
 
 
 def _by_channel(text: str) -> Spoken:
@@ -115,8 +154,9 @@ def answer_in(prompt: Prompt, response: Response) -> str:
         raise ParseError(msg, text=response.text)
     spoken = split(response.text)
     answer = (spoken.answer or "").strip()
-    if not answer:
-        thought = spoken.thought is not None or response.thought
+    only_thought = _is_a_thought(answer)
+    if not answer or only_thought:
+        thought = only_thought or spoken.thought is not None or response.thought
         msg = "The reply is empty: " + ("the model only thought." if thought else "it is blank.")
         raise ParseError(msg, text=response.text)
     if len(answer) > LONGEST:

@@ -22,6 +22,8 @@ THOUGHT = re.compile(
 FIRST_REPLIES = 20
 """A model none of whose first so many replies has log-probabilities returns none."""
 _THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning_content", "redacted_thinking"})
+_LOG_OF_LITTLE = -3.0
+"""Up to this an alternative without a token is left out; one above might be a label."""
 HIGHEST_LOGPROB = 0.01
 """Log-probabilities are 0 at most; rounding may add a little. NaN is not below it either."""
 _TEXT_PARTS = frozenset({"text", "output_text"})
@@ -117,7 +119,9 @@ def _alternatives(top: object) -> tuple[tuple[str, float], ...]:
         number = _number(given)
         if isinstance(token, str) and number is not None:
             read.append((whole_text(token), number))
-        elif isinstance(token, str) and _MAY_BE_A_LABEL.fullmatch(token[:20]):
+        elif (isinstance(token, str) and _MAY_BE_A_LABEL.fullmatch(token[:20])) or (
+            not isinstance(token, str) and number is not None and number > _LOG_OF_LITTLE
+        ):
             return ()
     return tuple(read)
 
@@ -133,9 +137,20 @@ def _pairs(top: object) -> Iterable[tuple[object, object]]:
     elif isinstance(top, list | tuple):
         for one in top:
             if isinstance(one, Mapping):
-                yield one.get("token", one.get("decoded_token")), one.get("logprob")
+                yield _token(one), one.get("logprob")
             elif isinstance(one, list | tuple) and len(one) == 2:
                 yield one[0], one[1]
+
+
+def _token(one: Mapping[str, Any]) -> object:
+    """Return the token of an alternative; spelled by its bytes where it has no text."""
+    token, spelled = one.get("token", one.get("decoded_token")), one.get("bytes")
+    if token is None and isinstance(spelled, list) and 0 < len(spelled) < 100:
+        try:
+            return bytes(spelled).decode()
+        except (ValueError, TypeError):
+            return None
+    return token
 
 
 def _number(given: object) -> float | None:

@@ -42,7 +42,9 @@ TABLE = (
     Row(
         Verdict.MODEL,
         r"invalid[_ ](?:api[_ ])?key|incorrect (?:api )?key|api[_ ]key (?:not valid|not found|inv)"
-        r"|invalid x-api-key|unauthori[sz]ed|unauthenticated|authentication[_ ](?:error|failed)"
+        r"|invalid x-api-key|(?:api[_ ]key|token|credentials?) (?:has |have |is )?expired|expired"
+        r"[_ ](?:api[_ ]?key|token|credentials?)|security token"
+        r"|unauthori[sz]ed|unauthenticated|authentication[_ ](?:error|failed)"
         r"|(?:account|organi[sz]ation|api key|project)\b.{0,60}(?:deactivated|suspended|disabled"
         r"|banned|terminated|violat)|model[_ ]not[_ ](?:found|exist)|(?:no such|unknown|invalid) "
         r"model|model\b.{0,80}(?:does not exist|not found|not exist|decommissioned|deprecated)"
@@ -53,14 +55,17 @@ TABLE = (
         r"max_(?:completion_)?tokens\S* (?:is )?(?:too large|exceeds)|at most \d+ completion"
         r"|unsupported[_ ](?:parameter|value|country)|unrecognized request argument"
         r"|unknown (?:field|parameter|argument|name)|extra[_ ](?:inputs|fields|forbidden)"
-        r"|unexpected keyword|not allowed to (?:sample|request) logprobs"
+        r"|top_logprobs|logprobs must|must contain the word|roles? must alternate|only user and "
+        r"assistant roles|unexpected keyword|not allowed to (?:sample|request) logprobs"
         r"|(?:does|do) not support|(?:is|are) not supported|not supported (?:by|with|for)",
     ),
     Row(
         Verdict.PROMPT,
-        r"content[_ ](?:filter|policy|management|moderation|violation|safety)|responsibleai"
-        r"|data_?inspection_?failed|inappropriate content|prohibited_content|sensitive[_ ](?:"
-        r"content|words?)|guardrail|moderation|(?:was|were|been|is|are) flagged|flagged (?:as|by"
+        r"content[_ -]?(?:filter|policy|management|moderation|violation|safety)|responsibleai"
+        r"|data_?inspection_?failed|inappropriate[_ -]content|prohibited_content|sensitive"
+        r"[_ ](?:content|words?)|content exists risk|high[_ ]risk|敏感内容"
+        r"|敏感词|违规|不安全|涉及敏感"
+        r"|guardrail|moderation|(?:was|were|been|is|are) flagged|flagged (?:as|by"
         r"|for)|safety (?:system|filter|settings|policy|reasons|guidelines)|usage polic|jailbreak"
         r"|blocked by|block_?reason|violates? (?:our|the|openai|usage|content)",
         _NO_FAULT,
@@ -69,12 +74,15 @@ TABLE = (
         Verdict.PROMPT,
         r"context_length_exceeded|context[_ ](?:length|window|size)|exceed_context_size"
         r"|(?:prompt|input|message|messages)\S* (?:is |are )?too (?:long|large)"
+        r"|input token count .{0,20}exceeds|(?:prompt|input) (?:contains|has) .{0,20}tokens"
+        r"|inputs\W.{0,60}must (?:have less|be <=)|超长|过长|超过.{0,12}(?:长度|上下文)"
         r"|input_too_long|too many (?:input|prompt) tokens|string_above_max_length"
         r"|reduce the length|max_model_len|maximum (?:input|prompt|sequence) (?:length|tokens)",
     ),
     Row(
         Verdict.QUOTA,
         r"insufficient[_ ](?:user[_ ])?(?:quota|funds|balance|credits?)|credit balance is too low"
+        r"|used all available credits|(?:monthly|hard) spending limit"
         r"|exceeded your (?:current|monthly|assigned) (?:quota|usage|budget|spend)"
         r"|out of credits?|quota[_ ](?:exceeded|exhausted)|exceeded.{0,40} quota|more credits"
         r"|billing[_ ](?:hard[_ ]limit|not[_ ]active)|payment required|arrears"
@@ -85,7 +93,8 @@ TABLE = (
         r"rate[_ -]?limit|too[_ ]many[_ ](?:requests|connections)|throttl|resource[_ ]exhaust"
         r"|overloaded|over capacity|at capacity|slow[_ ]down|(?:requests|tokens) per (?:min|sec"
         r"|hour|day)|\b[rt]p[smd]\b|concurren(?:t|cy)[_ ](?:request|limit|call)"
-        r"|server (?:is )?busy|负载|访问量过大",
+        r"|server (?:is )?busy|queue (?:is )?full|速率限制|请求频率"
+        r"|频率限制|请求过多|并发|限流|负载|访问量过大",
     ),
     Row(Verdict.WAIT, statuses=_of(429, 498, 503, 529)),
     Row(Verdict.MODEL, statuses=_of(401, 403, 404, 410, 451)),
@@ -93,6 +102,11 @@ TABLE = (
     Row(Verdict.PROMPT, statuses=_of(413)),
     Row(Verdict.OURS, statuses=_of(405, 406, 411, 415, 501, 505, *range(300, 400))),
     Row(Verdict.AGAIN, statuses=_FAULTS),
+    Row(
+        Verdict.AGAIN,
+        r"timed?[_ -]?out|model (?:is |has )?(?:not|still|being) ?(?:loaded|loading)"
+        r"|is (?:currently |being |still )?load(?:ed|ing)",
+    ),
     Row(Verdict.UNSURE, statuses=frozenset(range(400, 500))),
     Row(Verdict.AGAIN),
 )
