@@ -54,6 +54,11 @@ SECTIONS = {
         "Reading is one SQL query for thousands of keys, SHA-256 and one JSON parse for many "
         "answers. `stats` adds up numbers that are kept beside each answer.",
     ),
+    "distance": (
+        "The distances of a bootstrap",
+        ["distance.py"],
+        "Every bootstrap sample is scored anew from the distances of its cases.",
+    ),
     "hydra": (
         "What Hydra costs before a job begins",
         ["hydra_jobs.py"],

@@ -16,7 +16,9 @@ from distexp.cache.redis.values import ALIKE
 from tests.cache.answers import ask, digest_of, put, sql
 from tests.cache.real_redis import RedisServer
 
-QUICK_LEASE_S = 0.9
+QUICK_LEASE_S = 2.0
+PATIENCE_S = 120.0
+"""How long a test waits for what is to happen, on a machine that does much else."""
 """Lease of claims on a Redis server in these tests, in seconds."""
 
 

@@ -62,7 +62,7 @@ def holder(folder: Path, request: pytest.FixtureRequest) -> Iterator[Holder]:
     held.popen.communicate()
 
 
-def taken(claims: Claims, within_s: float = 2.0) -> bool:
+def taken(claims: Claims, within_s: float = 60.0) -> bool:
     """Try again until the claim is made or time is up."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:

@@ -63,7 +63,7 @@ class Process:
 
     def end(self) -> tuple[list[str], str]:
         """Wait for its end and return what else it printed, and what it complained of."""
-        printed, complaints = self.popen.communicate(timeout=60)
+        printed, complaints = self.popen.communicate(timeout=300)
         return printed.splitlines(), complaints
 
 
