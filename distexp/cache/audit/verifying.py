@@ -1,6 +1,7 @@
 """Every entry of a cache read and checked as if it came from outside, and bad ones set aside."""
 
 import os
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -13,6 +14,8 @@ from distexp.cache.rows import WHOLE
 from distexp.errors import CacheCorruptError
 
 ROWS_PER_TASK = 5000
+MAKING_S = 3.0
+"""How long a database may be empty that another process is making, on a machine that is busy."""
 _BEFORE_ALL = -(1 << 63)
 
 Range = tuple[int, int]
@@ -49,7 +52,7 @@ def check_whole(reader: Reader, up_to_bytes: int | None = None) -> None:
         return
     rows = reader.query("PRAGMA integrity_check(1)")
     damage = [str(line) for (line,) in rows if line != "ok"]
-    if n_bytes == 0 and (reader.folder / CLAIMS).exists():  # made after the database was
+    if n_bytes == 0 and (reader.folder / CLAIMS).exists() and _stays_empty(reader):
         damage = ["cache.db is empty, and was not"]
     if damage:
         msg = (
@@ -57,6 +60,16 @@ def check_whole(reader: Reader, up_to_bytes: int | None = None) -> None:
             "Restore cache.db from a copy, or move it away to start anew."
         )
         raise CacheCorruptError(msg)
+
+
+def _stays_empty(reader: Reader) -> bool:
+    """Tell whether a database is empty for longer than another process takes to make one."""
+    until = time.monotonic() + MAKING_S
+    while not reader.n_bytes():
+        if time.monotonic() >= until:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def _ranges(reader: Reader) -> Iterator[Range]:
