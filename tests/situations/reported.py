@@ -6,8 +6,18 @@ import polars as pl
 
 from distexp.dataset.globalopinionqa import GlobalOpinionQA
 from tests.conftest import Reply
-from tests.situations.scene import Scene, Situation, book, called, choice, read, shares, survey
-from tests.situations.scene import taken, typed
+from tests.situations.scene import (
+    Scene,
+    Situation,
+    book,
+    called,
+    choice,
+    read,
+    shares,
+    survey,
+    taken,
+    typed,
+)
 
 TOP = [("A", -1.7), ("B", -0.25), ("The", -4.0)]
 GOOD = '{"A": 20, "B": 80}'
@@ -40,7 +50,10 @@ def minute_quota(_: str, n: int) -> Reply:
 
 def filtered(prompt: str, _: int) -> Reply:
     """Refuse two prompts of fourteen."""
-    error = {"message": "The prompt triggered the content management policy.", "code": "content_filter"}
+    error = {
+        "message": "The prompt triggered the content management policy.",
+        "code": "content_filter",
+    }
     refused = "Question 4?" in prompt or "Question 7?" in prompt
     return (400, {"error": error}) if refused else (200, choice(GOOD))
 
@@ -120,8 +133,12 @@ PATHS = (
 
 def paths(scene: Scene) -> str:
     """Type names of files with signs in them."""
-    read = [typed(scene, "dataset=table", f"dataset.path={path}", files={path: ""}) for path in PATHS]
-    home = typed(scene, "dataset=table", "dataset.path=~/survey.csv") == str(Path.home() / "survey.csv")
+    read = [
+        typed(scene, "dataset=table", f"dataset.path={path}", files={path: ""}) for path in PATHS
+    ]
+    home = typed(scene, "dataset=table", "dataset.path=~/survey.csv") == str(
+        Path.home() / "survey.csv"
+    )
     return f"{sum(map(str.__eq__, read, PATHS))} paths, home {home}"
 
 
@@ -131,7 +148,9 @@ def refusals(scene: Scene) -> str:
     said = "defaultdict(<class 'list'>, {'Germany': [0.32, 0.32, 0.16, 0.12, 0.08]})"
     row = {"question": "?", "selections": said, "options": repr(options), "source": "GAS"}
     pl.DataFrame([row]).write_csv(scene.folder / "global_opinions.csv")
-    return shares(GlobalOpinionQA(str(scene.folder / "global_opinions.csv"), ordinals="order").load)
+    return shares(
+        GlobalOpinionQA(str(scene.folder / "global_opinions.csv"), ordinals="order").load
+    )
 
 
 RANGES = (

@@ -125,7 +125,9 @@ def called(
         ]
         counts = [f"{read.count(each)} {each}" for each in dict.fromkeys(sorted(read))]
         n_calls = len(scene.server.requests) - before
-        told.append("; ".join([*counts, f"{n_calls} calls", *(str(e) for _, e in outcome.failures)]))
+        told.append(
+            "; ".join([*counts, f"{n_calls} calls", *(str(e) for _, e in outcome.failures)])
+        )
     if (scene.folder / "cache").exists():
         _, faults = verify(Reader(scene.folder / "cache"))
         told += [f"FAULTS {faults}"] * bool(faults)
@@ -175,7 +177,9 @@ def shares(load: Callable[[], Survey]) -> str:
     for case in cases:
         pairs = zip(case.question.options, case.human.probabilities, strict=True)
         said = ", ".join(f"{option} {share:.2f}" for option, share in pairs)
-        told.append(f"{case.group.value}: {said}" + f", off {case.off_scale:.2f}" * (case.off_scale > 0))
+        told.append(
+            f"{case.group.value}: {said}" + f", off {case.off_scale:.2f}" * (case.off_scale > 0)
+        )
     return "; ".join(sorted(told))
 
 

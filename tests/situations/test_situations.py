@@ -21,7 +21,8 @@ def server() -> Iterator[OpenAIServer]:
 
 
 @pytest.mark.parametrize(
-    "situation", [pytest.param(one, id=f"{one.number} {one.what}") for one in (*REPORTED, *FURTHER)]
+    "situation",
+    [pytest.param(one, id=f"{one.number} {one.what}") for one in (*REPORTED, *FURTHER)],
 )
 def test_situation_comes_out_as_expected(
     situation: Situation, server: OpenAIServer, tmp_path: Path
