@@ -23,6 +23,8 @@ from distexp.sweep.job import current
 from distexp.trust import checked
 from distexp.visible import one_line, visible
 
+ALONE = ("budget", "card", "dry_run", "figures", "progress", "retries")
+"""Settings that stand in no group."""
 _failures: list[str] = []
 
 
@@ -34,7 +36,7 @@ def run(arguments: list[str]) -> None:
     if "--version" in arguments:
         print(f"distexp {__version__}")
         return
-    options, settings, sweep = options_and_settings(arguments)
+    options, settings, sweep = options_and_settings(arguments, [*_groups(), *ALONE])
     groups = _groups()
     refuse_words(arguments, settings, COMMANDS, groups)
     settings = [chosen(readable(setting, sweep=sweep), groups) for setting in settings]

@@ -40,8 +40,16 @@ _FUNCTION = re.compile(
 """The functions of Hydra's grammar."""
 
 
-def options_and_settings(arguments: Sequence[str]) -> tuple[list[str], list[str], bool]:
+def options_and_settings(
+    arguments: Sequence[str], settings_named: Collection[str] = ()
+) -> tuple[list[str], list[str], bool]:
     """Return the options of Hydra, the settings, and whether they are of a sweep.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+    settings_named : collection of str
+        Names of settings, to tell where one was typed as an option.
 
     Raises
     ------
@@ -59,6 +67,11 @@ def options_and_settings(arguments: Sequence[str]) -> tuple[list[str], list[str]
     if problem:
         known = [name for action in parser._actions for name in action.option_strings]
         strange = next((one for one in unknown if one not in known), "")
+        name, _, value = strange.lstrip("-").partition("=")
+        name = name.replace("-", "_")
+        if name.partition(".")[0] in settings_named:
+            typed = shlex.quote(f"{name}={value or 'VALUE'}")
+            raise ConfigError(f"{problem} A setting has no dashes before it: type {typed}.")
         meant = nearest(f"-{strange}" if re.match("-[^-]", strange) else strange, known)
         raise ConfigError(f"{problem}{meant} distexp --hydra-help lists them.")
     settings = list(found.overrides)

@@ -1,5 +1,6 @@
 """The 23 situations that were reported, by the numbers that the reports gave them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -65,7 +66,7 @@ def one_without(prompt: str, _: int) -> Reply:
     return 200, choice("B", logprobs=logprobs(*TOP))
 
 
-def one_with(token: object, number: object) -> object:
+def one_with(token: object, number: object) -> Callable[[str, int], Reply]:
     """Return a server one of whose replies holds an alternative that is none."""
     return lambda _, n: (
         200,

@@ -93,7 +93,7 @@ def taken(how: str, document: object) -> str:
     asked = question()
     prompt = ASKS[how].prompts(asked, GROUP, STYLE)[0]
     body = {"logprobs": True} if how == "logprobs" else {}
-    request = Request(provider="openai", model="m", endpoint=None, body=body)  # type: ignore[arg-type]
+    request = Request(provider="openai", model="m", endpoint=None, body=body)
     try:
         response = read_reply(document, request, Failures("m"), price=None)
     except ModelError as exc:
@@ -177,9 +177,8 @@ def shares(load: Callable[[], Survey]) -> str:
     for case in cases:
         pairs = zip(case.question.options, case.human.probabilities, strict=True)
         said = ", ".join(f"{option} {share:.2f}" for option, share in pairs)
-        told.append(
-            f"{case.group.value}: {said}" + f", off {case.off_scale:.2f}" * (case.off_scale > 0)
-        )
+        off = f", off {case.off_scale:.2f}" if case.off_scale else ""
+        told.append(f"{case.group.value}: {said}{off}")
     return "; ".join(sorted(told))
 
 

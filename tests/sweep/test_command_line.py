@@ -171,3 +171,18 @@ def test_null_is_a_choice_only_of_groups_that_need_none() -> None:
     for setting in ("model=null", "+model=null", "calibrator=ridge,null", "view=null,leaderboard"):
         with pytest.raises(ConfigError, match="cannot be null: type"):
             chosen(setting, GROUPS)
+
+
+@pytest.mark.parametrize(
+    ("argument", "typed"),
+    [
+        ("--dataset=gss2018", "type dataset=gss2018."),
+        ("--dry-run=true", "type dry_run=true."),
+        ("--model.name=m", "type model.name=m."),
+        ("--dataset", "type dataset=VALUE."),
+    ],
+)
+def test_setting_that_was_typed_as_an_option_is_told(argument: str, typed: str) -> None:
+    """With what to type."""
+    with pytest.raises(ConfigError, match=re.escape(typed)):
+        options_and_settings([argument], ("dataset", "dry_run", "model"))
