@@ -10,6 +10,8 @@ from importlib import import_module
 from types import FrameType
 
 import yaml
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from distexp.cli.run import told
 from distexp.errors import DistexpError
@@ -38,7 +40,7 @@ def main() -> None:
         code = _command(sys.argv[1:])
         sys.stdout.flush()
         sys.exit(code)
-    except (DistexpError, yaml.YAMLError) as exc:
+    except (DistexpError, HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
         sys.exit(told([str(exc)]))
     except BrokenPipeError:
         raise

@@ -221,7 +221,7 @@ def test_one_calibrator_a_job_scores_as_it_does_beside_others(run: Path, tmp_pat
 
 
 PRESETS = sorted(
-    path.stem for path in (Path(__file__).parents[1] / "conf/experiment/paper").glob("*.yaml")
+    path.stem for path in (Path(__file__).parents[2] / "conf/experiment/paper").glob("*.yaml")
 )
 
 

@@ -3,6 +3,7 @@
 import os
 import sys
 
-sys.stdout.write(f"{[name for name in os.environ if '0123456789' in os.environ[name]]}\n")
-sys.stdout.flush()
-sys.stdin.read()
+if __name__ == "__main__":
+    sys.stdout.write(f"{[name for name in os.environ if '0123456789' in os.environ[name]]}\n")
+    sys.stdout.flush()
+    sys.stdin.read()

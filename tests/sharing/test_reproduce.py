@@ -589,7 +589,7 @@ def test_files_outside_of_the_bundle_are_not_read(given: Path, tmp_path: Path) -
         ({}, {"jobs": [{}]}, "does not say of which runs"),
         ({}, {"versions": 1}, "does not say of which runs"),
         ({}, {"withheld": None}, "does not say of which runs"),
-        ({}, {"format": {"name": "distexp.records", "version": 1}}, "not distexp.sharing"),
+        ({}, {"format": {"name": "distexp.records", "version": 1}}, "not distexp.bundle"),
         ({}, {"format": {"name": "distexp.bundle", "version": 2}}, "upgrade distexp"),
     ],
 )
