@@ -3,14 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from distexp.asking.answers import REFUSAL, Answer, Unreadable
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
 from distexp.request import Request, whole_text
 from distexp.types import (
-    REFUSAL,
-    Answer,
     Case,
     Condition,
     Estimate,
@@ -18,9 +17,9 @@ from distexp.types import (
     Question,
     Reading,
     Response,
+    Shares,
     Study,
     Survey,
-    Unreadable,
 )
 
 NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
@@ -215,7 +214,7 @@ class Interview:
             if not one.asked or not _answered(one.requests, answers):
                 estimates[one.style].append(NOT_ASKED)
                 continue
-            readings: list[Reading | None] = []
+            readings: list[Reading | Shares | None] = []
             n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
             for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from distexp import atomic
+from distexp.asking.answers import Answer, Unreadable
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -37,7 +38,7 @@ from distexp.run_folder import (
     TRIALS,
     UNREADABLE,
 )
-from distexp.types import Answer, Condition, Study, Survey, Unreadable
+from distexp.types import Condition, Study, Survey
 
 if TYPE_CHECKING:
     import polars as pl

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
 from distexp.asking.progress import Progress
 from distexp.asking.runner import by_prompt, how_far
@@ -14,7 +15,6 @@ from distexp.errors import BudgetError, CacheError, ConfigError, ModelError
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.sweep.job import Waiting
-from distexp.types import Answer
 
 
 @dataclass(slots=True)
