@@ -48,7 +48,7 @@ class Outcome:
     """Keys of the answers that another process paid for meanwhile: hits, like those before."""
     failures: list[tuple[Model, ModelError]] = field(default_factory=list)
     """Why a model was asked no further; the first reason of each."""
-    stopped: BudgetError | CacheError | ModelError | None = None
+    stopped: BudgetError | CacheError | None = None
     """Why no model was."""
 
 
@@ -66,8 +66,6 @@ class Schedule:
         None sets no limit.
     backoff : Backoff, optional
         How long to wait after failures.
-    fail_fast : bool
-        Whether the first model that fails for good ends the run for all.
     """
 
     def __init__(
@@ -76,12 +74,10 @@ class Schedule:
         *,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
-        fail_fast: bool = False,
     ) -> None:
         self.cache = cache
         self.budget = budget or Budget()
         self.backoff = backoff or Backoff()
-        self.fail_fast = fail_fast
         self._endpoints: dict[tuple[str, str | None], Endpoint] = {}
 
     def run(
@@ -376,10 +372,8 @@ class _Run:
         doubted = [one for _, one, _ in self._doubts.pop(id(call.model), ())]
         given_up = [call, *doubted, *line.drop(call.model)]
         self._recorder.release([call.request for call in given_up])
-        if self._schedule.fail_fast:
-            self._stop(exc)
 
-    def _stop(self, exc: BudgetError | CacheError | ModelError) -> None:
+    def _stop(self, exc: BudgetError | CacheError) -> None:
         self._outcome.stopped = self._outcome.stopped or exc
         self._wake_all()
 

@@ -376,11 +376,10 @@ class LiteLLMModel:
 
     @cached_property
     def price(self) -> tuple[float, float] | None:
-        """USD for a token of a prompt and of a reply; None where it is not known."""
-        return self._price(None)
+        """USD for a token of a prompt and of a reply; None where it is not known.
 
-    def _price(self, _: object) -> tuple[float, float] | None:
-        """Return the price that was given, or the list price; unknown on one's own server."""
+        It is the price that was given, or the list price; unknown on one's own server.
+        """
         if self.usd_per_million_tokens is not None:
             per_prompt, per_reply = self.usd_per_million_tokens
             return per_prompt / 1e6, per_reply / 1e6

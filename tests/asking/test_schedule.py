@@ -122,17 +122,6 @@ def test_exhausted_quota_stops_its_own_model_only(
     assert len(stored) == 3
 
 
-def test_first_failure_for_good_ends_the_run_where_that_is_wanted(tmp_path: Path) -> None:
-    """With fail_fast no model is asked further; what is in flight is kept."""
-    bad = ScriptedModel({0: [ModelError("refused")]}, name="bad", max_concurrency=1)
-    good = ScriptedModel(name="good", max_concurrency=1)
-
-    outcome = run(tmp_path, [*asked(bad, 1), *asked(good, 50)], fail_fast=True)
-
-    assert outcome.stopped is outcome.failures[0][1]
-    assert len(outcome.responses) == len(good.asked) < 50
-
-
 @pytest.mark.parametrize("status", [401, 403, 404])
 def test_refusal_is_not_asked_again(
     openai_server: OpenAIServer, tmp_path: Path, status: int
