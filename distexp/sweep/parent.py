@@ -7,9 +7,10 @@ from typing import Any
 
 from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
+from distexp.asking.dispatch import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.runner import by_prompt, how_far
-from distexp.asking.schedule import Outcome, Schedule
+from distexp.asking.schedule import Schedule
 from distexp.cache import Cache
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError
 from distexp.protocols import Model
