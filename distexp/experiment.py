@@ -14,7 +14,8 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
-from distexp.report.report import Calls, Report
+from distexp.report.calls import Calls
+from distexp.report.report import Report
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
     Study,
@@ -193,7 +194,7 @@ class Experiment:
         )
 
     def _check(self, survey: Survey, interview: Interview) -> None:
-        """Fail on whatever is known to be wrong before the first call."""
+        """Raise `DistexpError` for every mistake that can be found without a call."""
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
@@ -205,7 +206,7 @@ class Experiment:
             check_fit(self.calibrator, [*expected, *stacked])
 
     def _methods(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
-        """Return the calibrators, and those learnt on other studies where that is asked for."""
+        """Return the calibrators and, if `transfer` is set, those learnt on other studies."""
         elsewhere = transferred(
             study, singles, self.calibrator, self.evaluation, along=self.transfer
         )
