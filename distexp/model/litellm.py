@@ -21,12 +21,12 @@ from distexp.model.http.address import (
     one_form,
     proxy_for,
 )
-from distexp.model.http.body import chat_body, is_plain
 from distexp.model.http.client import MAX_REPLY_BYTES, OPENAI, ChatClient
 from distexp.model.http.failures import Failures
 from distexp.model.http.reply import UNUSABLE, read_reply
 from distexp.model.http.reply_parts import FirstReplies
 from distexp.model.http.secrets import Secrets
+from distexp.model.litellm_body import chat_body, is_plain
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.litellm_settings import (
     check_body,
