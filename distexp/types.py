@@ -9,8 +9,8 @@ one says of some options; both are combined to an `Estimate`; a `Study` is the e
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,13 +342,6 @@ class Design:
 
     def take(self, rows: IntArray | BoolArray) -> "Design":
         """Return the cases that `rows` selects."""
-        return Design(
-            predicted=self.predicted[rows],
-            n_options=self.n_options[rows],
-            ordinals=self.ordinals[rows],
-            question=self.question[rows],
-            group=self.group[rows],
-            inputs=None if self.inputs is None else self.inputs[rows],
-            scale=None if self.scale is None else self.scale[rows],
-            text=None if self.text is None else self.text[rows],
-        )
+        arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken: dict[str, Any] = {k: None if a is None else a[rows] for k, a in arrays.items()}
+        return Design(**taken)
