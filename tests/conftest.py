@@ -103,7 +103,7 @@ def chat(body: dict[str, Any], text: str = '{"A": 20, "B": 30, "C": 50}') -> dic
     }
 
 
-TOP_LOGPROBS = [("A", -1.0), (" A", -2.0), ("An", -1.5), ("B", -1.25), ("C", -3.0)]
+TOP_LOGPROBS = [("A", -1.0), (" A", -2.0), ("An", -2.5), ("B", -1.25), ("C", -3.0)]
 
 
 @pytest.fixture

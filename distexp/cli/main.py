@@ -39,7 +39,8 @@ def main() -> None:
     try:
         code = _command(sys.argv[1:])
         sys.stdout.flush()
-        sys.exit(code)
+        if code:
+            sys.exit(code)
     except (DistexpError, HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
         sys.exit(told([str(exc)]))
     except BrokenPipeError:

@@ -28,7 +28,7 @@ from distexp.protocols import Model
 from distexp.request import Request
 from distexp.sweep import typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
-from distexp.types import Prompt, Question, Response, Survey
+from distexp.types import Prompt, Question, Reading, Response, Survey
 from tests.conftest import OpenAIServer, Reply
 from tests.elicitation.replies import ASKS, GROUP, STYLE
 from tests.faults.client import model_at
@@ -70,6 +70,7 @@ def _read(how: str, asked: Question, prompt: Prompt, response: Response) -> str:
         reading = ASKS[how].read(asked, prompt, response)
     except ParseError as exc:
         return f"unreadable: {exc}"
+    assert isinstance(reading, Reading)
     shares = zip(asked.options, reading.distribution.probabilities, strict=True)
     return ", ".join(f"{option} {share:.2f}" for option, share in shares)
 
