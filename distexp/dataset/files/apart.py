@@ -57,7 +57,7 @@ def read_apart(
         "columns": None if columns is None else list(columns),
         "layout": asdict(layout or Layout()),
     }
-    here = str(Path(__file__).parents[2])
+    here = str(Path(__file__).parents[3])
     places = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.run(
         [sys.executable, "-P", str(CHILD)],
