@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview
@@ -10,7 +11,10 @@ from distexp.asking.runner import Runner
 from distexp.cache import Cache
 from distexp.card.card import check_fit
 from distexp.checks import check_bool, check_int, check_text, parameter_error
+from distexp.dataset.questions import with_questions
+from distexp.errors import DatasetError
 from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.layout import answered, answered_survey
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
@@ -52,6 +56,9 @@ class Experiment:
         their files); here it is only checked.
     view : View, optional
         Adds a table and a figure to the run, and to the sweep that it is part of.
+    questions : str, optional
+        A questionnaire whose questions are asked besides those of the dataset, and not scored;
+        see `distexp.dataset.questions`.
     card : str, optional
         File that the calibrator, of which there must be one, is written to after it is fitted to
         all cases; see `distexp.card.card`. `Experiment.run` only checks that it can be.
@@ -82,6 +89,7 @@ class Experiment:
         transfer: str | None = None,
         tuning: OptunaTuning | None = None,
         view: View | None = None,
+        questions: str | None = None,
         card: str | None = None,
         budget: Budget | None = None,
         figures: bool | None = None,
@@ -111,8 +119,9 @@ class Experiment:
         if tuning is not None and not isinstance(tuning, OptunaTuning):
             raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
         check_int("Experiment", "retries", retries, minimum=0)
-        if card is not None:
-            check_text("Experiment", "card", card)
+        for parameter, text in (("card", card), ("questions", questions)):
+            if text is not None:
+                check_text("Experiment", parameter, text)
         if budget is not None and not isinstance(budget, Budget):
             raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
         if figures is not None:
@@ -135,6 +144,7 @@ class Experiment:
             raise parameter_error("Experiment", "transfer", wanted, transfer)
         self.transfer = transfer
         self.view = view
+        self.questions = questions
         self.card = card
         self.budget = budget or Budget()
         self.figures = figures
@@ -159,30 +169,24 @@ class Experiment:
         DistexpError
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
-        survey = self.dataset.load()
-        interview = Interview(
-            survey=survey,
-            model=self.model,
-            elicitation=self.elicitation,
-            prompt=self.prompt,
-            retries=self.retries,
-        )
+        survey = self.survey()
+        interview = self.interview(survey)
         self._check(survey, interview)
-        runner = runner or Runner(
-            self.model, self.cache, progress=self.progress, budget=self.budget
-        )
+        runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
                 return interview.plan(runner)
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies
-        studies = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        whole = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        singles, studies = tuple(map(answered, singles)), list(map(answered, whole))
         results = [self.evaluation.run(s, self._methods(s, singles)) for s in studies]
 
         return Report(
-            survey=survey,
+            survey=answered_survey(survey),
             studies=studies,
+            whole=whole,
             results=results,
             unreadable=asked.unreadable,
             calls=Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable)),
@@ -192,13 +196,42 @@ class Experiment:
             stopped=runner.stopped,
         )
 
+    def survey(self) -> Survey:
+        """Load the survey, with the new questions as open cases."""
+        survey = self.dataset.load()
+        if self.questions is None:
+            return survey
+        return with_questions(survey, Path(self.questions))
+
+    def interview(self, survey: Survey) -> Interview:
+        """Return who asks about the survey."""
+        return Interview(
+            survey=survey,
+            model=self.model,
+            elicitation=self.elicitation,
+            prompt=self.prompt,
+            retries=self.retries,
+        )
+
+    def runner(self) -> Runner:
+        """Return who answers by asking the model for what the cache lacks."""
+        return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
+
     def _check(self, survey: Survey, interview: Interview) -> None:
         """Fail on whatever is known to be wrong before the first call."""
+        survey, whole = answered_survey(survey), survey
+        if not survey.cases:
+            msg = (
+                f"None of the {len(whole.cases)} cases of {whole.name} has human answers, so "
+                "nothing can be scored. Estimate them by a survey that has some: distexp predict "
+                "dataset=SURVEY questions=FILE out=FILE, or distexp predict card=FILE."
+            )
+            raise DatasetError(msg)
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
         self.evaluation.check(cases, self.calibrator)
-        expected = survey.studies or interview.expected()
+        expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
         if self.card is not None:

@@ -231,7 +231,7 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
         raise ConfigError(msg)
     study = chosen(studies)
     right = tuple(
-        Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
+        Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
         for case in study.cases
     )
     members = tuple(replace(member, estimates=right) for member in study.members)

@@ -16,7 +16,7 @@ from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.evaluation.comparison import Comparison, compare, pairs
-from distexp.evaluation.layout import Frame, design_of, frame_of, question_codes
+from distexp.evaluation.layout import Frame, answered, design_of, frame_of, question_codes
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
@@ -165,8 +165,9 @@ class Evaluation:
         DatasetError
             If there are too few questions.
         """
+        cases = [case for case in cases if case.human is not None]
         perfect = [
-            Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
+            Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
             for case in cases
         ]
         condition = Condition(dataset="", model="", elicitation="", prompt="")
@@ -202,7 +203,8 @@ class Evaluation:
             All of its questions are split, so that studies of the same questions share splits;
             cases without a readable estimate are then left out of training and test, or are
             taken for uniform, as `unreadable` says; what was not asked is left out. Questions
-            that prompts showed are trained on and never tested.
+            that prompts showed are trained on and never tested. Open cases are left out first:
+            the arrays of the result are of the others.
         calibrators : mapping of str to Calibrator
             `identity`, `uniform` and `train_mean` are always added.
 
@@ -218,6 +220,7 @@ class Evaluation:
         DatasetError
             If there are too few questions.
         """
+        study = answered(study)
         design, human, readable = self.laid_out(study)
         splits = self._splits_of(study, design, readable)
         if not all(split.train.any() for split in splits) or not any(

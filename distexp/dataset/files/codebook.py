@@ -56,6 +56,9 @@ class Item:
     codes: tuple[Codes, ...]
     """One set per option."""
     off_scale: Codes
+    asked: bool = True
+    """False for a question that is planned: the file has no column of it, and its cases are
+    open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +226,7 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
     battery = section.text("battery", default=None)
     own_wording = section.text("wording", default=wording)
     column = section.text("column", default=question_id)
+    asked = section.flag("asked", default=True)
     own_off_scale = section.codes("off_scale", default=off_scale)
     section.check_all_used()
     for row in rows:
@@ -242,7 +246,13 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
         section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")
     codes = [section.codes_of("options", row[0]) for row in rows]
     _check_disjoint(section, "options", codes)
-    return Item(question=question, column=column, codes=tuple(codes), off_scale=own_off_scale)
+    return Item(
+        question=question,
+        column=column,
+        codes=tuple(codes),
+        off_scale=own_off_scale,
+        asked=asked,
+    )
 
 
 def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:
