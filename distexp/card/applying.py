@@ -34,11 +34,15 @@ class Calibrated:
     """Shape (n_cases, max_options): calibrated; NaN where the estimate could not be read."""
     half_widths: FloatArray
     """Shape (n_cases,): of the band."""
+    joint: FloatArray
+    """Likewise of the band for all options at once; NaN where the card does not say."""
     reasons: tuple[str, ...]
     """In what way each case is unlike those trained on; "" where it is like them."""
 
 
-def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterator[Calibrated]:
+def calibrated(
+    card: Card, studies: Sequence[Study], coverage: float, topic: str | None = None
+) -> Iterator[Calibrated]:
     """Apply a card to each study, or to the stack of those that it was fitted to a stack of.
 
     Parameters
@@ -48,6 +52,10 @@ def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterato
         Their human answers are not looked at.
     coverage : float
         Of the band, one of `distexp.card.band.COVERAGES`.
+    topic : {"auto", "same", "new"}, optional
+        What the questions are about, where that is to be heeded: a question of none of the
+        batteries trained on has, with `auto`, the wider of the bands of both kinds. Then another
+        survey, battery, language or group is a reason too.
 
     Raises
     ------
@@ -67,13 +75,38 @@ def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterato
             study=study,
             readable=readable,
             shares=shares,
-            half_widths=np.array(
-                [card.band.half_width(k, coverage) for k in X.n_options.tolist()]
-            ),
+            half_widths=_half_widths(card, study, coverage, topic, joint=False),
+            joint=_half_widths(card, study, coverage, topic, joint=True),
             reasons=tuple(
-                card.trained_on.unlike(X, groups, study.condition, by_group=card.by_group)
+                card.trained_on.unlike(
+                    X,
+                    groups,
+                    study.condition,
+                    by_group=card.by_group,
+                    questions=[case.question for case in study.cases] if topic else (),
+                )
             ),
         )
+
+
+def _half_widths(
+    card: Card, study: Study, coverage: float, topic: str | None, *, joint: bool
+) -> FloatArray:
+    widths = []
+    for case in study.cases:
+        question = case.question
+        is_same = topic is None or (
+            topic == "auto" and not card.trained_on.of_new_battery(question)
+        )
+        widths.append(
+            card.band.half_width(
+                len(question.options),
+                coverage,
+                joint=joint,
+                topic="same" if is_same else str(topic),
+            )
+        )
+    return np.array(widths)
 
 
 def table(found: Sequence[Calibrated]) -> "pl.DataFrame":

@@ -15,15 +15,28 @@ from distexp.card.sealed import read_sealed, write_sealed
 from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
-from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.layout import design_of
+from distexp.evaluation.evaluation import Evaluation, Result, cross_fit
+from distexp.evaluation.layout import answered, design_of
+from distexp.evaluation.measures import mean_over_splits
+from distexp.evaluation.splits import Split
 from distexp.protocols import Calibrator
 from distexp.request import Json
-from distexp.types import Condition, Design, Estimate, FloatArray, Reading, Study, Survey
+from distexp.types import (
+    BoolArray,
+    Condition,
+    Design,
+    Estimate,
+    FloatArray,
+    Reading,
+    Study,
+    Survey,
+)
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
+MOST_FOLDS = 20
+"""Times that a calibrator is fitted without some batteries."""
 METRICS = ("w1", "alignment", "tv", "w1_reduction", "w1_skill")
 """Scores that a card states."""
 
@@ -74,8 +87,10 @@ class Card:
         ConfigError
             If what it learnt cannot be written as JSON.
         """
+        study = answered(study)
         X, y, readable = design_of(study)
         weight = _weight(study, evaluation)
+        elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
         residuals = np.abs(result.calibrated[name] - y)
         return cls(
@@ -84,7 +99,11 @@ class Card:
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(
-                residuals, X.n_options, X.question, readable & ~np.isnan(residuals[:, 0])
+                residuals,
+                X.n_options,
+                X.question,
+                readable & ~np.isnan(residuals[:, 0]),
+                None if elsewhere is None else np.abs(elsewhere - y),
             ),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
@@ -239,6 +258,38 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     (calibrator,) = calibrators.values()
     rehearsal = getattr(calibrator, "rehearsal", None)
     to_json((calibrator if rehearsal is None else rehearsal()).fit(X, y))
+
+
+def without_battery(
+    calibrator: Calibrator,
+    study: Study,
+    X: Design,
+    y: FloatArray,
+    readable: BoolArray,
+    weight: FloatArray | None,
+) -> FloatArray | None:
+    """Predict the questions of each battery from those of the others.
+
+    Where there are more than `MOST_FOLDS` batteries several are held out together.
+
+    Returns
+    -------
+    ndarray of shape (n_cases, max_options), or None
+        NaN for a question without a battery. None where there are no two batteries.
+    """
+    names = [case.question.battery for case in study.cases]
+    batteries = sorted(
+        {name for name, there in zip(names, readable, strict=True) if name and there}
+    )
+    if len(batteries) < 2:
+        return None
+    fold = {name: place % MOST_FOLDS for place, name in enumerate(batteries)}
+    of_case = np.array([-1 if name is None else fold.get(name, -1) for name in names])
+    splits = [
+        Split(train=readable & (of_case != one), test=readable & (of_case == one))
+        for one in range(min(len(batteries), MOST_FOLDS))
+    ]
+    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight))
 
 
 def _padded(X: Design, n_options: int) -> Design:
