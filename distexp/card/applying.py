@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from distexp import atomic
 from distexp.card.card import Card
-from distexp.errors import DatasetError, DistexpError
+from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
 from distexp.types import BoolArray, Condition, FloatArray, Study
@@ -149,11 +150,35 @@ def write(written: "pl.DataFrame", path: Path) -> None:
                 written.write_parquet(made)
             elif path.suffix == ".csv":
                 written.with_columns(_no_formulas()).write_csv(made)
+            elif path.suffix == ".xlsx":
+                _write_workbook(written, made)
             else:
                 written.write_ndjson(made)
     except OSError as exc:
         msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
         raise DistexpError(msg) from exc
+
+
+def _write_workbook(written: "pl.DataFrame", path: Path) -> None:
+    """Write a workbook of numbers and texts: nothing in it is a formula or a link."""
+    from xlsxwriter import Workbook
+
+    inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(str(path), inert) as book:
+        sheet = book.add_worksheet("estimates")
+        sheet.write_row(0, 0, written.columns)
+        for number, row in enumerate(written.with_columns(_no_formulas()).iter_rows(), start=1):
+            sheet.write_row(number, 0, row)
+
+
+def check_format(path: Path) -> None:
+    """Raise `ConfigError` unless `write` can write such a file."""
+    if path.suffix not in (*FORMATS, ".xlsx"):
+        msg = f"out must be a {', '.join(FORMATS)} or .xlsx file. Got {str(path)!r} instead."
+        raise ConfigError(msg)
+    if path.suffix == ".xlsx" and find_spec("xlsxwriter") is None:
+        msg = f"Writing {path} takes the package xlsxwriter: pip install 'distexp[surveys]'"
+        raise ConfigError(msg)
 
 
 def _no_formulas() -> "pl.Expr":

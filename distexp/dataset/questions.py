@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from distexp.checks import check_text
+from distexp.checks import check_names, check_text
 from distexp.dataset.embedded import SURVEYS, EmbeddedSurvey
 from distexp.dataset.files.codebook import parse_codebook
 from distexp.dataset.files.columns import read_files
-from distexp.dataset.files.microdata import EVERYONE
+from distexp.dataset.files.microdata import EVERYONE, factors
 from distexp.dataset.questionnaire import Questionnaire, groups_of, read_questionnaire
 from distexp.dataset.table import codebook_text
 from distexp.errors import DatasetError
@@ -27,8 +27,10 @@ class NewQuestions:
     path : str
         A `.yaml`, `.csv`, `.tsv`, `.xlsx`, `.parquet` or `.qsf` file, as `docs/predict.md` says.
     survey : str, optional
-        Whose groups are asked about where the file names none: `gss2018`, `cces2016`, or the
-        codebook of a survey of one's own.
+        Whose groups are asked about where the file names none, as if it had the questions:
+        `gss2018`, `cces2016`, or the codebook of a survey of one's own.
+    attributes : sequence of str, optional
+        Attributes of that survey whose groups are wanted; None is all but `everyone`.
 
     Raises
     ------
@@ -36,13 +38,21 @@ class NewQuestions:
         If a parameter has the wrong type. Files are opened by `load` only.
     """
 
-    def __init__(self, path: str, *, survey: str | None = None) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        survey: str | None = None,
+        attributes: Sequence[str] | None = None,
+    ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
         if survey is not None:
             check_text(owner, "survey", survey)
+        check_names(owner, "attributes", attributes)
         self.path = path
         self.survey = survey
+        self.attributes = attributes
 
     def load(self) -> Survey:
         """Read the questionnaire.
@@ -54,9 +64,9 @@ class NewQuestions:
         """
         path = Path(self.path)
         found = read_questionnaire(path)
-        groups = found.groups or self._groups(found)
+        name, groups = (found.name, found.groups) if found.groups else self._asked(found)
         return Survey(
-            name=found.name,
+            name=name,
             cases=_cases(found, groups),
             digest=found.digest,
             files=read_files(path),
@@ -65,15 +75,21 @@ class NewQuestions:
             notes=found.notes,
         )
 
-    def _groups(self, found: Questionnaire) -> Sequence[Group]:
+    def _asked(self, found: Questionnaire) -> tuple[str, Sequence[Group]]:
+        """Return the name of the survey that the groups are of, and the groups."""
         if self.survey in SURVEYS:
-            cases = EmbeddedSurvey(self.survey).load().cases
-            return list(dict.fromkeys(case.group for case in cases))
-        if self.survey is not None:
-            book = parse_codebook(codebook_text(Path(self.survey)), self.survey)
-            everyone = Group(attribute=EVERYONE, value=EVERYONE, phrase=book.population)
-            return groups_of(book) or [everyone]
-        return [Group(attribute=EVERYONE, value=EVERYONE, phrase=found.population or PEOPLE)]
+            survey = EmbeddedSurvey(self.survey, attributes=self.attributes).load()
+            return survey.name, list(dict.fromkeys(case.group for case in survey.cases))
+        population = found.population or PEOPLE
+        if self.survey is None:
+            return found.name, [Group(attribute=EVERYONE, value=EVERYONE, phrase=population)]
+        book = parse_codebook(codebook_text(Path(self.survey)), self.survey)
+        everyone = Group(attribute=EVERYONE, value=EVERYONE, phrase=book.population)
+        known = {EVERYONE: [everyone]}
+        for group in groups_of(book):
+            known.setdefault(group.attribute, []).append(group)
+        chosen = factors(type(self).__name__, self.attributes, known)
+        return book.name, [group for (attribute, *_) in chosen for group in known[attribute]]
 
 
 def with_questions(survey: Survey, path: Path) -> Survey:

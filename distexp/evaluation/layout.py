@@ -72,6 +72,12 @@ def answered_survey(survey: Survey) -> Survey:
     )
 
 
+def open_survey(survey: Survey) -> Survey:
+    """Return the survey of the open cases; estimates that came with it are of all cases."""
+    cases = tuple(case for case in survey.cases if case.human is None)
+    return replace(survey, cases=cases)
+
+
 def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
     """Lay a study out as arrays.
 

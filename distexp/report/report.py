@@ -100,6 +100,8 @@ class Report:
     gave none."""
     estimates: str = ""
     """What was estimated of the open cases, in Markdown; goes after the scores."""
+    estimated: "pl.DataFrame | None" = None
+    """The same as a table, a row an open case and option."""
     stopped: str | None = None
     """Why not everything was asked; then the report is of what was."""
 
