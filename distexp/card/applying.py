@@ -13,7 +13,7 @@ from distexp.card.card import Card
 from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
-from distexp.types import BoolArray, Condition, FloatArray, Study
+from distexp.types import BoolArray, Case, Condition, FloatArray, Study
 from distexp.visible import in_spreadsheet
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Calibrated:
     """Shape (n_cases,): of the band."""
     joint: FloatArray
     """Likewise of the band for all options at once; NaN where the card does not say."""
+    coverages: FloatArray
+    """Shape (n_cases,): what the bands can vouch for, which is less than was asked for where few
+    batteries are all that is known of new topics."""
     reasons: tuple[str, ...]
     """In what way each case is unlike those trained on; "" where it is like them."""
 
@@ -78,6 +81,12 @@ def calibrated(
             shares=shares,
             half_widths=_half_widths(card, study, coverage, topic, joint=False),
             joint=_half_widths(card, study, coverage, topic, joint=True),
+            coverages=np.array(
+                [
+                    card.band.supported(coverage, new_topic=_kind(card, case, topic) != "same")
+                    for case in study.cases
+                ]
+            ),
             reasons=tuple(
                 card.trained_on.unlike(
                     X,
@@ -93,21 +102,21 @@ def calibrated(
 def _half_widths(
     card: Card, study: Study, coverage: float, topic: str | None, *, joint: bool
 ) -> FloatArray:
-    widths = []
-    for case in study.cases:
-        question = case.question
-        is_same = topic is None or (
-            topic == "auto" and not card.trained_on.of_new_battery(question)
-        )
-        widths.append(
+    return np.array(
+        [
             card.band.half_width(
-                len(question.options),
-                coverage,
-                joint=joint,
-                topic="same" if is_same else str(topic),
+                len(case.question.options), coverage, joint=joint, topic=_kind(card, case, topic)
             )
-        )
-    return np.array(widths)
+            for case in study.cases
+        ]
+    )
+
+
+def _kind(card: Card, case: Case, topic: str | None) -> str:
+    """Return which band a case has; of `auto`, the wider one only for a new battery."""
+    if topic is None or (topic == "auto" and not card.trained_on.of_new_battery(case.question)):
+        return "same"
+    return topic
 
 
 def table(found: Sequence[Calibrated]) -> "pl.DataFrame":

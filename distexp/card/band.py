@@ -33,7 +33,7 @@ class Widths:
     """Half-widths of the band."""
 
     n_questions: int
-    """Held-out questions that they rest on."""
+    """Held-out questions that they rest on; for new topics, held-out batteries."""
     half_widths: tuple[float, ...]
     """One for each of `COVERAGES`, in [0, 1]; 1 where there are too few questions to say less."""
     joint: tuple[float, ...] = ()
@@ -77,8 +77,9 @@ class Band:
     by_size: dict[int, Widths]
     """For numbers of options with `MIN_QUESTIONS` held-out questions."""
     topic: Widths | None = None
-    """From questions whose whole battery was held out, for a question of a new topic; None where
-    there are no two batteries."""
+    """From batteries that were held out as a whole, for a question of a new topic: each battery
+    weighs the same, and where a coverage is higher than `highest_coverage` they are for that one.
+    None where there are no two batteries."""
 
     @classmethod
     def fitted(
@@ -87,7 +88,7 @@ class Band:
         n_options: IntArray,
         question: IntArray,
         tested: BoolArray,
-        elsewhere: FloatArray | None = None,
+        elsewhere: tuple[FloatArray, IntArray] | None = None,
     ) -> Self:
         """Find the half-widths that cover the held-out shares.
 
@@ -99,8 +100,9 @@ class Band:
         n_options, question : ndarray of shape (n_cases,)
         tested : ndarray of bool of shape (n_cases,)
             Cases that were held out.
-        elsewhere : ndarray of shape (n_cases, max_options), optional
-            As `residuals`, but with the whole battery held out; NaN where it was not.
+        elsewhere : (ndarray (n_cases, max_options), ndarray (n_cases,)), optional
+            As `residuals`, but with the whole battery held out, NaN where it was not; and equal
+            numbers for questions of the same battery.
         """
         sizes, counts = np.unique(
             np.unique(np.c_[n_options, question][tested], axis=0)[:, 0], return_counts=True
@@ -108,23 +110,28 @@ class Band:
         rows = {k: tested & (n_options == k) for k in sizes[counts >= MIN_QUESTIONS].tolist()}
         is_option = np.arange(residuals.shape[1]) < n_options[:, None]
 
-        def widths(cases: BoolArray, residuals: FloatArray = residuals) -> Widths:
+        def widths(
+            cases: BoolArray, residuals: FloatArray, unit: IntArray, *, capped: bool = False
+        ) -> Widths:
             cells = is_option & cases[:, None]
-            of_cells = np.broadcast_to(question[:, None], cells.shape)[cells]
+            of_cells = np.broadcast_to(unit[:, None], cells.shape)[cells]
             worst = np.where(cells, residuals, 0.0).max(axis=1)[cases]
+            n = len(np.unique(unit[cases]))
+            coverages = [min(c, n / (n + 1)) if capped else c for c in COVERAGES]
             return Widths(
-                n_questions=len(np.unique(question[cases])),
-                half_widths=tuple(half_width(residuals[cells], of_cells, c) for c in COVERAGES),
-                joint=tuple(half_width(worst, question[cases], c) for c in COVERAGES),
+                n_questions=n,
+                half_widths=tuple(half_width(residuals[cells], of_cells, c) for c in coverages),
+                joint=tuple(half_width(worst, unit[cases], c) for c in coverages),
                 within=_within(residuals[cells], of_cells),
             )
 
         topic = None
-        if elsewhere is not None and (apart := ~np.isnan(elsewhere[:, 0])).any():
-            topic = widths(apart, elsewhere)
+        if elsewhere is not None:
+            apart = ~np.isnan(elsewhere[0][:, 0])
+            topic = widths(apart, *elsewhere, capped=True) if apart.any() else None
         return cls(
-            pooled=widths(tested),
-            by_size={k: widths(cases) for k, cases in rows.items()},
+            pooled=widths(tested, residuals, question),
+            by_size={k: widths(cases, residuals, question) for k, cases in rows.items()},
             topic=topic,
         )
 
@@ -133,6 +140,12 @@ class Band:
         if new_topic and self.topic is not None:
             return self.topic
         return self.by_size.get(n_options, self.pooled)
+
+    def supported(self, coverage: float, *, new_topic: bool) -> float:
+        """Return for how much of that coverage the band of a question can vouch."""
+        if not new_topic or self.topic is None:
+            return coverage
+        return min(coverage, self.topic.highest_coverage)
 
     def half_width(
         self,

@@ -27,6 +27,7 @@ from distexp.types import (
     Design,
     Estimate,
     FloatArray,
+    IntArray,
     Reading,
     Study,
     Survey,
@@ -103,7 +104,7 @@ class Card:
                 X.n_options,
                 X.question,
                 readable & ~np.isnan(residuals[:, 0]),
-                None if elsewhere is None else np.abs(elsewhere - y),
+                None if elsewhere is None else (np.abs(elsewhere[0] - y), elsewhere[1]),
             ),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
@@ -267,15 +268,16 @@ def without_battery(
     y: FloatArray,
     readable: BoolArray,
     weight: FloatArray | None,
-) -> FloatArray | None:
+) -> tuple[FloatArray, IntArray] | None:
     """Predict the questions of each battery from those of the others.
 
     Where there are more than `MOST_FOLDS` batteries several are held out together.
 
     Returns
     -------
-    ndarray of shape (n_cases, max_options), or None
-        NaN for a question without a battery. None where there are no two batteries.
+    (ndarray of shape (n_cases, max_options), ndarray of shape (n_cases,)), or None
+        The predictions, NaN for a question without a battery; and a number for each battery.
+        None where there are no two.
     """
     names = [case.question.battery for case in study.cases]
     batteries = sorted(
@@ -283,13 +285,14 @@ def without_battery(
     )
     if len(batteries) < 2:
         return None
-    fold = {name: place % MOST_FOLDS for place, name in enumerate(batteries)}
-    of_case = np.array([-1 if name is None else fold.get(name, -1) for name in names])
+    known = {name: place for place, name in enumerate(batteries)}
+    battery = np.array([-1 if name is None else known.get(name, -1) for name in names])
+    of_case = np.where(battery < 0, -1, battery % MOST_FOLDS)
     splits = [
         Split(train=readable & (of_case != one), test=readable & (of_case == one))
         for one in range(min(len(batteries), MOST_FOLDS))
     ]
-    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight))
+    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight)), battery
 
 
 def _padded(X: Design, n_options: int) -> Design:

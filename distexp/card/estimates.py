@@ -60,7 +60,7 @@ class Estimates:
             "extrapolates": pl.Boolean,
             "reason": text,
         }
-        rows = [row for one, _, place in self.open() for row in _rows(one, place, self.coverage)]
+        rows = [row for one, _, place in self.open() for row in _rows(one, place)]
         return pl.DataFrame(rows, schema=schema, orient="row")
 
 
@@ -161,11 +161,11 @@ def _inputs(study: Study) -> Sequence[Study]:
     return study.members or [replace(study, members=())]
 
 
-def _rows(found: Calibrated, place: int, coverage: float) -> Iterator[tuple[object, ...]]:
+def _rows(found: Calibrated, place: int) -> Iterator[tuple[object, ...]]:
     case, estimate = found.study.cases[place], found.study.estimates[place]
     question, group = case.question, case.group
     width, joint = float(found.half_widths[place]), float(found.joint[place])
-    reason = found.reasons[place]
+    reason, coverage = found.reasons[place], float(found.coverages[place])
     for index, option in enumerate(question.options):
         described = (
             *asdict(found.study.condition).values(),

@@ -49,10 +49,7 @@ def markdown(estimates: Estimates) -> str:
     parts = [_question(*one, estimates.people) for one in questions[:MOST_QUESTIONS]]
     if len(questions) > MOST_QUESTIONS:
         parts.append(f"{len(questions) - MOST_QUESTIONS} questions more are in the file.")
-    key = (
-        f"Bars go from 0 to 1: `█` up to the lower end of the {estimates.coverage:.0%} band of a "
-        "share, `▓` up to the share, `░` up to the upper end. `*` marks what extrapolates."
-    )
+    key = "Bars go from 0 to 1: `█` up to the lower end of the band of a share, `▓` up to the share, `░` up to the upper end. `*` marks what extrapolates."
     return "\n\n".join(["## Estimates for questions that nobody was asked", *words, key, *parts])
 
 
@@ -94,7 +91,7 @@ def _interval(score: Json, form: str) -> str:
 
 def bands(card: Card, estimates: Estimates) -> str:
     """Say how wide the bands are, what they can vouch for, and what ±0.10 would take."""
-    said = [_vouched(card.band.pooled, estimates.coverage, "like those")]
+    said = [_vouched(card.band.pooled, estimates.coverage)]
     questions = [
         one.study.cases[place].question
         for one, of_card, place in estimates.open()
@@ -117,15 +114,21 @@ def _of_new_topic(card: Card, estimates: Estimates) -> str:
         "same": "topic=same keeps to the first",
         "new": "topic=new keeps to the second",
     }
-    vouched = _vouched(card.band.topic, estimates.coverage, "of batteries held out")
-    return f"{vouched} Here {use[estimates.topic]}."
+    topic, c = card.band.topic, estimates.coverage
+    place, reached = COVERAGES.index(c), card.band.supported(c, new_topic=True)
+    less = f", as so few can vouch for no {c:.0%}" * (reached < c)
+    return (
+        f"For a new topic, {math.floor(1000 * reached) / 10:g}% bands from {topic.n_questions} "
+        f"batteries, each held out as a whole{less}: ±{topic.half_widths[place]:.3f} for a share, "
+        f"±{topic.joint[place]:.3f} for all options at once. Here {use[estimates.topic]}."
+    )
 
 
-def _vouched(widths: Widths, coverage: float, what: str) -> str:
+def _vouched(widths: Widths, coverage: float) -> str:
     """Say how wide the bands from some questions are, and how many ±0.10 would take."""
     place, n = COVERAGES.index(coverage), widths.n_questions
     most = math.floor(1000 * widths.highest_coverage) / 10
-    head = f"{coverage:.0%} bands from {n} questions {what}"
+    head = f"{coverage:.0%} bands from {n} questions"
     if widths.highest_coverage < coverage - ROUNDING:
         said = f"{head} would be all of 0 to 1: so few can vouch for {most:g}% at most."
     else:
