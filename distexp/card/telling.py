@@ -49,7 +49,10 @@ def markdown(estimates: Estimates) -> str:
     parts = [_question(*one, estimates.people) for one in questions[:MOST_QUESTIONS]]
     if len(questions) > MOST_QUESTIONS:
         parts.append(f"{len(questions) - MOST_QUESTIONS} questions more are in the file.")
-    key = "Bars go from 0 to 1: `█` up to the lower end of the band of a share, `▓` up to the share, `░` up to the upper end. `*` marks what extrapolates."
+    key = (
+        "Bars go from 0 to 1: `█` up to the lower end of the band of a share, `▓` up to the "
+        "share, `░` up to the upper end. `*` marks what extrapolates."
+    )
     return "\n\n".join(["## Estimates for questions that nobody was asked", *words, key, *parts])
 
 
