@@ -4,7 +4,7 @@ A part is any object with these methods; `_target_` in its YAML file names its c
 one takes a module and a YAML file and no list to edit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, Self, runtime_checkable
 
@@ -238,6 +238,55 @@ class BatchCalibrator(Calibrator, Protocol):
         ndarray of shape (n_fits, n_cases, max_options)
         """
         ...
+
+
+@runtime_checkable
+class Rehearsed(Protocol):
+    """A calibrator whose fit takes long or leaves something: a search, a storage."""
+
+    def rehearsal(self) -> Calibrator:
+        """Return an unfitted calibrator that tries the settings, is quick, and keeps nothing."""
+        ...
+
+
+@runtime_checkable
+class Searching(Protocol):
+    """A calibrator that tries settings, and remembers what it tried."""
+
+    trials_: Sequence[Mapping[str, object]]
+    """Of the last call of `fit` or `fit_predict`; rows of `trials.parquet` but for the study."""
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A calibrator that knows before it is fitted how many numbers it learns."""
+
+    def count_parameters(self, X: Design) -> int | None:
+        """Return how many numbers one fit to all of `X` learns; None where nobody can say.
+
+        With scope `per_group` those of one group's fit.
+        """
+        ...
+
+
+@runtime_checkable
+class Learnt(Protocol):
+    """A calibrator that knows after it was fitted how many numbers it learnt."""
+
+    n_parameters_: int
+    """Of the last fit."""
+
+
+def rehearsal_of(calibrator: Calibrator) -> Calibrator:
+    """Return what to fit before anything is paid for, to see that `calibrator` can be fitted."""
+    return calibrator.rehearsal() if isinstance(calibrator, Rehearsed) else calibrator
+
+
+def n_parameters_of(calibrator: Calibrator, X: Design) -> int | None:
+    """Return how many numbers a fit to `X` learns; None where the calibrator does not say."""
+    if isinstance(calibrator, Counted):
+        return calibrator.count_parameters(X)
+    return calibrator.n_parameters_ if isinstance(calibrator, Learnt) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,8 +90,8 @@ def _first_free(folder: Path) -> tuple[Path, int | None]:
         lock = _lock(own)
         if lock is None:
             continue
-        if [path.name for path in own.iterdir()] == [RUNNING]:
-            return own, lock
+        if all(path.name.startswith(".") or path.suffix == ".log" for path in own.iterdir()):
+            return own, lock  # at most what Hydra, or a killed run, writes before all results
         (own / RUNNING).unlink()
         os.close(lock)
     raise AssertionError

@@ -1,13 +1,16 @@
 """Which classes a configuration may name: it may come from elsewhere, and makes what it names."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import InterpolationResolutionError
+from omegaconf.resolvers import oc
 
 from distexp.errors import ConfigError
+from distexp.model.http.secrets import SHORTEST, Secrets
 
 TRUSTED = frozenset({"distexp", "sklearn", *os.environ.get("DISTEXP_TRUST", "").split(",")})
 """Packages whose classes a configuration may name; read before any configuration is."""
@@ -20,20 +23,37 @@ MOVED = {
 """Where classes are that configurations of earlier versions name elsewhere."""
 
 
-def checked(config: DictConfig) -> dict[str, object]:
+WHERE = ("path", "paths", "api_base", "card", "weights", "storage")
+"""Settings that say where something is: these may come from the environment."""
+_LEAST = 3
+"""Characters of the shortest value that is looked for: `1` and `no` stand everywhere."""
+
+
+def checked(config: DictConfig, *, variable: Callable[..., object] = oc.env) -> dict[str, object]:
     """Resolve a configuration, once, and refuse one that would call anything but trusted classes.
 
     Hydra calls whatever `_target_` names, so a configuration from elsewhere could run any code.
-    Its own section, `hydra`, is out of reach of this check.
+    It could also have an environment variable written into prompts, and so into the cache: these
+    say where things are, and nothing else. Its own section, `hydra`, is out of reach of this
+    check.
+
+    Parameters
+    ----------
+    config : DictConfig
+    variable : callable
+        Returns the value of an environment variable, given its name and perhaps a default.
 
     Raises
     ------
     ConfigError
-        If a target is no class or belongs to a package that is not in `TRUSTED`, or a value would
-        be resolved a second time.
+        If a target is no class or belongs to a package that is not in `TRUSTED`, a value would
+        be resolved a second time, or an environment variable is secret or stands where it would
+        be sent or stored.
     """
-    plain: Any = _moved(OmegaConf.to_container(config, resolve=True, throw_on_missing=True))
-    for key, value in _leaves(plain):
+    found, read = _resolved(config, variable)
+    plain = _moved(found)
+    for path, value in _leaves(plain):
+        key = path[-1] if path else ""
         if isinstance(value, str) and "${" in value:
             msg = f"The value of {key} still holds an interpolation once resolved: {value!r}."
             raise ConfigError(msg)
@@ -43,6 +63,8 @@ def checked(config: DictConfig) -> dict[str, object]:
                 "or scikit-learn. If you trust its package, list it in DISTEXP_TRUST."
             )
             raise ConfigError(msg)
+        if path[:1] != ("cache",) and key not in WHERE:
+            _check_no_variable(".".join(path), value, read)
     return dict(plain)
 
 
@@ -60,6 +82,56 @@ def _moved(node: Any) -> Any:
     }
 
 
+def _resolved(
+    config: DictConfig, variable: Callable[..., object]
+) -> tuple[dict[str, object], dict[str, str]]:
+    """Return what a configuration says, and the environment variables that it reads."""
+    read: dict[str, str] = {}
+    refused: list[ConfigError] = []  # OmegaConf would wrap it into four lines
+
+    def noted(name: str, *default: object) -> object:
+        try:
+            value = _read_variable(name, variable, *default)
+        except ConfigError as exc:
+            refused.append(exc)
+            raise
+        if name in os.environ and not name.startswith("DISTEXP_"):
+            read[name] = os.environ[name]
+        return value
+
+    OmegaConf.register_new_resolver("oc.env", noted, replace=True)
+    try:
+        plain: Any = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    except InterpolationResolutionError:
+        if refused:
+            raise refused[0] from None
+        raise
+    finally:
+        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+    return plain, read
+
+
+def _read_variable(name: str, variable: Callable[..., object], *default: object) -> object:
+    if Secrets.named({name: "x" * SHORTEST}):
+        msg = (
+            f"The configuration reads the environment variable {name}, which is secret by its "
+            "name. A key is given by the name of its variable: model.api_key_env=NAME."
+        )
+        raise ConfigError(msg)
+    return variable(name, *default)
+
+
+def _check_no_variable(key: str, value: object, read: Mapping[str, str]) -> None:
+    for name, content in read.items():
+        if len(content) >= _LEAST and content in str(value):
+            msg = (
+                f"The setting {key} holds the value of the environment variable {name}, which "
+                f"would be sent and stored. Write the value itself, or name the variable DISTEXP_"
+                f"{name}."
+            )
+            raise ConfigError(msg)
+
+
 def _is_trusted(target: object) -> bool:
     """Tell whether it names a class that is defined in a trusted package."""
     if str(target).split(".")[0] not in TRUSTED:
@@ -71,12 +143,12 @@ def _is_trusted(target: object) -> bool:
     return isinstance(part, type) and part.__module__.split(".")[0] in TRUSTED
 
 
-def _leaves(node: object, key: str = "") -> Iterator[tuple[str, object]]:
+def _leaves(node: object, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], object]]:
     if isinstance(node, dict):
         for name, value in node.items():
-            yield from _leaves(value, str(name))
+            yield from _leaves(value, (*path, str(name)))
     elif isinstance(node, list):
         for value in node:
-            yield from _leaves(value, key)
+            yield from _leaves(value, path)
     else:
-        yield key, node
+        yield path, node

@@ -275,6 +275,10 @@ class Condition:
     prompt: str
 
 
+CONDITION = ("dataset", "model", "elicitation", "prompt")
+"""The fields of `Condition`, which are columns of every table."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
     """The estimates of one model, elicitation and prompt for the cases of one survey."""

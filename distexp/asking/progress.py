@@ -146,8 +146,8 @@ class Progress:
         if (left_s := self._left_s(elapsed_s)) is not None:
             words.append(f"{duration(left_s)} left")
         if self._trouble:
-            words.append(one_line(self._trouble))
-        return ", ".join(words + self._models(elapsed_s))
+            words.append(self._trouble)
+        return one_line(", ".join(words + self._models(elapsed_s)))
 
     def _left_s(self, elapsed_s: float) -> float | None:
         """Return how long the slowest model will take; None where there is nothing to go by."""

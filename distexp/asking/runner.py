@@ -48,6 +48,7 @@ class Runner:
         self.progress = progress
         self.stopped: str | None = None
         self._answers = False
+        self._left_out: dict[str, Answer] = {}
         self._schedule = Schedule(cache, budget=budget, backoff=backoff)
 
     def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
@@ -93,7 +94,8 @@ class Runner:
             Before the first call, if there is a budget in USD and the price is unknown.
         """
         unique = unique_requests(requests)
-        answers = self._known(unique)
+        answers = self._left_out | self._known(unique)
+        answers = {r.key: answers[r.key] for r in unique if r.key in answers}
         self._answers |= any(not answer.response.is_refusal for answer in answers.values())
         missing = [request for request in unique if request.key not in answers]
         if missing and self.cache.mode == "replay":
@@ -121,10 +123,13 @@ class Runner:
             if not isinstance(cause, BudgetError):
                 raise type(cause)(msg) from cause
             self.stopped = msg
-        return {
+        answers = {
             key: Answer(response=response, hit=key in outcome.shared)
             for key, response in outcome.responses.items()
         }
+        # What is refused and not stored is not asked twice in one run.
+        self._left_out |= {key: one for key, one in answers.items() if one.response.is_refusal}
+        return answers
 
     def _not_there(self, missing: Sequence[Request], n_requests: int) -> CacheMissError:
         return CacheMissError(

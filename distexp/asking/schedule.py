@@ -32,6 +32,8 @@ from distexp.types import Response
 
 MOST_DOUBTS = 20
 """So many bad requests without reason or answer are the model's fault, not the prompts'."""
+MOST_LOST = 3
+"""So many calls in a row may come to nothing usable; when more do, it is not the calls."""
 GRACE_S = 0.7
 """How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
 
@@ -145,6 +147,7 @@ class _Run:
         answering: Collection[Model],
     ) -> None:
         self._answering = {id(model) for model in answering}
+        self._lost: Counter[int] = Counter()
         self._doubts: dict[int, list[tuple[Line, Call, RefusedPromptError]]] = {}
         self._schedule = schedule
         self._budget = schedule.budget
@@ -295,6 +298,7 @@ class _Run:
             self._stop(exc)
         line.wake()
         self._answering.add(id(call.model))
+        self._lost[id(call.model)] = 0
         settled = [
             self._refused(line, doubted, exc)
             for line, doubted, exc in self._doubts.pop(id(call.model), ())
@@ -355,10 +359,15 @@ class _Run:
         if final is None:
             self._progress.failed(str(exc))
             return
-        if isinstance(final, UnusableReplyError) and id(call.model) in self._answering:
+        if isinstance(final, UnusableReplyError) and self._is_lost_alone(call.model):
             self._leave_out(call, final.said)
         else:
             self._give_up(line, call, final)
+
+    def _is_lost_alone(self, model: Model) -> bool:
+        """Count a call without a usable reply; tell whether it is the call, not the model."""
+        self._lost[id(model)] += 1
+        return id(model) in self._answering and self._lost[id(model)] <= MOST_LOST
 
     def _give_up(self, line: Line, call: Call, exc: ModelError) -> None:
         """Ask a model no further."""

@@ -8,7 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.checks import parameter_error
-from distexp.protocols import Calibrator
+from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
 
 
@@ -52,6 +52,10 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         check_is_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(_withheld(X))
         return calibrated
+
+    def count_parameters(self, X: Design) -> int | None:
+        """Count what `calibrator` learns; see `distexp.protocols.Counted`."""
+        return n_parameters_of(self.calibrator, _withheld(X))
 
     def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`."""

@@ -134,6 +134,10 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
 
+    def count_parameters(self, X: Design) -> int:
+        """Count the coefficients; see `distexp.protocols.Counted`."""
+        return int(Boundaries(X, self._vocabulary(X)).features.shape[1])
+
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0

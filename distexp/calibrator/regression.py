@@ -22,6 +22,8 @@ from distexp.types import Design, FloatArray
 
 Solver = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 """From features, targets and weights of many fits to their predictions."""
+LINEAR = LinearRegression, Ridge, ElasticNet
+"""Regressors with a slope for each feature and an intercept; a lasso is an elastic net."""
 LAYOUTS = ("pooled", "per_position", "joint")
 FEATURES = ("share", "several")
 
@@ -33,7 +35,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
     left above 0 the case becomes uniform.
 
     A regressor that is not linear, such as a forest, is given features, shares and weights that
-    are rounded to `distexp.metrics.ties.DIGITS` digits: of two splits that are equally good but for
+    are rounded to `distexp.metrics.ties.DIGITS` digits: of two splits equally good but for
     rounding errors, a tree would else take one on this processor and the other on that.
 
     Parameters
@@ -165,6 +167,21 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
                 cells = np.ix_(fits, rows, np.arange(k)[columns])
                 scores[cells] = solve(block, y[rows, columns], own)
         return np.array([clipped(of_fit, X) for of_fit in scores])
+
+    def count_parameters(self, X: Design) -> int | None:
+        """Count slopes and intercepts; see `distexp.protocols.Counted`.
+
+        None where the regressor is no linear one: what a forest learns is no set of coefficients.
+        """
+        if not isinstance(self.regressor, LINEAR):
+            return None
+        n_features = int(self._features(X).shape[2])
+        n = n_features + 1
+        for k in self._own_sizes(X):
+            if len(np.unique(X.question[X.n_options == k])) >= MIN_QUESTIONS:
+                widths = [len(range(k)[columns]) for columns in self._blocks(k)]
+                n += sum((width * n_features + 1) * width for width in widths)
+        return n
 
     def _solver(self, X: Design, weights: FloatArray) -> Solver | None:
         """Return what makes many fits together; None where the regressor has to be fitted."""

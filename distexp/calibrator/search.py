@@ -13,7 +13,7 @@ from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.distance import distance
 from distexp.metrics.ties import least
-from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 Settings = dict[str, float | str]
@@ -91,6 +91,10 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         check_is_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(X)
         return calibrated
+
+    def count_parameters(self, X: Design) -> int | None:
+        """Count what `calibrator` learns; see `distexp.protocols.Counted`."""
+        return n_parameters_of(self.calibrator, X)
 
     def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`.

@@ -37,7 +37,7 @@ class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         values to search by parameter: a list of choices, or a range with `low`, `high` and, where
         true, `log` and `integer`. `__` reaches a nested parameter, as in `regressor__alpha`. The
         calibrators as given are tried first.
-    objective : {"distance", "w1", "tv", "kl"}
+    objective : {"distance", "w1", "tv", "kl", ...}
         `distance` is Wasserstein-1, and total variation for nominal questions, which `w1` leaves
         out.
     search : OptunaTuning, optional

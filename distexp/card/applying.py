@@ -153,6 +153,8 @@ def write(written: "pl.DataFrame", path: Path) -> None:
     DistexpError
         If the file cannot be written.
     """
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     try:
         with atomic.file(path) as made:
             if path.suffix == ".parquet":
@@ -163,7 +165,7 @@ def write(written: "pl.DataFrame", path: Path) -> None:
                 _write_workbook(written, made)
             else:
                 written.write_ndjson(made)
-    except OSError as exc:
+    except (OSError, ComputeError) as exc:
         msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
         raise DistexpError(msg) from exc
 

@@ -15,31 +15,21 @@ from distexp.card.sealed import read_sealed, write_sealed
 from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
-from distexp.evaluation.evaluation import Evaluation, Result, cross_fit
-from distexp.evaluation.layout import answered, design_of
+from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.fits import cross_fit
+from distexp.evaluation.layout import answered, design_of, perfect
 from distexp.evaluation.measures import mean_over_splits
 from distexp.evaluation.splits import Split
-from distexp.protocols import Calibrator
+from distexp.metrics.names import METRICS
+from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import (
-    BoolArray,
-    Condition,
-    Design,
-    Estimate,
-    FloatArray,
-    IntArray,
-    Reading,
-    Study,
-    Survey,
-)
+from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
 MOST_FOLDS = 20
 """Times that a calibrator is fitted without some batteries."""
-METRICS = ("w1", "alignment", "tv", "w1_reduction", "w1_skill")
-"""Scores that a card states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +59,7 @@ class Card:
         result: Result,
         evaluation: Evaluation,
     ) -> Self:
-        """Fit `calibrator` to every readable case of `study`.
+        """Fit `calibrator` to every readable case of `study`, as the evaluation counts and weighs.
 
         Parameters
         ----------
@@ -89,8 +79,8 @@ class Card:
             If what it learnt cannot be written as JSON.
         """
         study = answered(study)
-        X, y, readable = design_of(study)
-        weight = _weight(study, evaluation)
+        X, y, readable = evaluation.laid_out(study)
+        weight = evaluation.weight_of(study)
         elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
         residuals = np.abs(result.calibrated[name] - y)
@@ -166,8 +156,9 @@ class Card:
             If the file cannot be read, is no card, is of a newer schema, was changed after it was
             written, or holds what no card holds.
         """
+        document = read_sealed(path, "card", SCHEMA, VERSION)
         try:
-            return cls._of(read_sealed(path, SCHEMA, VERSION))
+            return cls._of(document)
         except ConfigError as exc:
             raise ConfigError(f"The card {path} is refused: {exc}") from exc
 
@@ -250,15 +241,11 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
         msg = f"A card holds one calibrator. Got {names}: choose with calibrator=[NAME]."
         raise ConfigError(msg)
     study = chosen(studies)
-    right = tuple(
-        Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
-        for case in study.cases
-    )
+    right = perfect(study.cases)
     members = tuple(replace(member, estimates=right) for member in study.members)
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
-    rehearsal = getattr(calibrator, "rehearsal", None)
-    to_json((calibrator if rehearsal is None else rehearsal()).fit(X, y))
+    to_json(rehearsal_of(calibrator).fit(X, y))
 
 
 def without_battery(
@@ -307,26 +294,19 @@ def _padded(X: Design, n_options: int) -> Design:
     )
 
 
-def _weight(study: Study, evaluation: Evaluation) -> FloatArray | None:
-    """Return what each case weighs, as in the evaluation."""
-    if evaluation.weights == "equal":
-        return None
-    n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
-    weight: FloatArray = n / n.mean()
-    return weight
-
-
 def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json]:
     of_metric = {score.metric: score for score in result.scores if score.calibrator == name}
     found: dict[str, Json] = {
-        metric: {
+        metric.key: {
             "value": score.value,
             "low": score.low,
             "high": score.high,
             "n_questions": score.n_questions,
         }
         for metric in METRICS
-        if (score := of_metric.get(metric)) is not None and math.isfinite(score.value)
+        if metric.on_card
+        and (score := of_metric.get(metric.key)) is not None
+        and math.isfinite(score.value)
     }
     return found | {
         "confidence": evaluation.confidence,

@@ -42,14 +42,16 @@ def write_sealed(path: Path, document: Mapping[str, Json]) -> None:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 
 
-def read_sealed(path: Path, schema: str, version: int) -> dict[str, Any]:
+def read_sealed(path: Path, kind: str, schema: str, version: int) -> dict[str, Any]:
     """Read what `write_sealed` wrote.
 
     Parameters
     ----------
     path : Path
+    kind : str
+        What to call the file in an error, e.g. `card`.
     schema : str
-        The name that it must have.
+        The name that its schema must have.
     version : int
         The highest version that is understood.
 
@@ -62,9 +64,12 @@ def read_sealed(path: Path, schema: str, version: int) -> dict[str, Any]:
     ------
     ConfigError
         If the file cannot be read, has another schema or a newer one, or was changed after it was
-        written. It continues a sentence that began with the name of the file.
+        written; names the file and what is wrong with it.
     """
-    document = _checked(_parsed(path), schema, version)
+    try:
+        document = _checked(_parsed(path), schema, version)
+    except ConfigError as exc:
+        raise ConfigError(f"The {kind} {path} is refused: {exc}") from exc
     return {name: of for name, of in document.items() if name not in ("schema", "sha256")}
 
 

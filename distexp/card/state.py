@@ -41,7 +41,7 @@ def to_json(calibrator: Calibrator) -> Json:
 
     It becomes ``{"calibrator": CLASS, "params": ..., "state": ...}``: the state is every attribute
     whose name ends in an underscore, and in it fitted scikit-learn regressors become the arrays of
-    `distexp.calibrator.fitting.exported`. What its settings hold is written as if it were never fitted.
+    `distexp.calibrator.fitting.exported`. What its settings hold is written as if never fitted.
 
     Returns
     -------

@@ -12,6 +12,7 @@ from distexp.card.language import language_of
 from distexp.evaluation.suspicions import TOLERANCE
 from distexp.request import Json
 from distexp.types import (
+    CONDITION,
     BoolArray,
     Condition,
     Design,
@@ -22,7 +23,7 @@ from distexp.types import (
     Survey,
 )
 
-PARTS = ("model", "elicitation", "prompt")
+PARTS = CONDITION[1:]
 """Parts of the condition that a calibrator corrects for; a new dataset is what it is made for."""
 _NAMES = {"dataset": "survey"}
 MOST_EXAMPLES = 1000
@@ -317,7 +318,7 @@ def _digest(X: Design, y: FloatArray) -> str:
 
 def _condition(document: object, where: str) -> Condition:
     parts = take(document, where, dataset=str, model=str, elicitation=str, prompt=str)
-    return Condition(**dict(zip(("dataset", *PARTS), parts, strict=True)))
+    return Condition(**dict(zip(CONDITION, parts, strict=True)))
 
 
 def _groups(entries: Sequence[object], where: str) -> dict[Group, int]:

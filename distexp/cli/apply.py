@@ -10,6 +10,7 @@ from distexp.card.card import Card
 from distexp.cli.parser import Parser
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
+from distexp.visible import one_line
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -39,5 +40,5 @@ def main(arguments: Sequence[str]) -> None:
     written = table(found)
     write(written, options.out)
     for warning in warnings(card, found):
-        sys.stderr.write(f"distexp: warning: {warning}\n")
+        sys.stderr.write(f"distexp: warning: {one_line(warning)}\n")
     sys.stdout.write(f"{summary(card, found, options.coverage)} Written to {options.out}\n")

@@ -1,6 +1,7 @@
 """The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
 
 import gc
+import io
 import os
 import signal
 import sys
@@ -24,8 +25,12 @@ _ended_by: int | None = None
 def main() -> None:
     """Run the command line: Hydra's, or one of the commands beside it."""
     gc.set_threshold(*GARBAGE)
-    sys.stdout = VisibleStream(sys.stdout)
-    sys.stderr = VisibleStream(sys.stderr, escape=False)
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if isinstance(stream, io.TextIOWrapper):
+            setattr(sys, name, VisibleStream(stream, escape=name == "stdout"))
+        elif stream is None:  # closed, as by `>&-`
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: PTH123, SIM115
     _end_in_order()
     # Hydra would print its own trace and end; errors are to reach the lines below instead.
     os.environ["HYDRA_FULL_ERROR"] = "1"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from distexp.checks import nearest
-from distexp.errors import ConfigError
+from distexp.visible import visible
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,13 +18,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=prog, description=description)
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
-        """Return what the arguments say.
-
-        Raises
-        ------
-        ConfigError
-            If they are not what the command takes.
-        """
+        """Return what the arguments say, or end the process where the command takes no such."""
         options, rest = self.parse_known_intermixed_args(arguments)
         if rest:
             unknown = [one for one in rest if one.startswith("-")] or rest
@@ -33,6 +27,7 @@ class Parser(argparse.ArgumentParser):
         return options
 
     def error(self, message: str) -> NoReturn:
-        """Raise what is wrong."""
+        """End the process with status 2, as programs do, and one line."""
         said = message if message.endswith(("?", ".")) else f"{message}."
-        raise ConfigError(f"{self.prog}: {said} See {self.prog} --help.")
+        line = visible(f"distexp: error: {self.prog}: {said} See {self.prog} --help.")
+        self.exit(2, f"{line}\n")

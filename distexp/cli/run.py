@@ -45,8 +45,12 @@ def run(arguments: list[str]) -> None:
             _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
+    for reminder in launcher.reminders:
+        print(f"\n{reminder}")
     if _failures or launcher.reports:
         sys.exit(told([*_failures[:1], *launcher.reports]))
+    if launcher.reminders:
+        sys.exit(1)
 
 
 def fit(arguments: list[str]) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 from distexp.dataset.draft.options import Options, on_a_scale, options_of
 from distexp.dataset.files.codebook import Codebook
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.files.columns import Layout, read_columns
+from distexp.dataset.files.columns import read_columns
+from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.qsf import read_qsf
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import column_names, guessed_layout

@@ -134,12 +134,14 @@ def _country_names(dictionary: "pl.DataFrame") -> dict[str, str]:
 
 def _write(table: "pl.DataFrame", target: Path) -> None:
     """Write a Parquet file that is there in whole or not at all."""
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent) as folder:
             part = Path(folder) / target.name
             table.write_parquet(part)
             part.replace(target)
-    except OSError as exc:
-        msg = f"{target} cannot be written ({exc.strerror}). Set 'converted' to another folder."
+    except (OSError, ComputeError) as exc:
+        msg = f"{target} cannot be written ({exc}). Set 'converted' to another folder."
         raise DatasetError(msg) from exc

@@ -8,11 +8,10 @@ import numpy as np
 
 from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.metrics.distance import Scores
+from distexp.metrics.names import DISTANCES
 from distexp.metrics.ties import EQUAL
 from distexp.types import FloatArray, IntArray
 
-DISTANCES = {"w1": "wasserstein", "tv": "total_variation", "kl": "kl_divergence"}
-"""Names in the tables of what is compared: all that is known case by case."""
 N_AT_ONCE = 1000
 """Sign flips held in memory together."""
 
@@ -95,16 +94,17 @@ def compare(
     rows = ~np.isnan([scores.total_variation for scores in per_case.values()]).all(axis=0)
     bootstrap = Bootstrap(question[rows], n_bootstrap, seed)
     compared, sums = [], []
-    for metric, field in DISTANCES.items():
+    for metric in DISTANCES:
         for method, other in pairs:
-            apart = getattr(per_case[method], field) - getattr(per_case[other], field)
+            values, others = (getattr(per_case[name], metric.field) for name in (method, other))
+            apart = values - others
             valid = ~np.isnan(apart)
             value, low, high = interval(bootstrap.mean(apart, question), confidence)
             compared.append(
                 Comparison(
                     method=method,
                     other=other,
-                    metric=metric,
+                    metric=metric.key,
                     difference=value,
                     low=low,
                     high=high,

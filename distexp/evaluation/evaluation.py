@@ -9,28 +9,33 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from distexp.calibrator.baseline import Identity, TrainMean, Uniform
-from distexp.calibrator.fitting.base import cross_predict, uniform
+from distexp.calibrator.fitting.base import uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
 from distexp.errors import ConfigError
+from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison, compare, pairs
-from distexp.evaluation.layout import Frame, answered, design_of, frame_of, question_codes
+from distexp.evaluation.fits import check_fits, cross_fit
+from distexp.evaluation.layout import (
+    Frame,
+    answered,
+    design_of,
+    frame_of,
+    perfect,
+    question_codes,
+)
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score, score_methods
+from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
 from distexp.evaluation.suspicions import IGNORING, suspicions
 from distexp.metrics.distance import Scores
-from distexp.protocols import Calibrator
+from distexp.protocols import Calibrator, Searching
 from distexp.types import (
     BoolArray,
     Case,
     Condition,
     Design,
-    Estimate,
     FloatArray,
-    Reading,
     Study,
 )
 
@@ -38,12 +43,6 @@ __all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
 
 UNREADABLE = ("leave_out", "uniform")
 WEIGHTS = ("equal", "respondents")
-BASELINES: dict[str, type[Identity] | type[Uniform] | type[TrainMean]] = {
-    RAW: Identity,
-    "uniform": Uniform,
-    REFERENCE: TrainMean,
-}
-"""Always scored, under these names."""
 
 MOST_DRAWS = 1_000_000
 """Of a bootstrap, of ceilings and of flips: more would take the memory of any machine."""
@@ -166,33 +165,11 @@ class Evaluation:
             If there are too few questions.
         """
         cases = [case for case in cases if case.human is not None]
-        perfect = [
-            Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
-            for case in cases
-        ]
         condition = Condition(dataset="", model="", elicitation="", prompt="")
-        study = Study(condition=condition, cases=tuple(cases), estimates=tuple(perfect))
+        study = Study(condition=condition, cases=tuple(cases), estimates=perfect(cases))
         design, human, readable = design_of(study)
         split, *_ = self._splits_of(study, design, readable)
-        weight = self.weight_of(study)
-        for name, calibrator in calibrators.items():
-            if name == CEILING or not isinstance(calibrator, BASELINES.get(name, object)):
-                msg = f"The name {name!r} stands for something else in the tables. Choose another."
-                raise ConfigError(msg)
-            calibrator.check_params()
-            rehearsal = getattr(calibrator, "rehearsal", None)  # one fit in place of a search
-            try:
-                cross_fit(
-                    calibrator if rehearsal is None else rehearsal(),
-                    design,
-                    human,
-                    [split],
-                    weight,
-                )
-            except (ValueError, TypeError) as exc:
-                reason = " ".join(str(exc).split())
-                msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
-                raise ConfigError(msg) from exc
+        check_fits(calibrators, design, human, split, self.weight_of(study))
 
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
         """Train `calibrators` and the baselines on each split, and score them.
@@ -231,7 +208,7 @@ class Evaluation:
                 "to train and test on. The replies are in unreadable.parquet."
             )
         weight = self.weight_of(study)
-        methods: dict[str, Calibrator] = {RAW: Identity(), **calibrators}
+        methods: dict[str, Calibrator] = {RAW: BASELINES[RAW](), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
         held_out = {
             name: cross_fit(method, design, human, splits, weight)
@@ -262,11 +239,9 @@ class Evaluation:
             trials={
                 name: method.trials_
                 for name, method in methods.items()
-                if hasattr(method, "trials_")
+                if isinstance(method, Searching)
             },
-            warnings=tuple(
-                suspicions(methods, held_out, design, human, splits, weight) if self.extras else ()
-            ),
+            warnings=tuple(suspicions(methods, held_out, design, splits) if self.extras else ()),
         )
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
@@ -339,36 +314,3 @@ class Evaluation:
             seed=self.seed,
             confidence=self.confidence,
         )
-
-
-def cross_fit(
-    calibrator: Calibrator,
-    design: Design,
-    human: FloatArray,
-    splits: Sequence[Split],
-    weight: FloatArray | None = None,
-) -> FloatArray:
-    """Fit on each split's training cases and predict its test cases.
-
-    `weight`, of shape (n_cases,), is what each case counts for in training; equal where None.
-
-    Returns
-    -------
-    ndarray of shape (n_splits, n_cases, max_options)
-        NaN where a case was in training.
-    """
-    train = np.array([split.train for split in splits])
-    test = np.array([split.test for split in splits])
-    used = (train | test).any(axis=0)
-    predictions = np.full((len(splits), *human.shape), np.nan)
-    # Many small fits: threads of the linear algebra would wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
-        predictions[:, used] = cross_predict(
-            calibrator,
-            design.take(used),
-            human[used],
-            train[:, used],
-            test[:, used],
-            None if weight is None else weight[used],
-        )
-    return predictions

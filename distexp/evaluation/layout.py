@@ -6,10 +6,18 @@ from hashlib import sha256
 
 import numpy as np
 
-from distexp.metrics.distance import (
-    scaled_ordinals,
+from distexp.metrics.distance import scaled_ordinals
+from distexp.types import (
+    BoolArray,
+    Case,
+    Design,
+    Estimate,
+    FloatArray,
+    IntArray,
+    Reading,
+    Study,
+    Survey,
 )
-from distexp.types import BoolArray, Case, Design, FloatArray, IntArray, Study, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +134,14 @@ def frame_of(study: Study, design: Design, human: FloatArray) -> Frame:
         people=n * np.array([case.design_effect for case in cases]),
         cell=_codes([f"{c.question.question_id}\n{c.group.attribute}" for c in cases]),
         groups=tuple(name.replace("\n", ": ") for name in sorted(set(map(_group_key, cases)))),
+    )
+
+
+def perfect(cases: Sequence[Case]) -> tuple[Estimate, ...]:
+    """Return the estimates of a model that is right, to try calibrators on before it is asked."""
+    return tuple(
+        Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
+        for case in cases
     )
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from distexp.evaluation.baselines import CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures
+from distexp.metrics import names
 from distexp.metrics.respondents import SIZES, equivalent_size, expected_wasserstein
 from distexp.metrics.ties import EQUAL, least
 from distexp.types import BoolArray, FloatArray
@@ -16,13 +18,9 @@ __all__ = (
     "CEILING", "METRICS", "RAW", "REFERENCE", "SMALLER_IS_BETTER", "Score", "score_methods",
 )  # fmt: skip
 
-METRICS = (
-    "w1", "alignment", "w1_reduction", "alignment_gain", "gap_closed", "w1_skill", "worst_group",
-    "tv", "kl", "entropy_ratio", "peak_ratio", "option_correlation", "respondents",
-    "modal_accuracy", "mean_error", "group_ranking", "population_error",
-)  # fmt: skip
+METRICS = names.keys()
 """In the order of the tables; `docs/methods.md` defines them."""
-SMALLER_IS_BETTER = frozenset({"w1", "tv", "kl", "mean_error", "population_error"})
+SMALLER_IS_BETTER = frozenset(metric.key for metric in names.METRICS if metric.best == "small")
 """Of the others more is better, but for the ratios, which are best at 1."""
 
 
@@ -100,18 +98,6 @@ def _counts(frame: Frame, cases: BoolArray) -> tuple[int, int, float]:
     return len(np.unique(question)), len(np.unique(group)), n_respondents
 
 
-RAW = "identity"
-"""The calibrator that changes nothing: its scores are the uncalibrated ones."""
-
-
-REFERENCE = "train_mean"
-"""The baseline that skill is measured against."""
-
-
-CEILING = "ceiling"
-"""Stands among the calibrators for the human sampling ceiling."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawn:
     """A number and its redraws, of shape (1 + n_draws,), with the cases it rests on."""
@@ -150,35 +136,33 @@ class Draws:
 
     def of(self, name: str) -> dict[str, Drawn]:
         """Return every metric of a method by its name."""
-        metrics = self._distances(name) | self._gains(name)
         measures = self.measures[name]
+        metrics = self._means(measures) | self._alignments(measures) | self._gains(name)
         if measures.shape is not None:
             of_shape = measures.shape
             metrics |= {
                 "entropy_ratio": self._ratio(of_shape.entropy, of_shape.human_entropy),
                 "peak_ratio": self._ratio(of_shape.peak, of_shape.human_peak),
-                "option_correlation": self._mean(of_shape.correlation),
             }
         if self.expected is not None and name != CEILING:
             metrics["respondents"] = self._respondents(self.expected, measures)
-        if measures.tasks is not None:
-            metrics |= {
-                "modal_accuracy": self._mean(measures.tasks.modal),
-                "mean_error": self._mean(measures.tasks.mean_error),
-                "group_ranking": self._mean_of_cells(measures.tasks.ranking),
-                "population_error": self._mean_of_cells(measures.tasks.population),
-            }
         return metrics
 
-    def _distances(self, name: str) -> dict[str, Drawn]:
-        distances = self.measures[name].distances
-        w1 = self._mean(distances.wasserstein)
+    def _means(self, measures: Measures) -> dict[str, Drawn]:
+        """Return the metrics that are means of what was measured."""
+        means = {}
+        for room in measures._fields:
+            of_room = getattr(measures, room)
+            for metric in (m for m in names.METRICS if of_room is not None and m.is_of(room)):
+                mean = self._mean_of_cells if metric.by_cell else self._mean
+                means[metric.key] = mean(getattr(of_room, metric.field))
+        return means
+
+    def _alignments(self, measures: Measures) -> dict[str, Drawn]:
+        w1 = self._mean(measures.distances.wasserstein)
         return {
-            "w1": w1,
             "alignment": Drawn(draws=1 - w1.draws, cases=w1.cases),
-            "worst_group": self._worst_group(distances.wasserstein),
-            "tv": self._mean(distances.total_variation),
-            "kl": self._mean(distances.kl_divergence),
+            "worst_group": self._worst_group(measures.distances.wasserstein),
         }
 
     def _gains(self, name: str) -> dict[str, Drawn]:

@@ -1,4 +1,4 @@
-"""Fits that look like fits: more parameters than examples, inputs that were never trained on."""
+"""Warnings about fits: the model ignored, too few examples, cases unlike those trained on."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -8,7 +8,7 @@ from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.blind import Blind
 from distexp.evaluation.splits import Split
 from distexp.metrics.ties import EQUAL
-from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import BoolArray, Design, FloatArray
 
 IGNORING = Uniform, TrainMean, Blind
@@ -23,20 +23,17 @@ def suspicions(
     methods: Mapping[str, Calibrator],
     held_out: Mapping[str, FloatArray],
     design: Design,
-    human: FloatArray,
     splits: Sequence[Split],
-    weight: FloatArray | None,
 ) -> Iterator[str]:
     """Name the calibrators whose fit is suspect, and say where all of them extrapolate.
 
     Parameters
     ----------
     methods : mapping of str to Calibrator
-        Fitted on the last split that tests a case; calibrators that fit all splits at once are
-        fitted on it again.
+        As the evaluation leaves them: those that are fitted split by split, on the last one.
     held_out : mapping of str to ndarray of shape (n_splits, n_cases, max_options)
         What they predicted, NaN where a case was in training.
-    design, human, splits, weight
+    design, splits
         As in `distexp.evaluation.evaluation.cross_fit`.
 
     Yields
@@ -50,9 +47,6 @@ def suspicions(
         # To ignore the model is what the training mean is for.
         if not isinstance(method, IGNORING) and (reason := degenerate(design, held_out[name])):
             yield f"{name} {reason}"
-        if isinstance(method, BatchCalibrator) and _declares_parameters(method):
-            kept = None if weight is None else weight[last.train]
-            method.fit(design.take(last.train), human[last.train], kept)
         if reason := too_few_examples(method, design, last):
             yield f"{name} {reason}"
     if any(not isinstance(one, IGNORING) for one in learning.values()) and (
@@ -62,10 +56,10 @@ def suspicions(
 
 
 def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
-    """Say how many test cases lie outside the training cases; None up to `MOST_OUTSIDE`.
+    """Say how many test cases lie outside the training cases, if more than `MOST_OUTSIDE` do.
 
-    Inside is a case none of whose predicted shares is, by more than `TOLERANCE`, below the least
-    or above the greatest one that the training cases with as many options have for that option.
+    A case lies outside if one of its predicted shares is more than `TOLERANCE` below the least, or
+    above the greatest, share of that option among the training cases with as many options.
 
     Parameters
     ----------
@@ -75,7 +69,7 @@ def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
     Returns
     -------
     str or None
-        A sentence for a list of warnings.
+        A sentence for a list of warnings; None if few do.
     """
     n_outside, n_unseen, n_tested = 0, 0, 0
     for k in np.unique(design.n_options):
@@ -95,7 +89,7 @@ def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
 
 
 def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> str | None:
-    """Say where a calibrator learnt more numbers than there were to learn from; None elsewhere.
+    """Say whether a fit learns more numbers than there are training examples.
 
     A training question is worth as many examples as it has free shares, one fewer than options:
     its groups of people are no examples of their own, because they answer alike.
@@ -103,32 +97,26 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
     Parameters
     ----------
     calibrator : Calibrator
-        Fitted. Its attribute `n_parameters_`, an int, is how many numbers one fit learns; nothing
-        is said about a calibrator without it.
+        Nothing is said about one that is neither `distexp.protocols.Counted` nor, after its fit,
+        `distexp.protocols.Learnt`.
     design : Design of n_cases cases
     split : Split
-        Which the calibrator was fitted on.
+        Whose training cases the fit is of.
 
     Returns
     -------
     str or None
-        A sentence without its subject, for a list of warnings.
+        A sentence without its subject, for a list of warnings; None if there are enough.
     """
-    n_parameters = getattr(calibrator, "n_parameters_", None)
+    n_parameters = n_parameters_of(calibrator, design.take(split.train))
     _, first = np.unique(design.question[split.train], return_index=True)
     n_examples = int((design.n_options[split.train][first] - 1).sum())
     if n_parameters is None or n_parameters <= n_examples:
         return None
     return (
         f"learns {n_parameters} numbers from {len(first)} training questions, which have "
-        f"{n_examples} free shares: expect the fit to follow chance."
+        f"{n_examples} free shares: without a strong penalty the fit follows chance."
     )
-
-
-def _declares_parameters(calibrator: Calibrator) -> bool:
-    """Return whether a fit of `calibrator` leaves `n_parameters_`: its class annotates it."""
-    kinds = type(calibrator).__mro__
-    return any("n_parameters_" in vars(kind).get("__annotations__", {}) for kind in kinds)
 
 
 def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
@@ -141,12 +129,12 @@ def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
 
 
 def degenerate(X: Design, predicted: FloatArray) -> str | None:
-    """Say where a calibrator gives one answer whatever the model said; None where nowhere.
+    """Say for which numbers of options a calibrator predicts the same whatever the model said.
 
-    Looked at are the cases of one group of people with equally many options whose `X.predicted`
-    differ; where no group has two such cases, those of different groups. If `predicted` is
-    constant wherever it could follow the model, the calibrator ignores the model for that number
-    of options, as a lasso with too large a penalty does.
+    The cases of one group of people that have equally many options, and different `X.predicted`,
+    are compared; where no group has two such cases, those of different groups. If `predicted` is
+    the same for all of them, the calibrator ignores the model for that number of options, as a
+    lasso with too large a penalty does.
 
     Parameters
     ----------
@@ -158,7 +146,7 @@ def degenerate(X: Design, predicted: FloatArray) -> str | None:
     Returns
     -------
     str or None
-        A sentence without its subject, for a list of warnings.
+        A sentence without its subject, for a list of warnings; None if the model counts always.
 
     Examples
     --------

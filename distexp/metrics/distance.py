@@ -6,13 +6,12 @@ are scored against human distributions of shape (n_cases, n_options). A predicti
 NaN. Alignment is 1 minus `wasserstein`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from distexp.types import FloatArray
+from distexp.types import BoolArray, FloatArray
 
 KL_SMOOTHING = 0.01
 """Share of the uniform distribution mixed into a prediction before Kullback-Leibler divergence.
@@ -28,17 +27,17 @@ class Scores(NamedTuple):
     """In [0, 1]."""
     kl_divergence: FloatArray
     """In nats, smoothed by `KL_SMOOTHING`."""
+    hellinger: FloatArray
+    """In [0, 1]."""
+    jensen_shannon: FloatArray
+    """In [0, 1]: the square root of the divergence to base 2."""
 
 
 def score(
-    predicted: FloatArray, human: FloatArray, ordinals: FloatArray, mask: NDArray[np.bool_]
+    predicted: FloatArray, human: FloatArray, ordinals: FloatArray, mask: BoolArray
 ) -> Scores:
     """Compute every distance; see each one for its arguments."""
-    return Scores(
-        wasserstein=wasserstein(predicted, human, ordinals),
-        total_variation=total_variation(predicted, human),
-        kl_divergence=kl_divergence(human, predicted, mask),
-    )
+    return Scores(**{name: of(predicted, human, ordinals, mask) for name, of in BY_NAME.items()})
 
 
 def wasserstein(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) -> FloatArray:
@@ -117,7 +116,7 @@ def distance(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) -> 
 def kl_divergence(
     human: FloatArray,
     predicted: FloatArray,
-    mask: NDArray[np.bool_],
+    mask: BoolArray,
     smoothing: float = KL_SMOOTHING,
 ) -> FloatArray:
     """Return the Kullback-Leibler divergence of the smoothed prediction from `human`, in nats.
@@ -151,11 +150,69 @@ def kl_divergence(
     return divergence
 
 
+def hellinger(predicted: FloatArray, human: FloatArray) -> FloatArray:
+    """Return the Hellinger distance, in [0, 1]; options need no order.
+
+    It is the Euclidean distance of the square roots of the shares over the square root of 2: rare
+    options weigh more than in `total_variation`, and a share of 0 costs no infinity.
+
+    Parameters
+    ----------
+    predicted, human : ndarray of shape (..., n_cases, max_options)
+        Distributions, padded with 0.
+
+    Returns
+    -------
+    ndarray of shape (..., n_cases)
+
+    Examples
+    --------
+    >>> hellinger(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])).round(6)
+    array([1.])
+    """
+    roots = np.sqrt(np.maximum(predicted, 0)) - np.sqrt(np.maximum(human, 0))  # -1e-17 is 0
+    distance: FloatArray = np.sqrt((roots * roots).sum(axis=-1) / 2)
+    return distance
+
+
+def jensen_shannon(predicted: FloatArray, human: FloatArray) -> FloatArray:
+    """Return the Jensen-Shannon distance to base 2, in [0, 1]; options need no order.
+
+    It is the square root of the mean Kullback-Leibler divergence, in bits, of the two from their
+    mean. The square root is a metric in the mathematical sense; the divergence itself is none.
+
+    Parameters
+    ----------
+    predicted, human : ndarray of shape (..., n_cases, max_options)
+        Distributions, padded with 0.
+
+    Returns
+    -------
+    ndarray of shape (..., n_cases)
+
+    References
+    ----------
+    Endres and Schindelin 2003, A new metric for probability distributions.
+
+    Examples
+    --------
+    >>> jensen_shannon(np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]))
+    array([1.])
+    """
+    mean = (predicted + human) / 2
+    bits = sum(
+        (np.maximum(p, 0) * np.log2(np.where(p > 0, p, 1) / np.where(p > 0, mean, 1))).sum(axis=-1)
+        for p in (predicted, human)
+    )
+    distance: FloatArray = np.sqrt(np.maximum(bits / 2, 0))  # rounding may leave -1e-17
+    return distance
+
+
 def sampling_ceiling(
     human: FloatArray,
     n_respondents: FloatArray,
     ordinals: FloatArray,
-    mask: NDArray[np.bool_],
+    mask: BoolArray,
     n_draws: int,
     rng: np.random.Generator,
 ) -> Scores:
@@ -213,6 +270,16 @@ def human_samples(
     population = human / human.sum(axis=-1, keepdims=True)  # multinomial refuses rounding errors
     for _ in range(n_draws):
         yield rng.multinomial(n, population) / n[:, None]
+
+
+BY_NAME: dict[str, Callable[[FloatArray, FloatArray, FloatArray, BoolArray], FloatArray]] = {
+    "wasserstein": lambda predicted, human, ordinals, _: wasserstein(predicted, human, ordinals),
+    "total_variation": lambda predicted, human, *_: total_variation(predicted, human),
+    "kl_divergence": lambda predicted, human, _, mask: kl_divergence(human, predicted, mask),
+    "hellinger": lambda predicted, human, *_: hellinger(predicted, human),
+    "jensen_shannon": lambda predicted, human, *_: jensen_shannon(predicted, human),
+}
+"""Every field of `Scores` as a function of predicted and human shares, ordinals and mask."""
 
 
 def scaled_ordinals(ordinals: Sequence[float] | None) -> tuple[float, ...] | None:

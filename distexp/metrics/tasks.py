@@ -1,4 +1,4 @@
-"""What predictions are used for: the favourite answer, mean opinions, who is where, the whole.
+"""What predictions are used for: favourite answers, mean opinions, order of groups, population.
 
 Groups of people are compared within a *cell*: the groups of one attribute that answered one
 question. Arrays over options are padded as in `distexp.types.Design`.

@@ -14,7 +14,7 @@ from distexp.model.http.reply import (
     said_name,
 )
 from distexp.model.http.reply_parts import content_of, logprobs_of
-from distexp.model.http.verdicts import retry_info_s
+from distexp.model.http.verdicts import retry_info_s, status_within
 from distexp.request import Request, whole_text
 from distexp.types import REFUSED, Response, Usage
 
@@ -44,7 +44,9 @@ def translated_error(exc: Any, failures: Failures) -> ModelError:
         asked_s = retry_info_s(body)
     said += NAMED.get(kind, "")
     if "Error in response object" in reason:  # status 422 is litellm's own, not the server's
-        status = None
+        return failures.within(None, said, asked_s)
+    if not isinstance(status, int):  # the code of an error within a reply, as the server has it
+        return failures.within(status_within(status), said, asked_s)
     # Its own response has no headers: litellm makes it up.
     headers = getattr(exc, "litellm_response_headers", None)
     return failures.refused(status, said, headers, asked_s)

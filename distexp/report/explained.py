@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from distexp.evaluation.evaluation import Evaluation
+from distexp.metrics.names import METRICS
 from distexp.report.markdown import escaped
 from distexp.types import Survey
 
@@ -21,7 +22,7 @@ def described(survey: Survey) -> Iterator[str]:
             values.append(case.group.value)
     yield (
         f"{len(questions)} questions × {sum(map(len, groups.values()))} groups of people = "
-        f"{len(survey.cases)} cases; {survey.n_dropped_cells} cells left out."
+        f"{len(survey.cases)} cases; {survey.n_dropped_cells} more left out."
     )
     for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
         yield f"- {escaped(f'{attribute}:')} {', '.join(map(escaped, values))}"
@@ -51,12 +52,11 @@ def described(survey: Survey) -> Iterator[str]:
 
 def explained(evaluation: Evaluation) -> Iterator[str]:
     """Say how the numbers are made and how to read them."""
+    notes = "; ".join(f"{metric.label} is {metric.note}" for metric in METRICS if metric.note)
     yield (
         f"Out of sample: {evaluation.n_splits} splits by question, "
-        f"{evaluation.test_size:.0%} of the questions held out. W1 is the Wasserstein "
-        "distance on ordinals scaled to [0, 1], smaller is better; alignment is 1 − W1 in "
-        "points; TV is total variation, KL the divergence in nats. Intervals: "
-        f"{evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
+        f"{evaluation.test_size:.0%} of the questions held out. {notes}. "
+        f"Intervals: {evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
         "one for every number. Reduction, gain and gap closed (the share of the way to "
         "the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
         "against the training mean. The worst group is that of the lowest alignment. The ceiling "

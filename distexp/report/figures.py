@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED, named
+from distexp.types import CONDITION
 from distexp.visible import visible
 
 if TYPE_CHECKING:
@@ -14,9 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 N_EXAMPLES = 6
-COLOURS = {"human": "#4d4d4d", "uncalibrated": "#d95f02", "calibrated": "#1b9e77"}
-VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS["uncalibrated"]}
-BASELINES = ("identity", "uniform", "train_mean", "ceiling")
+COLOURS = {"human": "#4d4d4d", UNCALIBRATED: "#d95f02", "calibrated": "#1b9e77"}
+VERDICTS = {"better": COLOURS["calibrated"], "worse": COLOURS[UNCALIBRATED]}
 
 
 @contextmanager
@@ -47,7 +48,7 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
     import polars as pl
 
     rows = scores.filter(pl.col("metric") == "alignment", pl.col("value").is_not_null())
-    studies = rows.partition_by("dataset", "model", "elicitation", "prompt", maintain_order=True)
+    studies = rows.partition_by(*CONDITION, maintain_order=True)
     height = 0.42 * rows.n_unique("calibrator") + 1.4
     figure, axes = _panels(max(1, len(studies)), width=4.6, height=height, sharex=True)
     for axis, study in zip(axes, studies, strict=False):
@@ -55,10 +56,10 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
         for place, row in enumerate(panel.iter_rows(named=True)):
             name, value = row["calibrator"], 100 * row["value"]
             reach = [[value - 100 * row["low"]], [100 * row["high"] - value]]
-            colour = COLOURS["human" if name in BASELINES[1:] else "calibrated"]
-            colour = COLOURS["uncalibrated"] if name == BASELINES[0] else colour
+            colour = COLOURS["human" if name in UNASKED else "calibrated"]
+            colour = COLOURS[UNCALIBRATED] if name == RAW else colour
             axis.errorbar(value, place, xerr=reach, fmt="o", color=colour, capsize=3)
-            if name == "ceiling":
+            if name == CEILING:
                 axis.axvline(value, color=COLOURS["human"], linestyle=":", linewidth=1)
         names = panel["calibrator"].to_list()
         axis.set_yticks(range(len(names)), [labels.get(name, name) for name in names])
@@ -88,11 +89,10 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     calibrated = [
         name
         for name in predictions.columns
-        if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in BASELINES
+        if name.startswith("calibrated_")
+        and name.removeprefix("calibrated_") not in NOT_CALIBRATED
     ][:1]
-    *_, study = predictions.partition_by(
-        "dataset", "model", "elicitation", "prompt", maintain_order=True
-    )
+    *_, study = predictions.partition_by(*CONDITION, maintain_order=True)
     cases = study.filter(pl.col("status") == "ok").partition_by(
         "question_id", "attribute", "group", maintain_order=True
     )
@@ -102,7 +102,7 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     ]
     figure, axes = _panels(max(1, n_shown), width=3.4, height=2.6)
     figure.suptitle(", ".join(study.row(0)[:4]), fontsize=9)
-    columns = {"human": "human", "uncalibrated": "predicted"}
+    columns = {"human": "human", UNCALIBRATED: "predicted"}
     if calibrated:
         columns["calibrated"] = calibrated[0]
     for axis, case in zip(axes, picked, strict=False):
@@ -139,8 +139,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
     import polars as pl
 
     if "label" not in table.columns:
-        parts = ["dataset", "model", "elicitation", "prompt"]
-        table = table.with_columns(pl.concat_str(parts, separator=", ").alias("label"))
+        table = table.with_columns(pl.concat_str(CONDITION, separator=", ").alias("label"))
     table = table.filter(pl.col(metric).is_not_null())
     labels = table["label"].unique(maintain_order=True).to_list()[::-1]
     figure, (axis,) = _panels(1, width=8.0, height=0.3 * len(labels) + 1.4)
@@ -151,7 +150,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
         places = [labels.index(label) - shift for label in rows["label"]]
         # An interval may leave out its value where a ratio is skewed.
         reach = [(values - low).clip(0), (high - values).clip(0)]
-        name = rows["calibrator"][0]
+        name = named(rows["calibrator"][0])
         axis.errorbar(values, places, xerr=reach, fmt="o", capsize=2, markersize=4, label=name)
     axis.set_yticks(range(len(labels)), labels, fontsize=7)
     axis.set_xlabel(metric)
@@ -163,13 +162,11 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
 @_plain()
 def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
     """Draw a metric along `x` with its interval as a band, a panel a condition."""
-    conditions = table.partition_by(
-        "dataset", "model", "elicitation", "prompt", maintain_order=True
-    )
+    conditions = table.partition_by(*CONDITION, maintain_order=True)
     figure, axes = _panels(max(1, len(conditions)), width=4.2, height=3.2)
     for axis, condition in zip(axes, conditions, strict=False):
         for rows in condition.partition_by("calibrator", maintain_order=True):
-            axis.plot(rows[x], rows[metric], marker=".", label=rows["calibrator"][0])
+            axis.plot(rows[x], rows[metric], marker=".", label=named(rows["calibrator"][0]))
             low, high = (rows[f"{metric}_{end}"].cast(float) for end in ("low", "high"))
             axis.fill_between(rows[x], low, high, alpha=0.12)
         axis.set_title("\n".join(condition.row(0)[1:4]), fontsize=9)
@@ -187,7 +184,7 @@ def bars(table: "pl.DataFrame", *, panel: str, label: str, value: str, path: Pat
     panels = table.partition_by(panel, maintain_order=True)
     figure, axes = _panels(max(1, len(panels)), width=3.2, height=2.6)
     for axis, rows in zip(axes, panels, strict=False):
-        axis.bar(rows[label].to_list(), rows[value].to_list(), color=COLOURS["calibrated"])
+        axis.bar(list(map(named, rows[label])), rows[value].to_list(), color=COLOURS["calibrated"])
         axis.set_title(f"{panel} {rows[panel][0]}", fontsize=9)
         axis.tick_params(labelsize=7)
     for axis in axes[len(panels) :]:
@@ -283,7 +280,7 @@ def curves(
     figure, axes = _panels(max(1, len(parts)), width=5.0, height=3.8)
     for axis, panel in zip(axes, parts, strict=False):
         for rows in panel.sort(x).partition_by(colour, maintain_order=True):
-            axis.plot(rows[x], rows["difference"], marker=".", label=rows[colour][0])
+            axis.plot(rows[x], rows["difference"], marker=".", label=named(rows[colour][0]))
             axis.fill_between(rows[x], rows["low"], rows["high"], alpha=0.1)
         axis.axhline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
         axis.set_xscale("log")

@@ -121,7 +121,7 @@ class Forecast:
 
     def _table(self) -> list[str]:
         head = (
-            *("model", "cells", "requests", "hits", "misses"),
+            *("model", "conditions", "requests", "hits", "misses"),
             *("tokens of prompts", "tokens of replies", "USD at most"),
         )
         rows = [

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Self
 
 from distexp import atomic
 from distexp.errors import DistexpError
+from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
-from distexp.report.score_tables import LABELS, score_table, shape_table, task_table
+from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.verdicts import findings
@@ -48,7 +50,6 @@ FIGURES = (
     "![Human, uncalibrated and calibrated distributions](distributions.svg)",
     "",
 )
-HEADLINES = ("w1", "alignment", "w1_reduction", "w1_skill")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +181,11 @@ class Report:
         named = ", ".join(questions[:10]) + ", ..." * (len(questions) > 10)
         estimates = [estimate for study in self.studies for estimate in study.estimates]
         n_cases = sum(estimate.status == "refused" for estimate in estimates)
+        said = repr(replies[0].text).replace("`", "'")  # as code: no markup of the server's
         return (
             f"**Refused: {n_cases} of {len(estimates)} estimates, of the question"
             f"{'s' * (len(questions) > 1)} {named}.** The server said to the first: "
-            f"{replies[0].text!r}. This is remembered; cache.mode=refresh asks again."
+            f"`{said}`. This is remembered; cache.mode=refresh asks again."
         )
 
     def comparisons(self) -> "pl.DataFrame":
@@ -206,17 +208,19 @@ class Report:
         )
 
     def summary(self) -> dict[str, object]:
-        """Return the counts of calls and the headline scores."""
+        """Return the schema of the tables, the counts of calls and the headline scores."""
         return {
+            "schema": tables.SCHEMA,
             "calls": asdict(self.calls),
             "partial": self.stopped,
             "studies": [
                 asdict(study.condition)
                 | {"n_cases": len(study.cases), "n_unreadable": _n_unreadable(study)}
+                | {"mean_mass": mean_mass(study)}
                 | {
                     f"{score.calibrator}.{score.metric}": _json_number(score.value)
                     for score in result.scores
-                    if score.metric in HEADLINES
+                    if METRIC[score.metric].headline
                 }
                 for study, result in self._outcomes()
             ],
@@ -256,6 +260,8 @@ class Report:
         DistexpError
             If the folder cannot be written.
         """
+        from polars.exceptions import ComputeError  # what a full disk is to Polars
+
         predictions = self.predictions()
         try:
             with atomic.files(run_dir, last=[REPORT]) as made:
@@ -275,7 +281,7 @@ class Report:
                     drawing.distributions(predictions, made / DISTRIBUTIONS)
                     drawing.alignment(self.scores(), LABELS, made / ALIGNMENT)
                 (made / REPORT).write_text(self._document(figures), encoding="utf-8")
-        except OSError as exc:
+        except (OSError, ComputeError) as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
 
@@ -307,6 +313,7 @@ class Report:
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
                 f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
+                *_masses(self.studies),
                 "",
                 "## Scores",
                 "",
@@ -329,6 +336,23 @@ def _named(condition: Condition) -> str:
         for name in (condition.model, condition.elicitation, condition.prompt, condition.dataset)
     )
     return f"{model}, {elicitation}, prompt {prompt}, on {dataset}"
+
+
+def mean_mass(study: Study) -> float | None:
+    """Return the mean probability that the model put on the options; None where not observed."""
+    readings = [estimate.reading for estimate in study.estimates if estimate.reading is not None]
+    masses = [reading.mass for reading in readings if reading.mass is not None]
+    return math.fsum(masses) / len(masses) if masses else None
+
+
+def _masses(studies: Sequence[Study]) -> Iterator[str]:
+    """Yield how much of the probability the options' letters hold, a line a study that has it."""
+    for study in studies:
+        if (mass := mean_mass(study)) is not None:
+            yield (
+                f"Prompt {escaped(study.condition.prompt)}: the options' letters hold "
+                f"{mass:.2f} of the first token's probability on average."
+            )
 
 
 def _n_unreadable(study: Study) -> int:

@@ -1,113 +1,64 @@
 """The tables of scores, shape and tasks."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-from distexp.evaluation.scores import CEILING, RAW, REFERENCE, Score
+from distexp.evaluation.baselines import LABELS
+from distexp.evaluation.scores import Score
+from distexp.metrics.names import Metric, columns
 from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped
-
-LABELS = {
-    RAW: "uncalibrated",
-    "uniform": "uniform (ignores the model)",
-    REFERENCE: "training mean (ignores the model)",
-    CEILING: "human sampling ceiling",
-}
-
 
 NOTHING = "–"
 
 
-Cell = Callable[[Score | None], str]
-
-
 def score_table(scores: Sequence[Score]) -> str:
     """Lay distances, gains and the worst group out as a Markdown table, a row a method."""
-    return _table(
-        scores,
-        {
-            "W1 [interval]": ("w1", _interval(4)),
-            "alignment": ("alignment", _number(1, scale=100)),
-            "W1 reduction [interval]": ("w1_reduction", _interval(1, scale=100, unit=" %")),
-            "alignment gain": ("alignment_gain", _number(1, scale=100, unit=" %")),
-            "gap closed": ("gap_closed", _number(0, scale=100, unit=" %")),
-            "skill [interval]": ("w1_skill", _interval(1, scale=100, unit=" %")),
-            "worst group": ("worst_group", _worst),
-            "TV": ("tv", _number(3)),
-            "KL": ("kl", _number(3)),
-        },
-    )
+    return _table(scores, columns("distances"))
 
 
 def shape_table(scores: Sequence[Score]) -> str:
     """Lay out how decided the predictions are beside the human answers."""
-    return _table(
-        scores,
-        {
-            "entropy ratio [interval]": ("entropy_ratio", _interval(2)),
-            "peak ratio [interval]": ("peak_ratio", _interval(2)),
-            "option correlation [interval]": ("option_correlation", _interval(2)),
-        },
-    )
+    return _table(scores, columns("shape"))
 
 
 def task_table(scores: Sequence[Score]) -> str:
     """Lay out what the predictions are good for."""
-    return _table(
-        scores,
-        {
-            "favourite right [interval]": ("modal_accuracy", _interval(1, scale=100, unit=" %")),
-            "mean opinion error [interval]": ("mean_error", _interval(3)),
-            "group ranking [interval]": ("group_ranking", _interval(2)),
-            "population error [interval]": ("population_error", _interval(3)),
-            "worth respondents [interval]": ("respondents", _respondents),
-        },
-    )
+    return _table(scores, columns("use"))
 
 
-def _table(scores: Sequence[Score], columns: Mapping[str, tuple[str, Cell]]) -> str:
+def _table(scores: Sequence[Score], metrics: Sequence[Metric]) -> str:
     """Lay out a row a method and a column a metric, numbers to the right."""
     by_method: dict[str, dict[str, Score]] = {}
     for score in scores:
         by_method.setdefault(score.calibrator, {})[score.metric] = score
-    header = list(map(Markdown, ["method", *columns]))
+    header = [Markdown(text) for text in ("method", *(metric.heading for metric in metrics))]
     rows = [
-        [label(name), *(Markdown(cell(of.get(metric))) for metric, cell in columns.values())]
+        [label(name), *(Markdown(_cell(metric, of.get(metric.key))) for metric in metrics)]
         for name, of in by_method.items()
     ]
     return markdown.table(header, rows, right=range(1, len(header)))
 
 
-def _number(digits: int, *, scale: float = 1, unit: str = "") -> Cell:
-    def cell(score: Score | None) -> str:
-        if score is None or math.isnan(score.value):
-            return NOTHING
-        return f"{scale * score.value:.{digits}f}{unit}"
-
-    return cell
-
-
-def _interval(digits: int, *, scale: float = 1, unit: str = "") -> Cell:
-    number = _number(digits, scale=scale, unit=unit)
-
-    def cell(score: Score | None) -> str:
-        if score is None or math.isnan(score.value):
-            return NOTHING
-        low, high = (f"{scale * x:.{digits}f}" for x in (score.low, score.high))
-        return f"{number(score)} [{low}, {high}]"
-
-    return cell
-
-
-def _worst(score: Score | None) -> str:
+def _cell(metric: Metric, score: Score | None) -> str:
+    """Show a score as its metric is shown, with the group of people that it names."""
+    shown = metric.shown
+    if score is not None and shown.people:
+        return _respondents(score)
     if score is None or math.isnan(score.value):
         return NOTHING
-    return f"{_interval(1, scale=100)(score)} {escaped(score.detail)}"
+    value, low, high = (
+        f"{shown.scale * number:.{shown.digits}f}"
+        for number in (score.value, score.low, score.high)
+    )
+    interval = f" [{low}, {high}]" if shown.interval else ""
+    named = f" {escaped(score.detail)}" if score.detail else ""
+    return f"{value}{shown.unit}{interval}{named}"
 
 
-def _respondents(score: Score | None) -> str:
+def _respondents(score: Score) -> str:
     """Show a number of people; beyond the ceiling it has no upper end."""
-    if score is None or (math.isnan(score.value) and math.isnan(score.low)):
+    if math.isnan(score.value) and math.isnan(score.low):
         return NOTHING
     value, low, high = map(_people, (score.value, score.low, score.high))
     return f"{value} [{low}, {high}{')' if math.isnan(score.high) else ']'}"

@@ -7,13 +7,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.metrics.distance import Scores
-from distexp.types import Condition, FloatArray, Study, Unreadable
+from distexp.metrics.names import DISTANCES, METRICS, keys
+from distexp.request import whole_text
+from distexp.types import CONDITION, Condition, FloatArray, Study, Unreadable
 
 if TYPE_CHECKING:
     import polars as pl
 
-if TYPE_CHECKING:
+
+SCHEMA = max(metric.since for metric in METRICS)
+"""Of the tables; `summary.json` states it, and runs that state none have 1. A higher one has
+columns or metrics more, and moves no number of the others."""
+
+
+def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
+    """Return a table as a run of an earlier schema has it: without what came since.
+
+    What is left is to be compared with the table of that run: columns of metrics and, where the
+    column `metric` names them, rows.
+    """
     import polars as pl
+
+    new = [metric.key for metric in METRICS if metric.since > schema]
+    if "metric" in table.columns:
+        table = table.filter(~pl.col("metric").is_in(new))
+    return table.drop(new, strict=False)
 
 
 def predictions_schema() -> "dict[str, type[pl.DataType]]":
@@ -24,10 +42,7 @@ def predictions_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "question_id": pl.String,
         "wording": pl.String,
         "kind": pl.String,
@@ -53,10 +68,7 @@ def scores_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "calibrator": pl.String,
         "scope": pl.String,
         "metric": pl.String,
@@ -77,10 +89,7 @@ def comparisons_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "method": pl.String,
         "other": pl.String,
         "metric": pl.String,
@@ -98,18 +107,13 @@ def cases_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "question_id": pl.String,
         "attribute": pl.String,
         "group": pl.String,
         "n_respondents": pl.Float64,
         "calibrator": pl.String,
-        "w1": pl.Float64,
-        "tv": pl.Float64,
-        "kl": pl.Float64,
+        **dict.fromkeys(keys(DISTANCES), pl.Float64),
     }
 
 
@@ -157,9 +161,7 @@ def cases(study: Study, per_case: Mapping[str, Scores]) -> "pl.DataFrame":
     return pl.concat(
         described.with_columns(
             pl.lit(name).alias("calibrator"),
-            pl.Series("w1", scores.wasserstein),
-            pl.Series("tv", scores.total_variation),
-            pl.Series("kl", scores.kl_divergence),
+            *(pl.Series(metric.key, getattr(scores, metric.field)) for metric in DISTANCES),
         )
         for name, scores in per_case.items()
     ).fill_nan(None)
@@ -218,7 +220,8 @@ def unreadable(replies: Sequence[Unreadable]) -> "pl.DataFrame":
 
     fields = Unreadable.__dataclass_fields__
     schema = {name: pl.Int64 if name == "draw" else pl.String for name in fields}
-    return pl.DataFrame([asdict(reply) for reply in replies], schema=schema)
+    rows = [asdict(reply) | {"text": whole_text(reply.text)} for reply in replies]
+    return pl.DataFrame(rows, schema=schema)
 
 
 def trials_schema() -> "dict[str, type[pl.DataType]]":
@@ -226,10 +229,7 @@ def trials_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
     return {
-        "dataset": pl.String,
-        "model": pl.String,
-        "elicitation": pl.String,
-        "prompt": pl.String,
+        **dict.fromkeys(CONDITION, pl.String),
         "calibrator": pl.String,
         "split": pl.Int64,
         "trial": pl.Int64,

@@ -1,13 +1,13 @@
-"""Scores and comparisons put into tables and sentences."""
+"""Comparisons put into sentences, and the warnings of an evaluation."""
 
 from collections.abc import Iterator, Sequence
 
+from distexp.evaluation.baselines import LABELS, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.evaluation import Result
-from distexp.evaluation.scores import RAW, REFERENCE
+from distexp.metrics.names import METRIC
 from distexp.metrics.ties import least
 from distexp.report.markdown import escaped
-from distexp.report.score_tables import LABELS
 
 SHORT = LABELS | {REFERENCE: "the training mean"}
 
@@ -33,7 +33,8 @@ class _Verdicts:
     def __init__(self, result: Result, alpha: float) -> None:
         self.result, self.alpha = result, alpha
         ordinal = any(one.metric == "w1" and one.n_questions for one in result.comparisons)
-        self.metric, self.name = ("w1", "W1") if ordinal else ("tv", "TV")
+        self.metric = "w1" if ordinal else "tv"
+        self.name = METRIC[self.metric].label
         leading = [one for one in result.comparisons if one.metric == self.metric]
         self.found = {(one.method, one.other): one for one in leading}
         self.calibrators = list(dict.fromkeys(one.method for one in leading if one.method != RAW))

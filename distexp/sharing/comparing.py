@@ -7,8 +7,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.report.tables import SCHEMA
 from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE, SUMMARY
 from distexp.sharing.contents import RUN
+from distexp.sharing.earlier import WORDED, as_of, schema_of
 from distexp.sharing.nearness import TOLERANCE, first_line, furthest, renamed, unequal
 from distexp.sharing.rerun import Bundle
 
@@ -59,6 +61,9 @@ class Compared:
 def compare(bundle: Bundle, out: Path) -> list[Compared]:
     """Compare every file that the runs of a bundle left with the one made here, in order of names.
 
+    Of a bundle with tables of an earlier schema the texts and figures, which are worded anew, are
+    left out, and of its tables what came since.
+
     Where all tables are the same bytes, texts and figures have to be the same as well. Where
     numbers in them differ within the tolerance, one in a text may be rounded the other way.
 
@@ -68,6 +73,7 @@ def compare(bundle: Bundle, out: Path) -> list[Compared]:
     out : Path
         Folder of what was made here.
     """
+    schema = schema_of(bundle)
     listed = {name: member.sha256 for name, member in bundle.parcel.members.items()}
     found: dict[str, Compared] = {}
     # Tables come first.
@@ -75,18 +81,23 @@ def compare(bundle: Bundle, out: Path) -> list[Compared]:
         {**listed, **bundle.withheld}.items(), key=lambda one: not one[0].endswith(TABLE)
     ):
         top, _, below = name.partition("/")
-        if top == RUN and Path(name).name not in GIVEN:
+        worded = schema < SCHEMA and Path(name).suffix in WORDED
+        if top == RUN and Path(name).name not in GIVEN and not worded:
             moved = not all(one.exact for of, one in found.items() if of.endswith(TABLE))
-            found[name] = _compared(bundle, name, sha256, out / below, moved=moved)
+            found[name] = _compared(bundle, name, sha256, out / below, moved=moved, schema=schema)
     return [found[name] for name in sorted(found)]
 
 
-def _compared(bundle: Bundle, name: str, sha256: str, made: Path, *, moved: bool) -> Compared:
+def _compared(
+    bundle: Bundle, name: str, sha256: str, made: Path, *, moved: bool, schema: int
+) -> Compared:
     """Compare a file; `moved` says that numbers in tables are not the same in all digits."""
     below = name.partition("/")[2]
     if not made.is_file():
         return Compared(name=below, difference="it is not made here")
     data = made.read_bytes()
+    if schema < SCHEMA:
+        data = as_of(schema, made.name, data)
     if hashlib.sha256(data).hexdigest() == sha256:
         return Compared(name=below, difference=None, exact=True)
     if name in bundle.withheld:

@@ -1,14 +1,12 @@
 """A configuration from a bundle, held to what is in the bundle: it comes from elsewhere."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
-from omegaconf.resolvers import oc
 
 from distexp.errors import ConfigError
 from distexp.sharing.contents import PATHS
@@ -71,39 +69,33 @@ def confined(
 
 def _resolved(config: DictConfig) -> dict[str, Any]:
     try:
-        with _without_environment():
-            return checked(config)
+        return checked(config, variable=_no_variable)
     except OmegaConfBaseException as exc:
         first, *_ = str(exc).splitlines()
         raise ConfigError(f"The configuration cannot be resolved: {first}") from exc
 
 
 def _parsed(text: str) -> DictConfig:
-    events = yaml.parse(text, yaml.SafeLoader)
-    if any(isinstance(event, yaml.AliasEvent) for event in events):
-        raise ConfigError("The configuration has YAML aliases, which distexp never writes.")
-    config = OmegaConf.create(text)
+    try:
+        events = list(yaml.parse(text, yaml.SafeLoader))
+        if any(isinstance(event, yaml.AliasEvent) for event in events):
+            raise ConfigError("The configuration has YAML aliases, which distexp never writes.")
+        config = OmegaConf.create(text)
+    except (yaml.YAMLError, OmegaConfBaseException, RecursionError) as exc:
+        reason = " ".join(str(exc).split())[:200]
+        raise ConfigError(f"The configuration is no plain YAML: {reason}") from exc
     if not isinstance(config, DictConfig):
         raise ConfigError("The configuration is no mapping.")
     return config
 
 
-@contextmanager
-def _without_environment() -> Iterator[None]:
+def _no_variable(name: str, *_: object) -> NoReturn:
     """Let no value come from an environment variable: it would be another one here."""
-
-    def refuse(name: str, *_: object) -> None:
-        msg = (
-            f"The configuration reads the environment variable {name}, so the run cannot be made "
-            "again elsewhere. Run it once more with the value itself."
-        )
-        raise ConfigError(msg)
-
-    OmegaConf.register_new_resolver("oc.env", refuse, replace=True)
-    try:
-        yield
-    finally:
-        OmegaConf.register_new_resolver("oc.env", oc.env, replace=True)
+    msg = (
+        f"The configuration reads the environment variable {name}, so the run cannot be made "
+        "again elsewhere. Run it once more with the value itself."
+    )
+    raise ConfigError(msg)
 
 
 def _targets(node: Any) -> Iterator[str]:

@@ -127,7 +127,8 @@ def run_again(bundle: Bundle, out: Path, data: Path | None = None) -> None:
     if bundle.jobs != (".",):
         for view in (load_view(LEADERBOARD), *views[:1]):
             if view is not None:
-                summarize(view, base.Runs.read([out]), out)
+                drawn = f"{RUN}/{view.name}.svg" in bundle.parcel.members
+                summarize(view, base.Runs.read([out]), out, figure=drawn)
 
 
 def _gather(parcel: Parcel, name: str, sha256: str, folder: Path, given: Path | None) -> None:

@@ -5,6 +5,7 @@ all of them share one schedule of calls (`distexp.sweep`), and each is composed 
 """
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,12 +30,15 @@ from distexp.sweep.composer import Composer
 from distexp.sweep.job import NotComposedError, Task
 from distexp.sweep.sweep import Failure, Sweep
 from distexp.sweep.typos import explained
+from distexp.visible import visible
 
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""
 N_SHOWN = 20
 reports: list[str] = []
 """What went wrong in the sweeps of this process."""
+reminders: list[str] = []
+"""Likewise, where it was told before anything was asked."""
 
 
 class OneScheduleLauncher(Launcher):
@@ -71,9 +75,15 @@ class OneScheduleLauncher(Launcher):
         folder.mkdir(parents=True, exist_ok=True)
         tasks = _tasks(job_overrides, initial_job_idx)
         self._composer = Composer(self._context.config_loader, self._master)
-        sweep = Sweep(self._run, self._n_jobs, progress=self._master.get("progress") is not False)
+
+        def tell(failures: Sequence[Failure]) -> None:
+            said = _report(failures, tasks, "the others are asked for now.", folder)
+            sys.stderr.write(f"distexp: error: {visible(said)}\n")
+
+        shown = self._master.get("progress") is not False
+        sweep = Sweep(self._run, self._n_jobs, tell, progress=shown)
         sweep.run(tasks)
-        return _ended(sweep.failures, tasks, folder, asked=not sweep.refused)
+        return _ended(sweep.failures, tasks, folder, asked=not sweep.refused, n_told=sweep.n_told)
 
     def _run(self, task: Task) -> None:
         """Run one job as Hydra does, in a worker."""
@@ -201,26 +211,39 @@ def _reason(exc: BaseException) -> str:
 
 
 def _ended(
-    failures: Sequence[Failure], tasks: Sequence[Task], folder: Path, *, asked: bool = True
+    failures: Sequence[Failure],
+    tasks: Sequence[Task],
+    folder: Path,
+    *,
+    asked: bool = True,
+    n_told: int = 0,
 ) -> list[JobReturn]:
     """Tell which jobs failed, in `reports` and in the folder of the sweep, and end all of them."""
     if failures:
-        table = failure_table(failures, tasks)
         with atomic.file(folder / FAILURES) as made:
-            made.write_text("\n".join([*table, ""]), encoding="utf-8")
-        more = len(table) - N_SHOWN
+            text = "\n".join([*failure_table(failures, tasks), ""])
+            made.write_text(text, encoding="utf-8")
         others = (
             "the others are complete. The same command goes on from there."
             if asked
             else "so nothing was asked for any of them. Mend these, or leave them out."
         )
-        lines = [
-            f"{len(failures)} of {len(tasks)} jobs failed, {others}",
-            *table[:N_SHOWN],
-            *([f"and {more} more, in {folder / FAILURES}"] if more > 0 else []),
-        ]
-        reports.append("\n".join(lines))
+        if len(failures) > n_told:
+            reports.append(_report(failures, tasks, others, folder))
+        else:
+            reminders.append(f"{len(failures)} of {len(tasks)} jobs failed: {folder / FAILURES}")
     return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
+
+
+def _report(failures: Sequence[Failure], tasks: Sequence[Task], others: str, folder: Path) -> str:
+    table = failure_table(failures, tasks)
+    more = len(table) - N_SHOWN
+    lines = [
+        f"{len(failures)} of {len(tasks)} jobs failed, {others}",
+        *table[:N_SHOWN],
+        *([f"and {more} more, in {folder / FAILURES}"] if more > 0 else []),
+    ]
+    return "\n".join(lines)
 
 
 def register() -> None:

@@ -1,7 +1,7 @@
 """The rounds of a sweep: run the jobs, ask for what they lack, run those again."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from distexp.asking.budget import Budget
@@ -11,7 +11,6 @@ from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
 from distexp.sweep.parent import Asking
 from distexp.sweep.workers import Job, Workers
-from distexp.visible import one_line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +30,8 @@ class Sweep:
     job : callable
         Runs one task, in a worker; what it prints is shown in the order of the jobs.
     n_workers : int
+    tell : callable
+        Takes the jobs that fail before anything is asked for the others.
     progress : bool
         Whether to show on standard error how far it is.
 
@@ -40,18 +41,21 @@ class Sweep:
         In the order of the jobs, after `run`.
     refused : bool
         Whether nothing was asked, since the settings of a job do not exist.
+    n_told : int
+        How many failures were told before anything was asked.
     """
 
     job: Job
     n_workers: int
+    tell: Callable[[Sequence[Failure]], None]
     progress: bool = True
     failures: list[Failure] = field(default_factory=list)
     refused: bool = False
+    n_told: int = 0
     _plans: list[Plan] = field(default_factory=list)
     _budget: Budget = field(default_factory=Budget)
     _texts: dict[int, str] = field(default_factory=dict)
     _shown: int = 0
-    _told: bool = False
 
     def run(self, tasks: Sequence[Task]) -> None:
         """Run all tasks; what one of them does wrong is in `failures` and harms no other."""
@@ -111,15 +115,9 @@ class Sweep:
 
     def _tell_early(self) -> None:
         """Say which jobs have failed before anything is asked for the others."""
-        if self._told or not self.failures:
-            return
-        self._told = True
-        first = min(self.failures, key=lambda failure: failure.task.number)
-        more = f", and {len(self.failures) - 1} more" if len(self.failures) > 1 else ""
-        sys.stderr.write(
-            f"distexp: job {first.task.number}{more} cannot be run, the others are asked for: "
-            f"{one_line(first.reason)}\n"
-        )
+        if self.failures and not self.n_told:
+            self.n_told = len(self.failures)
+            self.tell(sorted(self.failures, key=lambda failure: failure.task.number))
 
     def _show(self, numbers: Sequence[int], display: Display) -> None:
         """Show what the jobs printed, as far as all before them are over."""

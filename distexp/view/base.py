@@ -1,24 +1,29 @@
 """What every view works on, and how its table, figure and caption are written."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
-import numpy as np
-
 from distexp import atomic
-from distexp.errors import DatasetError
+from distexp.errors import DatasetError, DistexpError
+from distexp.evaluation.baselines import RAW, UNCALIBRATED
 from distexp.report import markdown
-from distexp.run_folder import CONFIG, SCORES
-from distexp.types import FloatArray
+from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
+from distexp.run_folder import CONFIG, SCORES, SUMMARY
 
 if TYPE_CHECKING:
     import polars as pl
 
-CONDITION = ("dataset", "model", "elicitation", "prompt")
-BASELINES = ("uniform", "train_mean", "ceiling")
+CASE = ("question_id", "attribute", "group")
+"""Columns that name a case."""
 N_BOOTSTRAP = 2000
+CONFIDENCE = 0.95
+METHODS = ("calibrator", "first", "second")
+"""Columns that name methods."""
+SEED = 0
+"""Of what views redraw and flip."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +37,12 @@ class Runs:
     scores: "pl.DataFrame"
     cases: "pl.DataFrame"
     predictions: "pl.DataFrame"
+    lacking: str = ""
+    """What tables of earlier versions do not have, in a sentence; empty where they have all."""
 
     @classmethod
     def read(cls, folders: Sequence[Path]) -> Self:
-        """Read every run below `folders`.
+        """Read every run below `folders`; what tables of earlier versions lack is null.
 
         Raises
         ------
@@ -47,11 +54,12 @@ class Runs:
             where = ", ".join(map(str, folders))
             msg = f"There is no finished run below {where}: no {SCORES} was found."
             raise DatasetError(msg)
-        scores = _joined(runs, "scores").drop("most")
+        scores = _joined(runs, "scores", scores_schema()).drop("most")
         return cls(
             scores=scores.unique(maintain_order=True),
-            cases=_counted(_joined(runs, "cases"), scores),
-            predictions=_counted(_joined(runs, "predictions"), scores),
+            cases=_counted(_joined(runs, "cases", cases_schema()), scores),
+            predictions=_counted(_joined(runs, "predictions", predictions_schema()), scores),
+            lacking=_lacking(runs),
         )
 
 
@@ -77,9 +85,25 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     """Write `NAME.parquet`, `NAME.md` and `NAME.svg`, and return the Markdown text.
 
     `figure=False` leaves the last one out, which takes most of the time.
+
+    Raises
+    ------
+    DistexpError
+        If the folder cannot be written.
     """
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     table = view.table(runs)
-    text = f"{view.caption(table)}\n\n{markdown_table(table)}\n"
+    try:
+        return _write(view, table, runs, folder, figure=figure)
+    except (OSError, ComputeError) as exc:
+        msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
+        raise DistexpError(msg) from exc
+
+
+def _write(view: View, table: "pl.DataFrame", runs: Runs, folder: Path, *, figure: bool) -> str:
+    said = [view.caption(table), *filter(None, [runs.lacking])]
+    text = "\n\n".join([*said, f"{markdown_table(for_people(table))}\n"])
     with atomic.files(folder) as made:
         table.write_parquet(made / f"{view.name}.parquet")
         shown = ""
@@ -91,6 +115,14 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     return text
 
 
+def for_people(table: "pl.DataFrame") -> "pl.DataFrame":
+    """Return a table in which methods have the names that people read."""
+    import polars as pl
+
+    methods = [name for name in METHODS if name in table.columns]
+    return table.with_columns(pl.col(methods).replace({RAW: UNCALIBRATED}))
+
+
 def markdown_table(table: "pl.DataFrame") -> str:
     """Lay a table out as Markdown: numbers with four digits, empty cells for what is undefined."""
     return markdown.table(
@@ -98,25 +130,9 @@ def markdown_table(table: "pl.DataFrame") -> str:
     )
 
 
-def bootstrap(values: FloatArray, seed: int = 0) -> FloatArray:
-    """Return `N_BOOTSTRAP` redraws of the mean over the first axis, which is questions."""
-    rng = np.random.default_rng(seed)
-    n = len(values)
-    times = rng.multinomial(n, np.full(n, 1 / n), size=N_BOOTSTRAP)
-    redrawn: FloatArray = times @ values / n
-    return redrawn
-
-
-def interval(draws: FloatArray) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the finite `draws`; NaN if there are none."""
-    finite = draws[np.isfinite(draws)]
-    if not finite.size:
-        return np.nan, np.nan
-    low, high = np.quantile(finite, [0.025, 0.975])
-    return float(low), float(high)
-
-
-def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
+def _joined(
+    runs: Sequence[Path], name: str, schema: "Mapping[str, type[pl.DataType]]"
+) -> "pl.DataFrame":
     """Read one table of all runs; `most` is how many questions each was to train on at most."""
     import polars as pl
     from omegaconf import OmegaConf
@@ -126,12 +142,51 @@ def _joined(runs: Sequence[Path], name: str) -> "pl.DataFrame":
         config = run / CONFIG
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
+        table = pl.read_parquet(run / f"{name}.parquet")
+        lacking = [column for column in schema if column not in table.columns]
         frames.append(
-            pl.read_parquet(run / f"{name}.parquet").with_columns(
-                pl.lit(most, pl.Int64).alias("most")
+            table.with_columns(
+                pl.lit(most, pl.Int64).alias("most"),
+                *(pl.lit(None, schema[column]).alias(column) for column in lacking),
             )
         )
     return pl.concat(frames, how="diagonal")
+
+
+def _lacking(runs: Sequence[Path]) -> str:
+    """Say which columns of today's tables those of runs of earlier versions do not have."""
+    import polars as pl
+
+    schemas = {"cases": cases_schema(), "predictions": predictions_schema()}
+    columns: dict[str, None] = {}
+    older = []
+    for run in runs:
+        lacks = [
+            column
+            for name, schema in schemas.items()
+            for column in schema.keys() - pl.read_parquet_schema(run / f"{name}.parquet").keys()
+        ]
+        if lacks:
+            columns |= dict.fromkeys(sorted(lacks))
+            older.append(_schema_of(run))
+    if not older:
+        return ""
+    numbers = " and ".join(map(str, sorted(set(older))))
+    return (
+        f"{len(older)} of {len(runs)} runs have tables of schema {numbers}, before today's "
+        f"{SCHEMA}, and lack {', '.join(columns)}: what is said of these is said without them. "
+        "Run them again with cache.mode=replay to have it all."
+    )
+
+
+def _schema_of(run: Path) -> int:
+    """Return the schema of the tables of a run; 1 where it states none."""
+    path = run / SUMMARY
+    try:
+        stated = json.loads(path.read_text(encoding="utf-8")).get("schema", 1)
+    except (OSError, ValueError, AttributeError):
+        return 1
+    return stated if isinstance(stated, int) else 1
 
 
 def _counted(table: "pl.DataFrame", scores: "pl.DataFrame") -> "pl.DataFrame":

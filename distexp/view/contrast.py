@@ -7,18 +7,16 @@ import numpy as np
 
 from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.evaluation.comparison import holm, sign_flip_test
-from distexp.evaluation.scores import SMALLER_IS_BETTER
+from distexp.metrics.names import METRIC
 from distexp.types import FloatArray
-from distexp.view.base import N_BOOTSTRAP
+from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED
 
 if TYPE_CHECKING:
     import polars as pl
 
-CONFIDENCE = 0.95
 N_FLIPS = 100_000
 """Ten times those of a single run: a table may hold hundreds of comparisons, and the least p-value
 that so many flips can show, times their number, must stay below 5 %."""
-SEED = 0
 BETTER, WORSE, EQUAL = "better", "worse", "cannot be told apart"
 
 
@@ -89,7 +87,7 @@ def verdict(row: Difference, p: float, metric: str) -> str:
     """Say whether the first is better or worse in `metric`, or cannot be told from the second."""
     if row.low <= 0 <= row.high or p >= 1 - CONFIDENCE:
         return EQUAL
-    return BETTER if (row.high < 0) == (metric in SMALLER_IS_BETTER) else WORSE
+    return BETTER if (row.high < 0) == (METRIC[metric].best == "small") else WORSE
 
 
 def _difference(cell: "pl.DataFrame") -> tuple[Difference, dict[str, float]]:

@@ -7,20 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.checks import check_names, check_text
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import NOT_CALIBRATED, RAW
+from distexp.metrics.names import TASKS
 from distexp.metrics.tasks import tasks
 from distexp.report import figures
-from distexp.types import FloatArray, IntArray
-from distexp.view.base import BASELINES, CONDITION, Runs
+from distexp.types import CONDITION, FloatArray, IntArray
+from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
     import polars as pl
 
-TASKS = ("modal_accuracy", "mean_error", "group_ranking", "population_error")
-"""In the order of the fields of `distexp.metrics.tasks.Tasks`."""
-CASE = ("question_id", "attribute", "group")
 PREFIX = "calibrated_"
 """Of the columns that hold a calibrator's predictions."""
 
@@ -72,7 +70,7 @@ class DownstreamView:
             for name in runs.predictions.columns
             if name.startswith(PREFIX)
         ]
-        learnt = [name for name in methods if name not in (*BASELINES, RAW)]
+        learnt = [name for name in methods if name not in NOT_CALIBRATED]
         chosen = learnt if self.calibrators is None else self.calibrators
         readable = runs.predictions.filter(pl.col("status") == "ok")
         pairs = [
@@ -84,7 +82,7 @@ class DownstreamView:
         ]
         keys = ["dataset", "first", "second", "n_train", "metric"]
         together = pl.concat(pairs) if pairs else pl.DataFrame(schema=_pairs_schema())
-        order = {task: place for place, task in enumerate(TASKS)}
+        order = {task.key: place for place, task in enumerate(TASKS)}
         place = pl.col("metric").replace_strict(order, default=0)
         return contrasted(together, keys).sort(
             "dataset", "first", "second", place, maintain_order=True
@@ -145,12 +143,12 @@ def _values(rows: "pl.DataFrame", column: str) -> "pl.DataFrame":
         cell.to_numpy().astype(np.int64),
         cases["people"].cast(pl.Float64).fill_null(np.nan).to_numpy(),
     )
-    asked = [cases["question_id"]] * 2 + [cells["question_id"].gather(several)] * 2
+    asked = {False: cases["question_id"], True: cells["question_id"].gather(several)}
     return pl.concat(
-        pl.DataFrame({"question_id": questions, "value": values}).with_columns(
-            pl.lit(task).alias("metric")
-        )
-        for task, questions, values in zip(TASKS, asked, served, strict=True)
+        pl.DataFrame(
+            {"question_id": asked[task.by_cell], "value": getattr(served, task.field)}
+        ).with_columns(pl.lit(task.key).alias("metric"))
+        for task in TASKS
     )
 
 

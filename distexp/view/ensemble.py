@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_names, check_text
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW, UNASKED
 from distexp.metrics.ties import DIGITS
 from distexp.report import figures
-from distexp.view.base import BASELINES, CONDITION, Runs
+from distexp.types import CONDITION
+from distexp.view.base import Runs
 from distexp.view.contrast import contrasted
-from distexp.view.pairs import DISTANCES, case_values, check_distances, paired
+from distexp.view.pairs import USUAL, case_values, check_distances, paired
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class EnsembleView:
         What the table answers.
     stacks : sequence of str
         Names of stacks, as in the list `predictors` of a configuration.
-    metrics : sequence of {"w1", "tv", "kl"}
-        The first chooses the best single and is told in numbers.
+    metrics : sequence of str
+        Distances: the keys of `distexp.metrics.names.DISTANCES`. The first chooses the best
+        single and is told in numbers.
     """
 
     def __init__(
@@ -46,7 +48,7 @@ class EnsembleView:
         name: str,
         question: str,
         stacks: Sequence[str],
-        metrics: Sequence[str] = DISTANCES,
+        metrics: Sequence[str] = USUAL,
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "name", name)
@@ -62,9 +64,7 @@ class EnsembleView:
         """Return a row per dataset, stack, comparison, number of questions and metric."""
         import polars as pl
 
-        values = case_values(runs.cases, self.metrics).filter(
-            ~pl.col("calibrator").is_in(BASELINES)
-        )
+        values = case_values(runs.cases, self.metrics).filter(~pl.col("calibrator").is_in(UNASKED))
         none = values.clear().drop(*PARTS, "calibrator")
         found = [_of_stack(paired(none, none, ("", "")), "", "")]
         for name, stack, members in self._stacks(values):

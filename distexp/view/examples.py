@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW
+from distexp.metrics.names import METRIC
 from distexp.report import figures
 from distexp.view.contrast import BETTER, WORSE
 from distexp.view.pairs import ContrastView
-from distexp.view.sentences import LABELS, listed, named, rules, signed
+from distexp.view.sentences import listed, named, rules, signed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,7 +22,8 @@ class ExamplesView(ContrastView):
     ----------
     name, question : str
         As in `ContrastView`.
-    metric : {"w1", "tv", "kl"}
+    metric : str
+        A distance: one of the keys of `distexp.metrics.names.DISTANCES`.
     by : sequence of str
         Columns that have curves of their own: what helps one elicitation may harm another.
     calibrators : sequence of str, optional
@@ -79,7 +81,7 @@ class ExamplesView(ContrastView):
             for row in (rows[0], rows[-1])
         ]
         where = "".join(f"{named(rows[0][name])}, " for name in self.by)
-        metric = LABELS[rows[0]["metric"]]
+        metric = METRIC[rows[0]["metric"]].label
         name, told = named(rows[0]["first"]), ", ".join(ends)
         return f"{where}{name} is {' and '.join(parts)} ({metric} {told})."
 

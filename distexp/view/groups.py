@@ -5,11 +5,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW, UNASKED, named
+from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.metrics.ties import DIGITS
 from distexp.report import figures
 from distexp.report.markdown import escaped
-from distexp.view.base import BASELINES, CONDITION, Runs, bootstrap, interval
+from distexp.types import CONDITION, FloatArray
+from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED, Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,16 +30,16 @@ class GroupView:
         import polars as pl
 
         scored = runs.cases.filter(
-            pl.col("w1").is_not_null(), ~pl.col("calibrator").is_in(BASELINES)
+            pl.col("w1").is_not_null(), ~pl.col("calibrator").is_in(UNASKED)
         )
         rows = []
         keys = [*CONDITION, "calibrator", "attribute", "group"]
         for key, cases in scored.group_by(keys, maintain_order=True):
             alignments = 1 - cases["w1"].to_numpy()
-            low, high = interval(bootstrap(alignments))
+            value, low, high = interval(_means(alignments), CONFIDENCE)
             rows.append(
                 dict(zip(keys, key, strict=True))
-                | {"alignment": float(alignments.mean()), "low": low, "high": high}
+                | {"alignment": value, "low": low, "high": high}
                 | {"n_questions": len(alignments)}
             )
         lowest_first = pl.col("alignment").round(DIGITS)
@@ -49,8 +51,9 @@ class GroupView:
         for cell in table.partition_by(*CONDITION, "calibrator", maintain_order=True):
             worst = cell.row(0, named=True)
             condition = ", ".join(escaped(worst[name]) for name in CONDITION)
+            method = escaped(named(worst["calibrator"]))
             sentences.append(
-                f"{condition}, {escaped(worst['calibrator'])}: {escaped(worst['group'])} "
+                f"{condition}, {method}: {escaped(worst['group'])} "
                 f"({escaped(worst['attribute'])}) "
                 f"{worst['alignment']:.3f} [{worst['low']:.3f}, {worst['high']:.3f}]; mean over "
                 f"groups {cell['alignment'].to_numpy().mean():.3f}."
@@ -94,7 +97,7 @@ class ExaggerationView:
         shares = {
             name.removeprefix("calibrated_"): name
             for name in ordinal.columns
-            if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in BASELINES
+            if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in UNASKED
         }
         case = [*CONDITION, "attribute", "question_id", "group"]
         low, high = pl.col("ordinal").min().over(case), pl.col("ordinal").max().over(case)
@@ -116,14 +119,14 @@ class ExaggerationView:
             for calibrator, column in shares.items():
                 both = cell.select("human", column).drop_nulls().to_numpy()
                 if len(both):
-                    human, predicted = bootstrap(both).T
-                    ratio_low, ratio_high = interval(predicted / np.where(human, human, np.nan))
-                    mean_human, mean_predicted = both.mean(axis=0)
+                    human, predicted = map(_means, both.T)
+                    draws = predicted / np.where(human, human, np.nan)
+                    ratio, ratio_low, ratio_high = interval(draws, CONFIDENCE)
                     rows.append(
                         dict(zip(case[:-2], key, strict=True))
-                        | {"calibrator": calibrator, "human_sd": float(mean_human)}
-                        | {"predicted_sd": float(mean_predicted)}
-                        | {"ratio": float(mean_predicted / mean_human) if mean_human else None}
+                        | {"calibrator": calibrator, "human_sd": float(human[0])}
+                        | {"predicted_sd": float(predicted[0])}
+                        | {"ratio": ratio if human[0] else None}
                         | {"ratio_low": ratio_low, "ratio_high": ratio_high}
                         | {"n_questions": len(both)}
                     )
@@ -150,3 +153,9 @@ class ExaggerationView:
         figures.dots(
             last.with_columns(pl.col("attribute").alias("label")), metric="ratio", path=path
         )
+
+
+def _means(values: FloatArray) -> FloatArray:
+    """Return the mean over questions, which `values` has one of each, and that of every redraw."""
+    question = np.arange(len(values))
+    return Bootstrap(question, N_BOOTSTRAP, SEED).mean(values, question)

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_names, check_text, parameter_error
-from distexp.evaluation.scores import CEILING, RAW
+from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, UNIFORM
+from distexp.metrics.names import DISTANCES, keys
 from distexp.report import figures
-from distexp.view.base import BASELINES, Runs
+from distexp.types import CONDITION
+from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
     import polars as pl
 
-COLUMNS = ("model", "elicitation", "prompt", "calibrator")
-DISTANCES = ("w1", "tv", "kl")
-CASE = ("question_id", "attribute", "group")
-NO_METHODS = (CEILING, "uniform")
+COLUMNS = (*CONDITION[1:], "calibrator")
+"""In which a pair may differ."""
+USUAL = ("w1", "tv", "kl")
+"""What is compared where a view does not say. The p-values of a table are adjusted together, so
+another distance is compared where it is asked for, and moves no p-value elsewhere."""
+NO_METHODS = (CEILING, UNIFORM)
 """What a ``*`` does not stand for: they learn nothing and ask no model."""
 
 
@@ -40,8 +44,8 @@ class ContrastView:
     pairs : sequence of (str, str), optional
         Of values of `column`. A ``*`` in the first stands for any text, one in the second for
         that same text. None compares every two values, baselines left out.
-    metrics : sequence of {"w1", "tv", "kl"}
-        The first is told in numbers.
+    metrics : sequence of str
+        Distances: the keys of `distexp.metrics.names.DISTANCES`. The first is told in numbers.
     by : sequence of str
         Columns that the rows tell apart.
     calibrators : sequence of str, optional
@@ -55,7 +59,7 @@ class ContrastView:
         question: str,
         column: str,
         pairs: Sequence[Sequence[str]] | None = None,
-        metrics: Sequence[str] = DISTANCES,
+        metrics: Sequence[str] = USUAL,
         by: Sequence[str] = (),
         calibrators: Sequence[str] | None = None,
     ) -> None:
@@ -68,7 +72,7 @@ class ContrastView:
             wanted = "null or a list of two texts each, with at most one * in either"
             raise parameter_error(owner, "pairs", wanted, pairs)
         check_distances(owner, metrics)
-        others = [name for name in ("dataset", *COLUMNS) if name != column]
+        others = [name for name in (*CONDITION, "calibrator") if name != column]
         if not set(by) <= set(others):
             raise parameter_error(owner, "by", f"a list out of {', '.join(others)}", by)
         check_names(owner, "calibrators", calibrators)
@@ -118,7 +122,7 @@ class ContrastView:
     def _pairs(self, values: Sequence[str]) -> Iterator[tuple[str, str]]:
         """Yield the pairs of `values` to compare."""
         if self.pairs is None:
-            yield from combinations([v for v in values if v not in (*BASELINES, RAW)], 2)
+            yield from combinations([v for v in values if v not in NOT_CALIBRATED], 2)
             return
         for first, second in self.pairs:
             pattern = re.escape(first).replace(r"\*", "(.*)")
@@ -131,22 +135,24 @@ class ContrastView:
 
 
 def check_distances(owner: str, metrics: Sequence[str]) -> None:
-    """Raise `ConfigError` unless `metrics` is a non-empty list out of `DISTANCES`."""
-    if isinstance(metrics, str) or not metrics or not set(metrics) <= set(DISTANCES):
-        wanted = f"a list out of {', '.join(DISTANCES)}"
+    """Raise `ConfigError` unless `metrics` is a non-empty list of distances."""
+    if isinstance(metrics, str) or not metrics or not set(metrics) <= set(keys(DISTANCES)):
+        wanted = f"a list out of {', '.join(keys(DISTANCES))}"
         raise parameter_error(owner, "metrics", wanted, metrics)
 
 
 def case_values(cases: "pl.DataFrame", metrics: Sequence[str]) -> "pl.DataFrame":
     """Return a row per condition, case, calibrator, number of training questions and metric.
 
-    Runs that repeat each other are averaged.
+    Runs that repeat each other are averaged; what tables of earlier versions lack is left out.
     """
     import polars as pl
 
-    keys = ["dataset", *COLUMNS, "n_train", *CASE]
+    keys = [*CONDITION, "calibrator", "n_train", *CASE]
+    lacking = [metric for metric in metrics if metric not in cases.columns]
     return (
-        cases.unpivot(list(metrics), index=keys, variable_name="metric")
+        cases.with_columns(pl.lit(None, pl.Float64).alias(metric) for metric in lacking)
+        .unpivot(list(metrics), index=keys, variable_name="metric")
         .drop_nulls("value")
         .group_by([*keys, "metric"], maintain_order=True)
         .agg(pl.col("value").mean())

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.checks import check_text, parameter_error
-from distexp.evaluation.scores import METRICS
+from distexp.evaluation.baselines import named
+from distexp.metrics.names import METRIC
 from distexp.metrics.ties import DIGITS
 from distexp.report import figures
 from distexp.report.markdown import escaped
-from distexp.view.base import CONDITION, Runs
+from distexp.types import CONDITION
+from distexp.view.base import Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,8 +48,8 @@ class ScoreView:
     ) -> None:
         check_text("ScoreView", "name", name)
         check_text("ScoreView", "question", question)
-        if not metrics or any(metric not in METRICS for metric in metrics):
-            wanted = f"a list out of {', '.join(METRICS)}"
+        if not metrics or any(metric not in METRIC for metric in metrics):
+            wanted = f"a list out of {', '.join(METRIC)}"
             raise parameter_error("ScoreView", "metrics", wanted, metrics)
         if x not in {None, "n_train"}:
             raise parameter_error("ScoreView", "x", "n_train or null", x)
@@ -77,11 +79,11 @@ class ScoreView:
             table = table.join(of_metric, on=keys, how="left", maintain_order="left")
         if self.x:
             return table.sort(*CONDITION, "calibrator", self.x)
-        smaller_is_better = self.metrics[0] in ("w1", "tv", "kl")
+        best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])
         return table.sort(
             "dataset",
-            pl.col(self.metrics[0]).round(DIGITS),
-            descending=[False, not smaller_is_better],
+            ((first - 1).abs() if best == "one" else first).round(DIGITS),
+            descending=[False, best == "great"],
             nulls_last=True,
             maintain_order=True,
         )
@@ -95,10 +97,8 @@ class ScoreView:
         for dataset in table.partition_by("dataset", maintain_order=True):
             best = dataset.row(0, named=True)
             if best[metric] is not None:
-                names = ("dataset", "model", "elicitation", "prompt", "calibrator")
-                survey, model, elicitation, prompt, calibrator = (
-                    escaped(best[name]) for name in names
-                )
+                survey, model, elicitation, prompt = (escaped(best[name]) for name in CONDITION)
+                calibrator = escaped(named(best["calibrator"]))
                 answers.append(
                     f"On {survey}: {model}, {elicitation}, prompt {prompt}, {calibrator}: "
                     f"{metric} {best[metric]:.3f} "

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation import baselines
+from distexp.metrics.names import METRIC
 from distexp.report.markdown import escaped
+from distexp.view.base import for_people
 from distexp.view.contrast import BETTER, EQUAL, WORSE
 
 if TYPE_CHECKING:
@@ -12,11 +14,6 @@ if TYPE_CHECKING:
 
 N_TOLD = 16
 """Comparisons of a dataset that a caption tells one by one; more are counted."""
-LABELS = {
-    "w1": "W1", "tv": "TV", "kl": "KL", "modal_accuracy": "favourite answer",
-    "mean_error": "mean opinion", "group_ranking": "ranking of groups",
-    "population_error": "whole population",
-}  # fmt: skip
 NOTHING = (
     "There is nothing to compare: these runs hold no two that differ in this alone. Sweep with "
     "-m, or read several at once with dataset=runs or dataset=recorded."
@@ -53,6 +50,7 @@ def labelled(table: "pl.DataFrame", *, by: Sequence[str]) -> "pl.DataFrame":
     several = table.n_unique(["dataset", "n_train"]) > table["dataset"].n_unique()
     parts = ["dataset", *by, *(["n_train"] if several else [])]
     compared = pl.concat_str("first", pl.lit(" − "), "second")
+    table = for_people(table)
     return table.with_columns(
         pl.concat_str([*map(pl.col, parts), compared], separator=", ").alias("label")
     )
@@ -72,7 +70,7 @@ def listed(rows: "pl.DataFrame", items: Sequence[str]) -> str:
 
 def named(name: str) -> str:
     """Return what sentences call a calibrator, a model, an elicitation or a prompt."""
-    return "uncalibrated" if name == RAW else escaped(name)
+    return escaped(baselines.named(name))
 
 
 def signed(value: float) -> str:
@@ -117,7 +115,9 @@ def _numbers(row: Mapping[str, Any]) -> str:
     means = (f"{row[name]:.4f}".replace("-", "−") for name in ("mean_first", "mean_second"))
     apart, low, high = (signed(row[name]) for name in ("difference", "low", "high"))
     p = f"p {row['p_holm']:.3f}" if row["p_holm"] >= 0.0005 else "p < 0.001"
-    return f"{LABELS[row['metric']]} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
+    return (
+        f"{METRIC[row['metric']].label} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
+    )
 
 
 def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:
@@ -127,7 +127,7 @@ def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:
     better, worse, equal = (verdicts.count(verdict) for verdict in (BETTER, WORSE, EQUAL))
     where = "".join(f"{named(other)}, " for other in others)
     return (
-        f"{where}against {named(second)} in {LABELS[metric]}: better in {better}, worse in "
+        f"{where}against {named(second)} in {METRIC[metric].label}: better in {better}, worse in "
         f"{worse}, cannot be told apart in {equal} of {rows.height} comparisons (from "
         f"{signed(min(apart))} to {signed(max(apart))})."
     )

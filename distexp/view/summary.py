@@ -32,12 +32,14 @@ class SweepSummary(Callback):
         except DistexpError:
             return  # a dry run, or every job failed and said so
         for view in views:
-            sys.stdout.write(f"\n{summarize(view, runs, folder)}\n")
+            drawn = config.get("figures") is not False
+            sys.stdout.write(f"\n{summarize(view, runs, folder, figure=drawn)}\n")
 
 
-def summarize(view: View, runs: Runs, folder: Path) -> str:
-    """Write the view and return what to show of it."""
-    shown, *rest = write(view, runs, folder).splitlines(keepends=True), f"{folder / view.name}.md"
+def summarize(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
+    """Write the view, with its figure or without, and return what to show of it."""
+    text = write(view, runs, folder, figure=figure)
+    shown, *rest = text.splitlines(keepends=True), f"{folder / view.name}.md"
     lines = shown[: N_SHOWN + 4]
     more = [f"({len(shown) - len(lines)} more rows)\n"] if len(shown) > len(lines) else []
     return "".join([*lines, *more, "\nWritten to ", *rest])

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.evaluation.scores import RAW
+from distexp.evaluation.baselines import RAW, UNASKED
 from distexp.report import figures
 from distexp.report.markdown import escaped
-from distexp.view.base import BASELINES, CONDITION, Runs
+from distexp.types import CONDITION
+from distexp.view.base import Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +31,7 @@ class VarianceView:
         import polars as pl
 
         alignments = runs.scores.filter(
-            pl.col("metric") == "alignment", ~pl.col("calibrator").is_in(BASELINES)
+            pl.col("metric") == "alignment", ~pl.col("calibrator").is_in(UNASKED)
         )
         rows = []
         for choice in CONDITION:

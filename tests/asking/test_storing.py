@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from distexp.asking.storing import Recorder
 from distexp.cache import Paid, Record, ResponseCache
 from distexp.errors import CacheError, UnstorableError
 from distexp.request import Request
-from distexp.types import Response
+from distexp.types import Response, Usage
 
 
 class WatchedCache(ResponseCache):
@@ -211,3 +212,50 @@ def test_cache_that_cannot_be_written_is_told_before_anything_is_paid_for(tmp_pa
         pytest.raises(CacheError, match="cannot be used"),
     ):
         recorder.check().result()
+
+
+class DefectCache(ResponseCache):
+    """Fails to store in a way that nobody foresaw."""
+
+    def put_many(self, answers: Sequence[Paid]) -> list[Record]:
+        """Fail."""
+        raise KeyError("size")
+
+
+def test_defect_while_storing_ends_the_wait_for_it(tmp_path: Path) -> None:
+    """Whoever has put an answer is told, and so is whoever comes later."""
+
+    async def put(recorder: Recorder) -> list[Any]:
+        answers = [recorder.put(paid(number)) for number in range(3)]
+        return await asyncio.gather(*answers, return_exceptions=True)
+
+    with Recorder(DefectCache(tmp_path)) as recorder:
+        outcomes = asyncio.run(put(recorder))
+
+    assert [type(outcome) for outcome in outcomes] == [KeyError] * 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"usage": Usage(prompt_tokens=1 << 63, completion_tokens=1)},
+        {"cost_usd": 1e300},
+        {"cost_usd": math.inf},
+        {"provider_model": 17},
+        {"system_fingerprint": ["a"]},
+        {"text": None},
+        {"top_logprobs": (((17, -1.0),),)},
+        {"top_logprobs": ((("a", math.nan),),)},
+    ],
+)
+def test_what_a_reader_would_refuse_is_never_stored(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """The answer beside it is, and nothing else is wrong with the cache."""
+    bad = paid(0)
+    bad = replace(bad, response=replace(bad.response, **changes))
+
+    outcomes = store(ResponseCache(tmp_path), [bad, paid(1)])
+
+    assert [type(outcome) for outcome in outcomes] == [UnstorableError, Record]
+    assert ResponseCache(tmp_path).known([bad.request, paid(1).request]) == {paid(1).request.key}

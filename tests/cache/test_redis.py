@@ -138,7 +138,24 @@ def test_only_claims_ever_expire(opened: Opener, raw: Any) -> None:
     names = list(raw.scan_iter(f"{cache.path.split('#')[1]}:*"))
 
     assert {name.split(":")[1] for name in names if raw.ttl(name) != -1} == {"_claim"}
-    assert len(names) == 3
+    assert {name.split(":")[1] for name in names} - {ask().key, f"{ask().key}/0"} == {
+        "_claim",
+        "_mark",
+    }
+
+
+def test_server_that_was_emptied_in_the_middle_is_told(opened: Opener, raw: Any) -> None:
+    """What was stored before is gone, and a run that goes on would end well without it."""
+    cache = opened()
+    cache.check_writable()
+    put(cache, ask(0))
+    raw.flushall()
+
+    with pytest.raises(CacheError, match="was emptied while it was in use"):
+        put(cache, ask(1))
+
+    put(cache, ask(2))
+    assert cache.known([ask(number) for number in range(3)]) == {ask(1).key, ask(2).key}
 
 
 POLICIES = ["allkeys-lru", "allkeys-random", "volatile-lru", "volatile-ttl"]
@@ -266,7 +283,7 @@ def test_server_that_is_not_there_is_reported_at_once(server: RedisServer) -> No
             line = error_line(act)
             assert line.startswith("The response cache redis://127.0.0.1:1/0#distexp cannot be")
             assert "Start the server, or set cache.url to where it is." in line
-            assert time.monotonic() - start < 2
+            assert time.monotonic() - start < 20  # one who tries again takes half a minute
 
 
 def test_server_that_goes_away_for_good_is_reported() -> None:

@@ -18,6 +18,7 @@ from sklearn.linear_model import Ridge
 from distexp.calibrator.baseline import TrainMean
 from distexp.calibrator.regression import OptionRegression
 from distexp.calibrator.simplex import LinearPool
+from distexp.card import applying
 from distexp.card.card import Card
 from distexp.cli import apply
 from distexp.dataset.files.estimates import read_studies
@@ -30,6 +31,7 @@ from tests.card.test_card import fitted, study_of
 FEW = (
     "model=mock", "progress=false", "dataset.attributes=[sex]", "prompt=sociodemographic",
     "evaluation.n_splits=3", "evaluation.n_bootstrap=50", "evaluation.extras=false",
+    "figures=false",
 )  # fmt: skip
 ORDINARY = [0.3, 0.15, 0.55]
 """Shares inside the range of the study below."""
@@ -344,3 +346,17 @@ def test_the_format_of_the_output_is_checked_first(tmp_path: Path) -> None:
     """A typing error costs nothing."""
     with pytest.raises(ConfigError, match=r"--out must be a \.parquet, \.csv, \.jsonl file"):
         apply.main(["--card", "c.json", "--predictions", "p.csv", "--out", "out.txt"])
+
+
+def test_a_csv_holds_no_formula_and_other_files_every_text_as_it_was(tmp_path: Path) -> None:
+    """A label that a spreadsheet would compute gets an apostrophe in front; numbers do not."""
+    labels = ["=1+1", "-5", "+cmd|x", "Yes"]
+    table = pl.DataFrame({"option": labels, "share": [-0.5, 0.5, 0.0, 1.0]})
+
+    for suffix in ("csv", "parquet", "jsonl"):
+        applying.write(table, tmp_path / f"out.{suffix}")
+
+    lines = (tmp_path / "out.csv").read_text().splitlines()
+    assert lines == ["option,share", "'=1+1,-0.5", "-5,0.5", "'+cmd|x,0.0", "Yes,1.0"]
+    assert pl.read_parquet(tmp_path / "out.parquet")["option"].to_list() == labels
+    assert pl.read_ndjson(tmp_path / "out.jsonl")["option"].to_list() == labels

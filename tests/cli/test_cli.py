@@ -17,7 +17,8 @@ from polars.testing import assert_frame_equal
 from distexp.report.tables import predictions_schema, scores_schema
 from tests.conftest import OpenAIServer, chat
 
-MOCK = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
+DRAWN = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
+MOCK = (*DRAWN, "figures=false")  # to draw takes as long as all the rest
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
     "overrides.yaml", "predictions.parquet", "provenance.json", "report.md", "requests.txt",
@@ -46,11 +47,27 @@ def runs(folder: Path) -> list[Path]:
     return [path.parent for path in sorted(reports, key=lambda path: path.stat().st_mtime_ns)]
 
 
-def test_run_leaves_every_file_and_shows_the_table(tmp_path: Path) -> None:
-    """The table is on the terminal, and the folder holds all that a run promises."""
-    shown = distexp(tmp_path, *MOCK)
+@pytest.fixture(scope="module")
+def made(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[Path, subprocess.CompletedProcess[str]]:
+    """Return the folder that one run was made in, and what it showed."""
+    folder = tmp_path_factory.mktemp("made")
+    return folder, distexp(folder, *DRAWN, "hydra.run.dir=outputs/runs/first/x")
 
-    (run,) = runs(tmp_path)
+
+@pytest.fixture(scope="module")
+def run(made: tuple[Path, object]) -> Path:
+    """Return the folder of that run."""
+    return made[0] / "outputs/runs/first/x"
+
+
+def test_run_leaves_every_file_and_shows_the_table(
+    made: tuple[Path, subprocess.CompletedProcess[str]], run: Path
+) -> None:
+    """The table is on the terminal, and the folder holds all that a run promises."""
+    shown = made[1]
+
     assert shown.returncode == 0, shown.stderr
     assert {path.name for path in run.iterdir()} == FILES
     for label in ("uncalibrated", "ridge", "training mean", "uniform", "human sampling ceiling"):
@@ -58,22 +75,16 @@ def test_run_leaves_every_file_and_shows_the_table(tmp_path: Path) -> None:
     assert "432 requests: 0 hits, 432 misses, 0 unreadable replies." in shown.stdout
 
 
-def test_run_names_the_answers_that_it_rests_on(tmp_path: Path) -> None:
+def test_run_names_the_answers_that_it_rests_on(run: Path) -> None:
     """The keys of all its requests are in a file, whose SHA-256 is part of the provenance."""
-    distexp(tmp_path, *MOCK)
-
-    (run,) = runs(tmp_path)
     keys = (run / "requests.txt").read_bytes()
     provenance = json.loads((run / "provenance.json").read_text())
     assert len(set(keys.split())) == provenance["n_requests"] == 432
     assert hashlib.sha256(keys).hexdigest() == provenance["requests_sha256"]
 
 
-def test_tables_have_their_schemas_and_one_row_per_case_and_option(tmp_path: Path) -> None:
+def test_tables_have_their_schemas_and_one_row_per_case_and_option(run: Path) -> None:
     """2 prompts x 8 groups x (17 questions of 3 options and 7 of 2) are 1,040 rows."""
-    distexp(tmp_path, *MOCK)
-
-    (run,) = runs(tmp_path)
     predictions = pl.read_parquet(run / "predictions.parquet")
     scores = pl.read_parquet(run / "scores.parquet")
     assert predictions.height == 2 * 8 * (17 * 3 + 7 * 2)
@@ -84,11 +95,9 @@ def test_tables_have_their_schemas_and_one_row_per_case_and_option(tmp_path: Pat
         assert sums[column].to_list() == pytest.approx([1.0] * sums.height)
 
 
-def test_scores_stand_beside_baselines_and_ceiling_with_intervals(tmp_path: Path) -> None:
+def test_scores_stand_beside_baselines_and_ceiling_with_intervals(run: Path) -> None:
     """Every method has every metric that is defined for it, with an interval around it."""
-    distexp(tmp_path, *MOCK)
-
-    scores = pl.read_parquet(runs(tmp_path)[0] / "scores.parquet")
+    scores = pl.read_parquet(run / "scores.parquet")
     w1 = scores.filter(pl.col("metric") == "w1", pl.col("prompt") == "base")
     assert w1["calibrator"].to_list() == [
         "identity", "auto", "ridge", "blind", "uniform", "train_mean", "ceiling",
@@ -100,15 +109,16 @@ def test_scores_stand_beside_baselines_and_ceiling_with_intervals(tmp_path: Path
     assert set(scores["n_splits"]) == {10}
 
 
-def test_second_run_calls_nothing_and_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_second_run_calls_nothing_and_gives_the_same_bytes(
+    made: tuple[Path, object], run: Path
+) -> None:
     """A rerun reads the cache: no call, and the same tables, figures and report."""
-    distexp(tmp_path, *MOCK)
-    again = distexp(tmp_path, *MOCK, "hydra.run.dir=outputs/runs/again/x")
+    again = distexp(made[0], *DRAWN, "hydra.run.dir=outputs/runs/again/x")
 
-    first, second = runs(tmp_path)
+    second = made[0] / "outputs/runs/again/x"
     assert "432 hits, 0 misses" in again.stdout
     for name in FILES - {"summary.json", "overrides.yaml"}:
-        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+        assert (run / name).read_bytes() == (second / name).read_bytes(), name
 
 
 def test_rerun_from_cache_imports_no_litellm(openai_server: OpenAIServer, tmp_path: Path) -> None:
@@ -140,7 +150,10 @@ def test_any_openai_compatible_server_serves(openai_server: OpenAIServer, tmp_pa
 def test_embedded_model_answers_a_few_questions(tmp_path: Path) -> None:
     """The real model, from weights to report, and again from the cache to the same bytes."""
     pytest.importorskip("xllamacpp", reason="the embedded model's runtime is not installed")
-    few = ("dataset.questions=[natspac,natenvir,abdefect,abany]", "dataset.attributes=[party]")
+    few = (
+        "dataset.questions=[natspac,natenvir,abdefect,abany]", "dataset.attributes=[party]",
+        "figures=false",
+    )  # fmt: skip
 
     shown = distexp(tmp_path, *few, "progress=false", "evaluation.n_splits=4")
     again = distexp(tmp_path, *few, "evaluation.n_splits=4", "hydra.run.dir=outputs/runs/again/x")
@@ -197,12 +210,13 @@ def test_multirun_sweeps_every_group(tmp_path: Path) -> None:
     assert again.stdout.count(" 0 misses") == 16
 
 
-def test_one_calibrator_a_job_scores_as_it_does_beside_others(tmp_path: Path) -> None:
+def test_one_calibrator_a_job_scores_as_it_does_beside_others(run: Path, tmp_path: Path) -> None:
     """Splits and resamples do not depend on what else is scored."""
-    distexp(tmp_path, *MOCK)
-    distexp(tmp_path, *MOCK, "calibrator=ridge", "hydra.run.dir=outputs/runs/alone/x")
+    distexp(tmp_path, *MOCK, "calibrator=ridge")
 
-    together, alone = (pl.read_parquet(run / "scores.parquet") for run in runs(tmp_path))
+    together, alone = (
+        pl.read_parquet(folder / "scores.parquet") for folder in (run, *runs(tmp_path))
+    )
     assert_frame_equal(together.filter(pl.col("calibrator").is_in(alone["calibrator"])), alone)
 
 
@@ -214,7 +228,7 @@ PRESETS = sorted(
 @pytest.mark.parametrize("preset", PRESETS)
 def test_preset_leaves_its_table_and_figure(tmp_path: Path, preset: str) -> None:
     """Each preset of the paper comes out of the embedded survey, without a model."""
-    shown = distexp(tmp_path, *MOCK, f"experiment=paper/{preset}", "dataset.attributes=[sex]")
+    shown = distexp(tmp_path, *DRAWN, f"experiment=paper/{preset}", "dataset.attributes=[sex]")
 
     (run,) = runs(tmp_path)
     assert shown.returncode == 0, shown.stderr
@@ -228,7 +242,7 @@ def test_preset_leaves_its_table_and_figure(tmp_path: Path, preset: str) -> None
 def test_sweep_ends_in_one_leaderboard_and_its_view(tmp_path: Path) -> None:
     """All jobs of a sweep stand in one table, in the folder of the sweep; so does its view."""
     shown = distexp(
-        tmp_path, "-m", *MOCK, "experiment=paper/examples", "evaluation.n_train=1,4",
+        tmp_path, "-m", *DRAWN, "experiment=paper/examples", "evaluation.n_train=1,4",
         "hydra.sweeper.params=null", "calibrator=ridge", "hydra.sweep.dir=outputs/sweeps/x/y",
     )  # fmt: skip
 
@@ -236,6 +250,7 @@ def test_sweep_ends_in_one_leaderboard_and_its_view(tmp_path: Path) -> None:
     leaderboard = pl.read_parquet(sweep / "leaderboard.parquet")
     curve = pl.read_parquet(sweep / "examples.parquet")
     assert "Written to outputs/sweeps/x/y/leaderboard.md" in shown.stdout
+    assert {path.stem for path in sweep.rglob("*.svg")} == {"leaderboard", "examples"}
     assert sorted(leaderboard["n_train"].unique()) == [1, 4]
     assert curve["calibrator"].unique().sort().to_list() == ["identity", "ridge", "train_mean"]
 
@@ -280,13 +295,13 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         pytest.param(["model=openai_compatible"], "model.name", id="mandatory"),
         pytest.param(["model._target_=os.system"], "names 'os.system' as a _target_", id="target"),
         pytest.param(
-            ["model._target_=distexp.report.report.os.system"], "as a _target_", id="hidden target"
+            ["model._target_=distexp.trust.os.system"], "as a _target_", id="hidden target"
         ),
         pytest.param(["prompt=[]"], "'prompt' parameter of Experiment", id="no prompt"),
         pytest.param(["~calibrator"], "Could not delete 'calibrator'", id="no calibrators"),
         pytest.param(["+nosuch=1"], "unexpected keyword argument 'nosuch'", id="unknown part"),
         pytest.param(["nosuch=1"], "Could not override 'nosuch'", id="unknown key"),
-        pytest.param(["x"], "missing EQUAL", id="no override"),
+        pytest.param(["x"], "'x' is no setting", id="no override"),
         pytest.param(["calibrator.ridge.regressor.alpha=${x}"], "'x' not found", id="dangling"),
     ],
 )
@@ -438,7 +453,10 @@ def test_unreachable_server_is_one_clear_line(openai_server: OpenAIServer, tmp_p
 
 def at(server: OpenAIServer) -> list[str]:
     """Return the arguments that name a local server."""
-    return ["model=openai_compatible", "model.name=served", f"model.api_base={server.url}"]
+    return [
+        "model=openai_compatible", "model.name=served", f"model.api_base={server.url}",
+        "figures=false",
+    ]  # fmt: skip
 
 
 def answer(body: dict[str, object]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from tests.conftest import OpenAIServer, chat
 QUICK = (
     "model=mock", "progress=false", "prompt=base", "dataset.attributes=[sex]", "calibrator=ridge",
     "evaluation.n_splits=2", "evaluation.n_bootstrap=20", "evaluation.extras=false",
+    "figures=false",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "distexp"]
 
@@ -31,7 +32,7 @@ def error(folder: Path, *arguments: str) -> str:
     """Return the one line that a command ends with."""
     shown = distexp(folder, *arguments)
     (line,) = shown.stderr.splitlines()
-    assert shown.returncode == 1
+    assert shown.returncode in (1, 2)
     assert line.startswith("distexp: error: ")
     return line
 
@@ -118,7 +119,9 @@ def test_bad_value_in_a_sweep_is_told_before_the_first_call(
 
     assert code == 1
     assert seen
-    assert "job 1 cannot be run, the others are asked for: The 'n_splits' parameter" in seen[0]
+    assert "1 of 2 jobs failed, the others are asked for now." in seen[0]
+    assert "| 1 | evaluation.n_splits=0 | The 'n_splits' parameter" in seen[0]
+    assert told.read_text() == seen[0]
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["cache", "--help"], ["--cfg", "job"]])
@@ -169,22 +172,42 @@ def test_arguments_of_a_command_stand_in_any_order(tmp_path: Path) -> None:
     assert (tmp_path / "out.zip").exists()
 
 
-def test_runs_of_one_second_leave_two_folders(tmp_path: Path) -> None:
-    """Both start before either ends, with one clock that stands still."""
-    stopped = "hydra.run.dir=outputs/${now:%Y}/x"  # a folder that is named is of one alone
-    own = [*COMMAND, *QUICK, "cache=disk"]
-    both = [
-        subprocess.Popen(
-            [*own, f"evaluation.seed={seed}"], cwd=tmp_path, stdout=subprocess.DEVNULL
-        )
-        for seed in (1, 2)
-    ]
-    assert [job.wait() for job in both] == [0, 0]
+STILL = (
+    "from datetime import datetime; import hydra.core.utils; from distexp.cli.main import main\n"
+    "class Still(datetime):\n"
+    "    now = classmethod(lambda cls, tz=None: datetime(2026, 1, 2, 3, 4, 5))\n"
+    "hydra.core.utils.datetime = Still\n"
+    "main()"
+)
+"""The command by a clock of Hydra's that stands still."""
 
-    reports = list(tmp_path.glob("outputs/runs/*/*/report.md"))
-    assert len(reports) == 2
-    assert not list(tmp_path.glob("outputs/runs/*/*/.*"))
-    assert stopped
+
+@pytest.mark.parametrize(
+    ("mode", "found"),
+    [
+        ([], "outputs/runs/2026-01-02/{}/report.md"),
+        (["-m"], "outputs/sweeps/2026-01-02/{}/0/report.md"),
+    ],
+    ids=["runs", "sweeps"],
+)
+def test_what_starts_in_one_second_leaves_folders_of_its_own(
+    tmp_path: Path, mode: list[str], found: str
+) -> None:
+    """Three runs or sweeps at once, and their results one beside the other."""
+    three = [
+        subprocess.Popen(
+            [sys.executable, "-c", STILL, *mode, *QUICK, f"evaluation.seed={seed}"],
+            cwd=tmp_path, stdout=subprocess.DEVNULL,
+        )
+        for seed in (1, 2, 3)
+    ]  # fmt: skip
+    assert [job.wait() for job in three] == [0, 0, 0]
+
+    reports = [tmp_path / found.format(f"03-04-05{end}") for end in ("", "-2", "-3")]
+    configs = [report.with_name("config.yaml").read_text() for report in reports]
+    assert all(report.exists() for report in reports)
+    assert len(set(configs)) == 3
+    assert not list(tmp_path.rglob(".running"))
 
 
 def test_second_sweep_into_a_named_folder_is_refused(

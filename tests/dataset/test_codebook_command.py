@@ -105,8 +105,22 @@ def test_check_gives_programs_json(tmp_path: Path, capsys: pytest.CaptureFixture
     assert found["columns"][0]["rows"][0].keys() == {"code", "n", "share", "meaning"}
 
 
-def test_a_draft_can_be_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_draft_can_be_printed(tmp_path: Path) -> None:
     """`--out -` writes the YAML and nothing else."""
-    main(["draft", str(survey(tmp_path)), "--out", "-"])
+    printed = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "distexp",
+            "codebook",
+            "draft",
+            str(survey(tmp_path)),
+            "--out",
+            "-",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
 
-    assert yaml.safe_load(capsys.readouterr().out)["name"] == "my survey"
+    assert yaml.safe_load(printed)["name"] == "my survey"

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from distexp.dataset.draft.draft import Draft, draft_codebook
-from distexp.dataset.draft.options import Options, options_of
+from distexp.dataset.draft.options import Options, on_a_scale, options_of
 from distexp.dataset.files.codebook import parse_codebook
 from distexp.dataset.files.variables import Variable
 from distexp.dataset.table import Table
 from distexp.errors import DatasetError
-from distexp.types import Survey
+from distexp.types import Question, Survey
 from tests.dataset.qsf_files import matrix, multiple_choice, write_qsf
 
 pyreadstat = pytest.importorskip("pyreadstat", reason="needs the extra `surveys`")
@@ -110,6 +110,7 @@ def test_what_the_file_declares_missing_is_no_option(tmp_path: Path) -> None:
         table,
         variable_value_labels=LABELS | labels,
         missing_ranges={"q": [{"lo": 7, "hi": 9}]},
+        variable_measure={"q": "ordinal"},
     )
 
     draft, survey = drafted(path)
@@ -118,7 +119,7 @@ def test_what_the_file_declares_missing_is_no_option(tmp_path: Path) -> None:
     assert draft.document["questions"]["q"]["off_scale"] == [8]
     assert any("code 9" in check for check in draft.comments["questions", "q", "options"])
     q = next(case.question for case in survey.cases if case.question.question_id == "q")
-    assert q.options == ("Yes", "No", "Maybe")
+    assert (q.options, q.kind) == (("Yes", "No", "Maybe"), "ordinal")
 
 
 def test_letters_of_stata_are_read_as_their_labels_say() -> None:
@@ -166,22 +167,27 @@ def test_ages_are_cut_into_groups_and_what_is_no_age_is_left_out(tmp_path: Path)
     ],
 )
 def test_the_scale_is_the_measurement_level_or_what_labels_say(
-    tmp_path: Path, measure: str, labels: Sequence[str], kind: str
+    measure: str, labels: Sequence[str], kind: str
 ) -> None:
     """What neither the file nor a label decides is nominal, with a check."""
-    codes = range(1, len(labels) + 1)
-    path = labelled(
-        tmp_path,
-        "sav",
-        people(q=[1 + n % len(labels) for n in range(8)]),
-        variable_value_labels=LABELS | {"q": dict(zip(codes, labels, strict=True))},
-        variable_measure={"q": measure} if measure != "unknown" else {},
+    codes = [float(code) for code in range(1, len(labels) + 1)]
+    variable = Variable(
+        name="q",
+        labels=dict(zip(codes, labels, strict=True)),
+        measure=measure,
+        counts=dict.fromkeys(codes, 5),
+        n_codes=len(codes),
     )
+    found = options_of(variable)
+    assert isinstance(found, Options)
 
-    draft, _ = drafted(path)
+    options = on_a_scale(found, variable)
 
-    assert draft.document["questions"]["q"]["kind"] == kind
-    assert (("questions", "q", "options") in draft.comments) == (kind == "nominal")
+    question = Question(
+        question_id="q", text="?", options=options.labels, ordinals=options.ordinals
+    )
+    assert question.kind == kind
+    assert bool(options.checks) == (kind == "nominal")
 
 
 def test_options_stand_in_the_order_of_the_scale(tmp_path: Path) -> None:

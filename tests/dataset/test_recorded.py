@@ -129,7 +129,7 @@ def test_rounded_shares_are_scaled_to_one(tmp_path: Path) -> None:
         ({"human": [0.5, 0.5]}, "'human' has 2 shares for 3 options"),
         ({"ordinals": [1.0, 2.0]}, "has 3 options but the ordinals"),
         ({"options": ["Same", "Same", "Less"]}, "needs at least two different options"),
-        ({"status": "OK"}, "'status' must be ok or parse_error. Got 'OK' instead"),
+        ({"status": "OK"}, "'status' must be ok or parse_error or refused. Got 'OK' instead"),
         ({"n_respondents": 0.0}, "'n_respondents' must be > 0, or null"),
     ],
 )

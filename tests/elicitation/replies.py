@@ -22,12 +22,13 @@ from distexp.elicitation.sequence import AnswerSequence
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
 from distexp.prompt.template import PromptTemplate
+from distexp.protocols import Elicitation
 from distexp.types import Group, Prompt, Question, Response
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 GROUP = Group(attribute="everyone", value="everyone", phrase="a person")
 N_ANSWERS = 12
-ASKS = {
+ASKS: dict[str, Elicitation] = {
     "verbalized": Verbalized(task="t", option_orders=["natural", "reversed"]),
     "self_random": SelfRandom(task="t", n_samples=2, option_orders=["natural", "reversed"]),
     "sequence": AnswerSequence(
@@ -168,6 +169,11 @@ def in_scale_order(weights: Sequence[float], asked: Asked) -> tuple[float, ...]:
     return tuple(restored)
 
 
+def truth_of(weights: Sequence[float], asked: Asked) -> tuple[float, ...] | None:
+    """Return what is true of a reply, until it is spoilt."""
+    return in_scale_order(weights, asked)
+
+
 def shares(chance: Random, n_options: int) -> list[int]:
     """Draw whole percentages that sum to 100."""
     cuts = sorted(chance.randint(0, 100) for _ in range(n_options - 1))
@@ -296,8 +302,9 @@ def verbalized(chance: Random) -> Made:
     given = shares(chance, len(asked.shown))
     write = percent(chance)
     numbers = [write(share) for share in given]
-    values = chance.choice([given, numbers, [float(s) for s in given], [s / 100 for s in given]])
-    way, truth = chance.random(), in_scale_order(given, asked)
+    forms: list[Sequence[object]] = [given, numbers, [float(s) for s in given]]
+    values = chance.choice([*forms, [s / 100 for s in given]])
+    way, truth = chance.random(), truth_of(given, asked)
     if way < 0.6:
         text = dressed(chance, stated(chance, asked, numbers, values))
     elif way < 0.75:  # a range
@@ -357,7 +364,7 @@ def self_random(chance: Random) -> Made:
         f"My least favourite option is {c}.", f"They say the answer is not {c}.", f"Everyone except {c}",
     ]  # fmt: skip
     way = chance.random()
-    truth = in_scale_order([float(other == c) for other in asked.shown], asked)
+    truth = truth_of([float(other == c) for other in asked.shown], asked)
     if way < 0.6:
         text = thought_first(
             chance, chance.choice(FENCES[2:]).replace("{}", chance.choice(chosen))
@@ -529,7 +536,6 @@ def main(n_replies: int, seed: int = 0) -> int:
     """Read so many replies, and print what came of them; return how many were wrong."""
     chance = Random(seed)
     counts: Counter[tuple[str, str]] = Counter()
-    missed = Counter()
     examples: list[str] = []
     for _ in range(n_replies):
         one = chance.choice(MAKERS)(chance)

@@ -8,12 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from distexp.evaluation.comparison import Comparison, compare, holm, pairs, sign_flip_test
 from distexp.metrics.distance import Scores
+from distexp.metrics.names import DISTANCES, keys
 from distexp.types import FloatArray, IntArray
 
 
 def scores(distances: FloatArray) -> Scores:
     """Use the same distances for every metric."""
-    return Scores(distances, distances, distances)
+    return Scores(*[distances] * len(Scores._fields))
 
 
 def compared(
@@ -135,7 +136,8 @@ def test_each_metric_is_a_family_of_all_pairs() -> None:
     """Three methods make three pairs a metric, and Holm counts those of one metric."""
     rng = np.random.default_rng(5)
     per_case = {
-        name: Scores(*rng.uniform(size=(3, 20))) for name in ("mine", "identity", "train_mean")
+        name: Scores(*rng.uniform(size=(len(Scores._fields), 20)))
+        for name in ("mine", "identity", "train_mean")
     }
 
     found = compare(
@@ -148,10 +150,31 @@ def test_each_metric_is_a_family_of_all_pairs() -> None:
         confidence=0.9,
     )
 
-    assert [one.metric for one in found] == ["w1"] * 3 + ["tv"] * 3 + ["kl"] * 3
-    for metric in ("w1", "tv", "kl"):
+    assert [one.metric for one in found] == [key for key in keys(DISTANCES) for _ in range(3)]
+    for metric in keys(DISTANCES):
         family = [one for one in found if one.metric == metric]
         assert_allclose([one.p_holm for one in family], holm(np.array([f.p for f in family])))
+
+
+def test_what_else_is_measured_moves_no_number_of_a_metric() -> None:
+    """A distance more, or other values of one, leave the p-values of W1 as they are."""
+    rng = np.random.default_rng(6)
+    names = ("mine", "identity", "train_mean")
+    w1 = {name: rng.uniform(size=30) for name in names}
+
+    def rows_of_w1(others: FloatArray) -> list[Comparison]:
+        found = compare(
+            {name: scores(others)._replace(wasserstein=w1[name]) for name in names},
+            np.arange(30) // 2,
+            pairs(["mine"], ["identity", "train_mean"]),
+            n_bootstrap=100,
+            n_flips=1000,
+            seed=0,
+            confidence=0.95,
+        )
+        return [one for one in found if one.metric == "w1"]
+
+    assert rows_of_w1(np.full(30, 0.5)) == rows_of_w1(rng.uniform(size=30))
 
 
 def test_undefined_metric_has_no_p_value() -> None:
@@ -159,7 +182,10 @@ def test_undefined_metric_has_no_p_value() -> None:
     nothing, some = np.full(8, np.nan), np.linspace(0.1, 0.5, 8)
 
     found = compare(
-        {"a": Scores(nothing, some, some), "b": Scores(nothing, some[::-1], some)},
+        {
+            "a": scores(some)._replace(wasserstein=nothing),
+            "b": scores(some[::-1])._replace(wasserstein=nothing),
+        },
         np.arange(8),
         [("a", "b")],
         n_bootstrap=10,

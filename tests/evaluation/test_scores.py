@@ -9,6 +9,7 @@ import pytest
 
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.scores import METRICS, Score
+from distexp.metrics.names import DISTANCES, keys
 from distexp.protocols import Calibrator
 from distexp.types import (
     Case,
@@ -28,6 +29,8 @@ EXTRAS = (
     "entropy_ratio", "peak_ratio", "option_correlation", "respondents", "modal_accuracy",
     "mean_error", "group_ranking", "population_error",
 )  # fmt: skip
+UNSCALED = keys(metric for metric in DISTANCES if metric.key != "w1")
+"""Distances that need no scale."""
 
 
 class Flipping:
@@ -282,7 +285,7 @@ def test_without_extras_the_other_numbers_are_the_same(cases: list[Case]) -> Non
 
     assert plain.scores == tuple(one for one in full.scores if one.metric not in EXTRAS)
     assert plain.comparisons == ()
-    assert len(full.comparisons) == 3 * 3
+    assert len(full.comparisons) == 3 * len(DISTANCES)
 
 
 def test_survey_without_scales_or_numbers_has_what_needs_neither(cases: list[Case]) -> None:
@@ -303,7 +306,7 @@ def test_survey_without_scales_or_numbers_has_what_needs_neither(cases: list[Cas
 
     of_raw = [score for score in result.scores if score.calibrator == "identity"]
     assert [score.metric for score in of_raw if not np.isnan(score.value)] == [
-        "tv", "kl", "entropy_ratio", "peak_ratio", "option_correlation", "modal_accuracy",
+        *UNSCALED, "entropy_ratio", "peak_ratio", "option_correlation", "modal_accuracy",
     ]  # fmt: skip
-    assert [one.metric for one in result.comparisons if one.n_questions] == ["tv", "kl"]
+    assert [one.metric for one in result.comparisons if one.n_questions] == list(UNSCALED)
     assert all(np.isnan(s.value) for s in result.scores if s.calibrator == "ceiling")

@@ -1,14 +1,25 @@
 """Fits that deserve a warning get one, and others none."""
 
 from dataclasses import replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pytest
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.linear_model import Lasso, Ridge
 
 from distexp.calibrator.baseline import Identity
+from distexp.calibrator.blind import Blind
+from distexp.calibrator.cumulative import CumulativeRegression
+from distexp.calibrator.damped import Damped
+from distexp.calibrator.regression import OptionRegression
+from distexp.calibrator.search import QuestionCV
+from distexp.calibrator.softmax import SoftmaxRegression
+from distexp.evaluation.evaluation import cross_fit
 from distexp.evaluation.splits import Split
 from distexp.evaluation.suspicions import extrapolation, suspicions, too_few_examples
+from distexp.protocols import n_parameters_of
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import design, random_design
 
@@ -40,10 +51,16 @@ class Learner:
         return self
 
 
-class BatchLearner(Learner):
-    """One that fits many splits at once, and remembers nothing of it."""
+class Counting(Learner):
+    """One that fits many splits at once, remembers nothing of it, and can say what it learns."""
 
-    n_parameters_: int
+    def count_parameters(self, X: Design) -> int:
+        """Say it without a fit."""
+        return self.n_parameters
+
+    def fit(self, X: Design, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
+        """Fail: nobody may fit it for a warning."""
+        raise AssertionError("fitted for a warning")
 
     def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
         """Predict what the model did."""
@@ -106,18 +123,86 @@ def test_calibrators_that_do_not_say_what_they_learn_are_left_alone() -> None:
     assert too_few_examples(Identity(), X, split(6, 3)) is None
 
 
-@pytest.mark.parametrize("kind", [Learner, BatchLearner])
-def test_suspicions_name_the_calibrator_and_fit_it_where_nothing_was_remembered(
-    kind: type[Learner],
-) -> None:
-    """A calibrator that fits all splits at once is asked again for the last one."""
+@pytest.mark.parametrize("kind", [Learner, Counting])
+def test_suspicions_name_the_calibrator_and_fit_nothing(kind: type[Learner]) -> None:
+    """A calibrator that fits all splits at once says without a fit what one learns."""
     X, human = random_design(30, seed=0)
     last, method = split(30, 20), kind(1000)
     if kind is Learner:  # as the evaluation leaves it
         method.fit(X, human)
 
-    warnings = list(
-        suspicions({"mine": method}, {"mine": X.predicted[None]}, X, human, [last], None)
-    )
+    warnings = list(suspicions({"mine": method}, {"mine": X.predicted[None]}, X, [last]))
 
     assert warnings[0].startswith("mine learns 1000 numbers from 20 training questions")
+
+
+LINEAR = {
+    "per position": OptionRegression(Ridge(), layout="per_position"),
+    "joint": OptionRegression(Ridge(), layout="joint"),
+    "joint lasso": OptionRegression(Lasso(0.001), layout="joint"),
+    "pooled": OptionRegression(Ridge()),
+    "softmax": SoftmaxRegression(),
+    "cumulative": CumulativeRegression(scope="pooled"),
+    "cumulative by group": CumulativeRegression(),
+}
+
+
+def learnt(calibrator: Any) -> int:
+    """Count the numbers that a fitted calibrator holds."""
+    if isinstance(calibrator, CumulativeRegression):
+        return int(calibrator.coef_.size)
+    if isinstance(calibrator, SoftmaxRegression):
+        return int(calibrator.shared_.size + sum(of.size for of in calibrator.by_size_.values()))
+    regressors = [calibrator.regressor_, *(r for of in calibrator.by_size_.values() for r in of)]
+    return sum(np.size(one.coef_) + np.size(one.intercept_) for one in regressors)
+
+
+@pytest.mark.parametrize("calibrator", LINEAR.values(), ids=LINEAR)
+@pytest.mark.parametrize("n_inputs", [1, 2])
+def test_linear_calibrators_say_before_a_fit_how_many_numbers_one_leaves(
+    calibrator: Any, n_inputs: int
+) -> None:
+    """With one estimate a case, and with two that are stacked."""
+    X, y = random_design(60, seed=1)
+    if n_inputs > 1:
+        X = replace(X, inputs=np.stack([X.predicted] * n_inputs, axis=1))
+
+    fitted = clone(calibrator).fit(X, y)
+
+    assert calibrator.count_parameters(X) == learnt(fitted)
+
+
+def test_calibrators_around_others_say_what_these_learn() -> None:
+    """Damping, withholding and a choice among settings add no coefficient."""
+    X, _ = random_design(60, seed=1)
+    joint = OptionRegression(Ridge(), layout="joint")
+
+    for around in (Damped(joint), Blind(joint), QuestionCV(joint, grid={"regressor__alpha": [1]})):
+        assert n_parameters_of(around, X) == joint.count_parameters(X)
+
+
+def test_a_forest_is_no_set_of_coefficients() -> None:
+    """What it learns cannot be compared with free shares."""
+    X, _ = random_design(60, seed=1)
+    assert OptionRegression(RandomForestRegressor()).count_parameters(X) is None
+
+
+def test_fifty_coefficients_from_three_questions_are_a_warning() -> None:
+    """Seven options jointly take 7 * 7 slopes and 7 intercepts, and the pooled line 2 numbers."""
+    rng = np.random.default_rng(0)
+    shares = rng.dirichlet(np.ones(7), size=20)
+    X = replace(design(shares.tolist()), question=np.arange(20) // 4)
+    y = rng.dirichlet(np.ones(7), size=20)
+    case_split = split(20, 12)
+    joint = OptionRegression(Ridge(), layout="joint")
+    predicted = cross_fit(joint, X, y, [case_split])
+
+    (warning,) = (
+        one
+        for one in suspicions({"joint": joint}, {"joint": predicted}, X, [case_split])
+        if "learns" in one
+    )
+
+    assert warning.startswith(
+        "joint learns 58 numbers from 3 training questions, which have 18 free shares"
+    )

@@ -1,12 +1,13 @@
 """Asks a server a number of different questions, through a cache: a process to be interrupted.
 
-python tests/faults/client.py URL CACHE N CONCURRENCY
+python tests/faults/client.py URL CACHE N CONCURRENCY GRACE_S
 """
 
 import sys
 from pathlib import Path
 from typing import Any
 
+from distexp.asking import schedule
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.model.litellm import LiteLLMModel
@@ -38,8 +39,9 @@ def requests(model: LiteLLMModel, n: int) -> list[Request]:
 
 
 def main() -> None:
-    """Ask."""
-    url, cache, n, concurrency = sys.argv[1:]
+    """Ask; an interrupt waits for the calls in flight however slow the machine is."""
+    url, cache, n, concurrency, grace_s = sys.argv[1:]
+    schedule.GRACE_S = float(grace_s)
     model = model_at(url, max_concurrency=int(concurrency), api_key_env="FAULTS_KEY")
     Runner(model, ResponseCache(Path(cache)), progress=True).run(requests(model, int(n)))
 

@@ -14,9 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 from distexp.errors import ConfigError, ModelError
 from distexp.model.litellm import LiteLLMModel
+from distexp.model.llama import server as llama_server
+from distexp.model.llama.server import LlamaServer
+from distexp.trust import checked
 from distexp.types import Message, Prompt, Response
 from tests.conftest import OpenAIServer, chat
 from tests.faults.client import model_at
@@ -215,3 +219,65 @@ def test_password_of_a_proxy_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> No
     assert "[key]" in shown
     assert "hunter2" not in shown
     assert "dXNlcjpodW50ZXIy" not in shown
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("elicitation.instruction=${oc.env:SOME_WORD}", "holds the value of the environment"),
+        ("model.salt=${oc.env:SOME_WORD}", "holds the value of the environment"),
+        ("model.salt=${oc.decode:${oc.env:SOME_WORD}}", "holds the value of the environment"),
+        ("model.salt=${oc.${model.provider}:SOME_WORD}", "holds the value of the environment"),
+        ("model.api_base=http://${oc.env:SOME_KEY}", "which is secret by its name"),
+        ("cache.path=${oc.env:SOME_KEY}", "which is secret by its name"),
+    ],
+)
+def test_environment_reaches_no_prompt_and_no_key(
+    monkeypatch: pytest.MonkeyPatch, override: str, said: str
+) -> None:
+    """A file from elsewhere may say where things are, and read nothing else."""
+    monkeypatch.setenv("SOME_WORD", "hunter2hunter2")
+    monkeypatch.setenv("SOME_KEY", KEY)
+    name, _, value = override.partition("=")
+    config = OmegaConf.create(
+        {"model": {"salt": None, "provider": "env", "api_base": None}, "cache": {"path": None}}
+    )
+    OmegaConf.update(config, name, value, force_add=True)
+
+    with pytest.raises(ConfigError, match=said) as refused:
+        checked(config)
+
+    assert "hunter2" not in str(refused.value)
+    assert "0123456789" not in str(refused.value)
+
+
+def test_environment_says_where_things_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders, addresses and what is named for distexp."""
+    monkeypatch.setenv("SOME_PLACE", "http://gpu-1/v1")
+    monkeypatch.setenv("DISTEXP_SALT", "two words")
+    config = OmegaConf.create(
+        {
+            "model": {"api_base": "${oc.env:SOME_PLACE}", "salt": "${oc.env:DISTEXP_SALT}"},
+            "cache": {"path": "${oc.env:NOT_SET,outputs/cache}"},
+        }
+    )
+
+    assert checked(config) == {
+        "model": {"api_base": "http://gpu-1/v1", "salt": "two words"},
+        "cache": {"path": "outputs/cache"},
+    }
+
+
+def test_child_that_serves_weights_has_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told what it needs, and inherits the rest without what is secret by name."""
+    for name in ("SOME_KEY", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setattr(llama_server, "CHILD", Path(__file__).with_name("show_environment.py"))
+    server = LlamaServer({"path": "none"}, start_timeout_s=60.0)
+
+    server.start()
+    child = server.child
+    server.stop()
+
+    assert child is not None
+    assert server.address == "[]"

@@ -1,12 +1,16 @@
 import time
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.spatial.distance import euclidean, jensenshannon
 from scipy.special import rel_entr
 from scipy.stats import binom, wasserstein_distance
 
 from distexp.metrics.distance import (
+    hellinger,
+    jensen_shannon,
     kl_divergence,
     sampling_ceiling,
     scaled_ordinals,
@@ -116,6 +120,42 @@ def test_kl_divergence_of_zero_shares_is_finite() -> None:
     divergence = kl_divergence(human, predicted, np.ones((1, 2), dtype=bool), smoothing=0.01)
 
     assert_allclose(divergence, [np.log(2 / 0.01)])
+
+
+def test_hellinger_agrees_with_scipy_and_is_1_where_nothing_is_shared() -> None:
+    """It is the Euclidean distance of the square roots, over the square root of 2."""
+    predicted, human, _, _ = random_cases(50, seed=1)
+
+    distances = hellinger(predicted, human)
+
+    expected = [
+        euclidean(np.sqrt(p), np.sqrt(h)) / np.sqrt(2)
+        for p, h in zip(predicted, human, strict=True)
+    ]
+    assert_allclose(distances, expected, rtol=0, atol=1e-12)
+    assert_allclose(hellinger(np.array([[1.0, 0]]), np.array([[0, 1.0]])), [1.0])
+
+
+def test_jensen_shannon_is_the_square_root_of_the_divergence_to_base_2() -> None:
+    """As scipy has it; of distributions that share nothing it is 1."""
+    predicted, human, _, _ = random_cases(50, seed=1)
+
+    distances = jensen_shannon(predicted, human)
+
+    expected = [jensenshannon(p, h, base=2) for p, h in zip(predicted, human, strict=True)]
+    assert_allclose(distances, expected, rtol=0, atol=1e-8)  # the root of rounding
+    assert_allclose(jensen_shannon(np.array([[1.0, 0]]), np.array([[0, 1.0]])), [1.0])
+
+
+@pytest.mark.parametrize("distance", [hellinger, jensen_shannon])
+def test_roots_of_equal_rounded_and_missing_shares(
+    distance: Callable[[FloatArray, FloatArray], FloatArray],
+) -> None:
+    """Equal shares are at 0; what rounding leaves below 0 is no share; NaN stays NaN."""
+    predicted = np.array([[0.3, 0.7, 0], [0.3, 0.7, -1e-17], [np.nan, np.nan, np.nan]])
+    human = np.tile([0.3, 0.7, 0.0], (3, 1))
+
+    assert_allclose(distance(predicted, human), [0, 0, np.nan], atol=1e-8)
 
 
 def test_metrics_broadcast_over_leading_dimensions() -> None:

@@ -262,8 +262,8 @@ def test_log_probabilities_are_read_alike(server: Capture) -> None:
     [
         (reply(error={"message": "Too many requests", "code": 429}), TransientModelError),
         (reply(error={"message": "No such model", "code": 404}), ModelError),
-        (reply(error={"message": "Wrong", "code": "wrong"}), ModelError),
-        (reply(error="Wrong"), ModelError),
+        (reply(error={"message": "Wrong", "code": "wrong"}), TransientModelError),
+        (reply(error="Wrong"), TransientModelError),
         (reply(choices=[]), TransientModelError),
         (reply(choices=None), TransientModelError),
         (reply(choices=...), TransientModelError),

@@ -12,6 +12,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from distexp.errors import ConfigError, ModelError, ThrottledError, TransientModelError
+from distexp.model.http.reply_parts import FIRST_REPLIES
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
 from distexp.request import Request
@@ -108,12 +109,16 @@ def test_logprobs_are_asked_for_and_kept(openai_server: OpenAIServer) -> None:
 
 
 @both_ways
-def test_missing_logprobs_are_an_error(openai_server: OpenAIServer, direct: bool) -> None:
-    """A server that ignores the request for log-probabilities is found out."""
+def test_a_server_that_never_returns_logprobs_is_found_out(
+    openai_server: OpenAIServer, direct: bool
+) -> None:
+    """One reply without them is a reply; twenty, and no other, are the end of the model."""
     openai_server.answer = lambda body, _: (200, chat({**body, "logprobs": False}))
     model = model_at(openai_server.url, direct=direct)
 
-    with pytest.raises(ModelError, match="asked for log-probabilities and returned none"):
+    for _ in range(FIRST_REPLIES - 1):
+        assert complete(model, model.request(prompt(top_logprobs=20))).top_logprobs is None
+    with pytest.raises(ModelError, match=r"returned none in 20 replies.*logprobs=false"):
         complete(model, model.request(prompt(top_logprobs=20)))
 
 

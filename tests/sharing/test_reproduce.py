@@ -18,6 +18,7 @@ from hydra.utils import instantiate
 
 from distexp.cli.bundle import bundle, reproduce
 from distexp.model.llamacpp import LlamaCppModel
+from distexp.report.tables import cut
 from distexp.sharing.confined import confined
 from tests.sharing.parcels import content, listed, pack
 from tests.small_runs import (
@@ -54,10 +55,26 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the bundle of a run without figures, which take most of the time to make again."""
+    folder = tmp_path_factory.mktemp("plain")
+    shown = distexp(folder, *SMALL, ALONE, "figures=false")
+    assert shown.returncode == 0, shown.stderr
+    here(folder, bundle, "run", "bundle.zip")
+    return folder / "bundle.zip"
+
+
 @pytest.fixture
-def given(made: Path, tmp_path: Path) -> Path:
-    """Return a copy of the bundle in a folder of its own."""
+def drawn(made: Path, tmp_path: Path) -> Path:
+    """Return a copy of the bundle with figures in a folder of its own."""
     return Path(shutil.copy(made / "bundle.zip", tmp_path / "bundle.zip"))
+
+
+@pytest.fixture
+def given(plain: Path, tmp_path: Path) -> Path:
+    """Return a copy of the bundle without figures in a folder of its own."""
+    return Path(shutil.copy(plain, tmp_path / "bundle.zip"))
 
 
 def differences(shown: Shown) -> list[str]:
@@ -98,7 +115,7 @@ def test_a_run_leaves_the_same_bytes_on_another_system(made: Path, tmp_path: Pat
     ],
 )
 def test_a_run_is_made_again_elsewhere(
-    given: Path, tmp_path: Path, environment: dict[str, str]
+    drawn: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """In an empty home and folder, without keys, network or litellm: every file is the same."""
     home, folder = tmp_path / "home", tmp_path / "elsewhere"
@@ -113,7 +130,7 @@ def test_a_run_is_made_again_elsewhere(
             "-c",
             f"{GUARD}from distexp.cli.main import main; main()",
             "reproduce",
-            given,
+            drawn,
         ],
         cwd=folder,
         env={"PATH": os.environ["PATH"], "HOME": str(home), **environment},
@@ -129,7 +146,7 @@ def test_a_run_is_made_again_elsewhere(
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
 
 
-def test_what_is_made_can_be_kept(made: Path, given: Path, tmp_path: Path) -> None:
+def test_what_is_made_can_be_kept(made: Path, drawn: Path, tmp_path: Path) -> None:
     """In a new folder, file for file what the run left but for the counts of calls."""
     here(tmp_path, reproduce, "bundle.zip", "--out", "kept")
 
@@ -140,7 +157,7 @@ def test_what_is_made_can_be_kept(made: Path, given: Path, tmp_path: Path) -> No
     assert "kept is there already and not empty" in line
 
 
-def test_the_table_says_how_each_file_was_compared(given: Path, tmp_path: Path) -> None:
+def test_the_table_says_how_each_file_was_compared(drawn: Path, tmp_path: Path) -> None:
     """Byte for byte, in part, or not at all, and why."""
     table = here(tmp_path, reproduce, "bundle.zip").stdout
 
@@ -150,6 +167,28 @@ def test_the_table_says_how_each_file_was_compared(given: Path, tmp_path: Path) 
     assert compared["provenance.json"] == "numbers to 1e-09, all but versions"
     assert compared["summary.json"].endswith(", all but calls.hits, calls.misses, calls.cost_usd")
     assert compared["config.yaml"].startswith("not compared: ")
+
+
+def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
+    given: Path, tmp_path: Path
+) -> None:
+    """What its tables have is compared, and what came since is not; nor are worded texts."""
+    members = content(given)
+    older: dict[str, bytes] = {"run/report.md": b"worded otherwise"}
+    for name in ("cases", "scores", "comparisons"):
+        table = BytesIO()
+        cut(pl.read_parquet(BytesIO(members[f"run/{name}.parquet"])), 1).write_parquet(table)
+        older[f"run/{name}.parquet"] = table.getvalue()
+    summary = json.loads(members["run/summary.json"])
+    del summary["schema"]
+    older["run/summary.json"] = json.dumps(summary, indent=2).encode()
+    other = changed(given, older, tmp_path / "older.zip")
+
+    shown = here(tmp_path, reproduce, str(other))
+
+    assert shown.code == 0, shown.stdout
+    assert "report.md" not in shown.stdout
+    assert shown.stdout.count("| identical |") == 8
 
 
 def test_other_versions_are_told_and_do_no_harm(given: Path, tmp_path: Path) -> None:
@@ -262,7 +301,7 @@ def test_results_that_were_changed_are_found_out(
 
     (line,) = differences(shown)
     assert told in line
-    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 11 files of run differ."
+    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 9 files of run differ."
 
 
 def with_last_digits(path: Path) -> tuple[str, bytes]:
@@ -288,7 +327,7 @@ def test_numbers_that_differ_by_less_than_the_tolerance_are_reproduced(
     shown = here(tmp_path, reproduce, str(changed(given, {name: data}, tmp_path / "other.zip")))
 
     assert shown.code == 0
-    assert shown.stdout.count("| identical ") == 10
+    assert shown.stdout.count("| identical ") == 8
     assert re.search(r"scores.parquet +\| numbers to 1e-09 +\| equal to 1e-09 +\|", shown.stdout)
     assert shown.stdout.endswith(f" from {N_ANSWERS} answers, 1 of them to 1e-09.\n")
 
@@ -454,7 +493,7 @@ MODEL = "_target_: distexp.model.mock.MockModel"
 SYSTEM = "_target_: os.system\n  command: touch planted"
 POISONED = {
     "target": (MODEL, SYSTEM, "names 'os.system' as a _target_"),
-    "hidden target": (MODEL, "_target_: distexp.report.report.os.system", "as a _target_"),
+    "hidden target": (MODEL, "_target_: distexp.trust.os.system", "as a _target_"),
     "another target": (MODEL, "_target_: distexp.cache.disk.database.Database", "part of a run"),
     "parcel": (MODEL, "_target_: distexp.sharing.contents.Job", "no part of a run"),
     "root": ("_target_: distexp.experiment.Experiment", "_target_: distexp.model.mock.MockModel",

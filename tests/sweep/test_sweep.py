@@ -20,7 +20,8 @@ from tests.conftest import OpenAIServer, chat
 
 FEW = (
     "progress=false", "dataset.attributes=[sex]", "elicitation=verbalized", "calibrator=ridge",
-    "evaluation.n_splits=3", "evaluation.n_bootstrap=50",
+    "evaluation.n_splits=3", "evaluation.n_bootstrap=50", "evaluation.extras=false",
+    "figures=false",
 )  # fmt: skip
 N_BASE, N_PERSONA = 24, 48  # requests of 24 questions, without and with 2 groups of people
 
@@ -96,6 +97,7 @@ def test_second_sweep_asks_nothing_and_finds_the_same(
     again = sweep(tmp_path, *arguments, "hydra.sweep.dir=outputs/sweeps/second")
 
     assert counts(again.stdout) == [(N_BASE, N_BASE, 0), (N_PERSONA, N_PERSONA, 0)]
+    assert not list(tmp_path.rglob("*.svg"))  # figures=false
     for name in ("0/scores.parquet", "1/predictions.parquet", "leaderboard.parquet"):
         first, second = (tmp_path / "outputs/sweeps" / of / name for of in ("first", "second"))
         assert first.read_bytes() == second.read_bytes(), name

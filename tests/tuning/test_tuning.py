@@ -359,7 +359,13 @@ def test_the_table_has_a_row_for_each_trial() -> None:
 
 def distexp(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command on a few questions, without a model."""
-    few = ("model=mock", "dataset.attributes=[sex]", "prompt=base", "evaluation.n_splits=3")
+    few = (
+        "model=mock",
+        "dataset.attributes=[sex]",
+        "prompt=base",
+        "evaluation.n_splits=3",
+        "figures=false",
+    )
     quick = ("evaluation.n_bootstrap=50", "progress=false")
     command = [sys.executable, "-m", "distexp", *few, *quick, *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)

@@ -9,13 +9,16 @@ from polars.testing import assert_frame_equal
 
 from distexp.cli.summarize import main as summarize
 from distexp.errors import ConfigError, DatasetError
-from distexp.report.tables import cases_schema, predictions_schema, scores_schema
+from distexp.metrics.names import DISTANCES, METRICS, Metric, keys
+from distexp.report.tables import cases_schema, cut, predictions_schema, scores_schema
 from distexp.view.base import Runs, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
+from distexp.view.pairs import ContrastView
 from distexp.view.scores import ScoreView
 from distexp.view.summary import load_view
 from distexp.view.variance import VarianceView
 
+CONF = Path(__file__).parents[2] / "conf"
 CONDITION = {"dataset": "d", "model": "m", "elicitation": "e", "prompt": "p"}
 
 
@@ -57,6 +60,32 @@ def test_scores_are_ordered_by_the_first_metric_the_best_first() -> None:
     assert table["tv"].to_list() == [None, 0.8]
     assert table.row(0, named=True)["alignment_low"] == pytest.approx(0.8)
     assert reverse["model"].to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=keys())
+def test_the_best_value_of_every_metric_comes_first(metric: Metric) -> None:
+    """Of .05, .4, .9 and 1.6: the least distance, the greatest gain, the ratio nearest to 1."""
+    rows = [score(v, model=str(v), metric=metric.key) for v in (0.4, 1.6, 0.05, 0.9)]
+
+    table = ScoreView(name="n", question="q", metrics=[metric.key]).table(runs(rows))
+
+    assert (
+        table["model"].to_list()
+        == {
+            "small": ["0.05", "0.4", "0.9", "1.6"],
+            "great": ["1.6", "0.9", "0.4", "0.05"],
+            "one": ["0.9", "0.4", "1.6", "0.05"],
+        }[metric.best]
+    )
+
+
+def test_errors_and_distances_are_the_metrics_that_are_best_small() -> None:
+    """A gain, an accuracy, an order and a worth are best great; shapes are best as they are."""
+    small = {metric.key for metric in METRICS if metric.best == "small"}
+
+    assert {"w1", "tv", "kl", "mean_error", "population_error"} <= small
+    assert small - {"mean_error", "population_error"} == set(keys(DISTANCES))
+    assert {m.key for m in METRICS if m.best == "one"} == {"entropy_ratio", "peak_ratio"}
 
 
 def test_calibrators_are_chosen_and_left_out() -> None:
@@ -162,6 +191,19 @@ def test_view_leaves_table_text_and_figure(tmp_path: Path, name: str) -> None:
     assert_frame_equal(pl.read_parquet(tmp_path / f"{name}.parquet"), view.table(runs(rows)))
 
 
+def test_people_read_uncalibrated_where_files_say_identity(tmp_path: Path) -> None:
+    """In the Markdown table, the caption and the figure; the key in the file stays."""
+    view = ScoreView(name="n", question="q", metrics=["alignment"])
+
+    text = write(view, runs([score(0.9), score(0.7, calibrator="ridge")]), tmp_path)
+
+    figure = (tmp_path / "n.svg").read_text()
+    assert "identity" not in text + figure
+    assert "prompt p, uncalibrated: alignment 0.900" in text
+    assert "uncalibrated" in figure
+    assert pl.read_parquet(tmp_path / "n.parquet")["calibrator"].to_list() == ["identity", "ridge"]
+
+
 def test_markdown_shows_nothing_for_what_is_undefined() -> None:
     """Numbers have four digits and null is an empty cell."""
     text = markdown_table(pl.DataFrame({"name": ["a", "b"], "x": [0.5, None]}))
@@ -187,6 +229,90 @@ def test_summarize_joins_every_run_below_its_folders(
         "b",
     ]
     assert "leaderboard.md" in capsys.readouterr().out
+
+
+def older(made: Runs, folder: Path) -> Path:
+    """Write the tables as the first version of their schema had them, which stated none."""
+    folder.mkdir(parents=True)
+    cut(made.scores, 1).write_parquet(folder / "scores.parquet")
+    cut(made.cases, 1).write_parquet(folder / "cases.parquet")
+    made.predictions.drop("design_effect", "off_scale").write_parquet(
+        folder / "predictions.parquet"
+    )
+    (folder / "summary.json").write_text('{"calls": {}}')
+    return folder
+
+
+def some_run(model: str) -> Runs:
+    """Make the tables of one run with all metrics of three methods on four questions."""
+    methods, questions = ("identity", "ridge", "auto"), [f"q{i}" for i in range(4)]
+    scores = [
+        score(0.5, model=model, calibrator=name, metric=key, n_questions=4)
+        for name in methods
+        for key in keys()
+    ]
+    cases = [
+        {**CONDITION, "model": model, "question_id": question, "calibrator": name}
+        | {"attribute": "sex", "group": group}
+        | {key: 0.1 + i / 10 for key in keys(DISTANCES)}
+        for i, question in enumerate(questions)
+        for group in ("M", "F")
+        for name in methods
+    ]
+    predictions = [
+        {**CONDITION, "model": model, "question_id": question, "attribute": "sex", "group": group}
+        | {"kind": "binary", "status": "ok", "ordinal": float(option), "option_index": option}
+        | {"n_respondents": 20.0, "human": 0.4 + option / 5 if group == "M" else 0.5}
+        | {f"calibrated_{name}": 0.5 for name in ("identity", "ridge")}
+        for question in questions
+        for group in ("M", "F")
+        for option in (0, 1)
+    ]
+    return runs(scores, cases, predictions)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "view").glob("*.yaml")))
+def test_every_view_reads_runs_of_an_earlier_version_and_says_what_they_lack(
+    tmp_path: Path, name: str
+) -> None:
+    """No view needs a column that was not always there."""
+    folder = older(some_run("a"), tmp_path / "runs" / "1")
+
+    text = write(load_view(name), Runs.read([folder]), tmp_path, figure=False)
+
+    assert "1 of 1 runs have tables of schema 1, before today's 2, and lack" in text
+    assert "hellinger, jensen_shannon" in text
+
+
+def test_a_metric_that_some_runs_lack_is_shown_of_the_others(tmp_path: Path) -> None:
+    """Of an old and a new run a view of the new metric tells the new one, and says so."""
+    old, new = older(some_run("a"), tmp_path / "1"), tmp_path / "2"
+    new.mkdir()
+    made = some_run("b")
+    for name in ("scores", "cases", "predictions"):
+        getattr(made, name).write_parquet(new / f"{name}.parquet")
+    found = Runs.read([old, new])
+
+    ranked = ScoreView(name="n", question="q", metrics=["hellinger"]).table(found)
+    pairs = ContrastView(name="n", question="q", column="calibrator", metrics=["hellinger"])
+
+    assert ranked.filter(pl.col("hellinger").is_not_null())["model"].unique().to_list() == ["b"]
+    assert pairs.table(found)["n_conditions"].to_list() == [1]
+    assert found.lacking.startswith("1 of 2 runs")
+    assert Runs.read([new]).lacking == ""
+
+
+@pytest.mark.parametrize("metric", ["hellinger", "jensen_shannon"])
+def test_views_of_a_metric_that_no_run_has_are_empty(tmp_path: Path, metric: str) -> None:
+    """Table, text and figure are made all the same."""
+    found = Runs.read([older(some_run("a"), tmp_path / "run")])
+
+    for view in (
+        ScoreView(name="scores", question="q", metrics=[metric]),
+        ContrastView(name="pairs", question="q", column="calibrator", metrics=[metric]),
+    ):
+        assert metric in write(view, found, tmp_path)
+        assert (tmp_path / f"{view.name}.svg").is_file()
 
 
 def test_summarize_without_runs_says_so(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from multiprocessing import get_context
 
 from distexp.cache.disk.aside import Bad, _fault
+from distexp.cache.disk.claims import FILE as CLAIMS
 from distexp.cache.disk.reader import Reader
 from distexp.cache.rows import WHOLE
 from distexp.errors import CacheCorruptError
@@ -30,15 +31,32 @@ def verify(reader: Reader) -> tuple[int, list[Bad]]:
     CacheCorruptError
         If the database itself is damaged.
     """
-    damage = [line for (line,) in reader.query("PRAGMA integrity_check(1)") if line != "ok"]
+    check_whole(reader)
+    found = list(_in_processes(reader, list(_ranges(reader))))
+    return sum(n for n, _ in found), [each for _, bad in found for each in bad]
+
+
+def check_whole(reader: Reader, up_to_bytes: int | None = None) -> None:
+    """Have SQLite look at a database whole, if it is no larger than `up_to_bytes`.
+
+    Raises
+    ------
+    CacheCorruptError
+        If it is damaged, or was cut to nothing.
+    """
+    n_bytes = reader.n_bytes()
+    if n_bytes is None or (up_to_bytes is not None and n_bytes > up_to_bytes):
+        return
+    rows = reader.query("PRAGMA integrity_check(1)")
+    damage = [str(line) for (line,) in rows if line != "ok"]
+    if n_bytes == 0 and (reader.folder / CLAIMS).exists():  # made after the database was
+        damage = ["cache.db is empty, and was not"]
     if damage:
         msg = (
             f"The response cache {reader.folder} is damaged: {damage[0].splitlines()[-1]}. "
             "Restore cache.db from a copy, or move it away to start anew."
         )
         raise CacheCorruptError(msg)
-    found = list(_in_processes(reader, list(_ranges(reader))))
-    return sum(n for n, _ in found), [each for _, bad in found for each in bad]
 
 
 def _ranges(reader: Reader) -> Iterator[Range]:

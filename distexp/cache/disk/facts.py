@@ -10,9 +10,10 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from distexp.cache.record import Record
+from distexp.types import REFUSED
 
-REFUSALS = frozenset({"content_filter", "refusal"})
-"""Finish reasons of replies that a provider withheld, or a model declined to give."""
+REFUSALS = frozenset({"content_filter", "refusal", REFUSED})
+"""Finish reasons of replies that a provider withheld, a model declined to give, or of none."""
 
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS Source (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",

@@ -48,10 +48,9 @@ def plain_errors(folder: Path) -> Iterator[None]:
     except DistexpError:
         raise
     except _UNEXPECTED as exc:  # what reading a database raises that does not hold what it should
-        kind: type[CacheError]
-        kind, advice = _DAMAGED
-        msg = f"The response cache {folder} is damaged ({type(exc).__name__}: {exc}). {advice}"
-        raise kind(" ".join(msg.split())) from exc
+        said = f"{type(exc).__name__}: {' '.join(str(exc).split())}"
+        msg = f"The response cache {folder} is damaged ({said}). {_DAMAGED[1]}"
+        raise CacheCorruptError(msg) from exc
     except (sqlite3.Error, Timeout, OSError) as exc:
         cause: BaseException = exc
         while isinstance(cause.__context__, sqlite3.Error):  # diskcache hides it in Timeout

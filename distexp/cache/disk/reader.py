@@ -114,6 +114,13 @@ class Reader:
                 return []  # another process is making it
             return connection.execute(statement, values).fetchall()
 
+    def n_bytes(self) -> int | None:
+        """Return the size of the database without its log; None where there is none."""
+        try:
+            return self._file.stat().st_size
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
     def state(self) -> tuple[int, ...] | None:
         """Return None without a database, () where it is in use, else what every write moves."""
         try:

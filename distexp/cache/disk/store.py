@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from distexp.cache.audit.verifying import check_whole
 from distexp.cache.base import Cache
 from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
 from distexp.cache.disk.aside import Bad, set_aside
@@ -36,6 +37,9 @@ class ResponseCache(Cache):
 
     busy_timeout_s = 60.0
     """How long to wait while another process writes, in seconds."""
+    check_whole_up_to_bytes = 1 << 28
+    """A database up to this size is looked at whole where an answer is missing: an index that is
+    damaged hides answers that are there, and they would be paid for again."""
     mounts = Path("/proc/mounts")
     """Table of mounted file systems; without one, as outside Linux, none is refused."""
 
@@ -47,12 +51,17 @@ class ResponseCache(Cache):
         self._reader = Reader(self.path, self.busy_timeout_s)
         self._claims = Claims(self.path)
         self._writer = Writer(self.path, self.busy_timeout_s)
+        self._looked_whole = False
 
     def known(self, requests: Sequence[Request]) -> set[str]:
         """Return the keys of the requests that `get_many` would answer, without reading them."""
         keys = list({request.key: None for request in requests})
-        found = self._select("key", keys) if self._answers else iter(())
-        return {key for rows in found for (key,) in rows}
+        if not self._answers:
+            return set()
+        found = {key for rows in self._select("key", keys) for (key,) in rows} & set(keys)
+        if len(found) < len(keys):
+            self._check_whole()
+        return found
 
     def put_many(self, answers: Sequence[Paid]) -> list[Record]:
         """Store answers in one transaction, each as `put` does: all of them, or none.
@@ -140,7 +149,20 @@ class ResponseCache(Cache):
         self._writer.close()
 
     def _rows(self, keys: Sequence[str]) -> Iterator[list[Row]]:
-        return self._select(COLUMNS, keys)
+        n_found, wanted = 0, set(keys)
+        for rows in self._select(COLUMNS, keys):
+            for key in (row[0] for row in rows if row[0] not in wanted):
+                raise self._corrupt(f"{key!r:.80}", ValueError("the index has another key"))
+            n_found += len(rows)
+            yield rows
+        if n_found < len(keys):
+            self._check_whole()
+
+    def _check_whole(self) -> None:
+        """Look once whether what is missing is missing because the database is damaged."""
+        if not self._looked_whole:
+            self._looked_whole = True
+            check_whole(self._reader, self.check_whole_up_to_bytes)
 
     def _verified(self, *stored: Any) -> bytes:
         return verified(*stored)

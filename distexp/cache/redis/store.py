@@ -2,13 +2,14 @@
 
 An answer is a string: under `<prefix>:<key>` the SHA-256 of the JSON text of a `Record`, in 64
 hexadecimal digits, and that text, zlib-compressed unless short. A generation that `refresh`
-replaced is kept under `<prefix>:<key>/<generation>`, a claim is under `<prefix>:_claim:<key>`.
-Only claims expire.
+replaced is kept under `<prefix>:<key>/<generation>`, a claim is under `<prefix>:_claim:<key>`;
+`<prefix>:_mark` tells whether the server was emptied. Only claims expire.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
+from secrets import token_hex
 from typing import Any
 
 from distexp.cache.base import Cache
@@ -63,6 +64,7 @@ class RedisCache(Cache):
         self._server = Server(url, password_env, prefix, self.retries)
         self.path: str = self._server.label
         self._prefix = f"{prefix}:"
+        self._mark: bytes | None = None
         self._claims = Claims(self._server, f"{prefix}:_claim:", self.lease_s)
 
     def known(self, requests: Sequence[Request]) -> set[str]:
@@ -92,7 +94,9 @@ class RedisCache(Cache):
         self._check_mode()
         with self._server.plain_errors():
             store = self._add_generations if self.mode == "refresh" else self._add
-            return store(requests, records)
+            stored = store(requests, records)
+            self._check_kept()
+        return stored
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is."""
@@ -117,6 +121,7 @@ class RedisCache(Cache):
             self._check_mode()
             with self._server.plain_errors():
                 self._client().set(f"{self._prefix}_check", "", px=1)
+                self._check_kept()
 
     def close(self) -> None:
         """Let go of the connections and of all claims. Safe to call at any time."""
@@ -141,6 +146,21 @@ class RedisCache(Cache):
                 rows = self._present([name.decode()[len(self._prefix) :] for name in names])
             for name, stored in rows:
                 yield name, self._text(name, stored)
+
+    def _check_kept(self) -> None:
+        """Raise `CacheError` if the server was emptied since this was called first.
+
+        A mark lies beside the answers. Who finds another than before knows that they are gone.
+        """
+        name = f"{self._prefix}_mark"
+        self._client().set(name, token_hex(16), nx=True)
+        before, self._mark = self._mark, self._client().get(name)
+        if before is not None and before != self._mark:
+            msg = (
+                f"The response cache {self.path} was emptied while it was in use. Answers stored "
+                "before are no longer there; the last ones are."
+            )
+            raise CacheError(msg)
 
     def _client(self) -> Any:
         return self._server.client(reading_only=self.mode == "replay")

@@ -16,7 +16,7 @@ SCOPES = ("pooled", "per_group", "partial")
 N_FOLDS = 5
 """Folds of the training questions where something is chosen inside them."""
 PRIOR_QUESTIONS = (5.0, 20.0, 80.0, 320.0, np.inf)
-"""How many training questions of its own a group needs for half a say, as tried by `partial`."""
+"""Training questions at which a group's own fit weighs half; `partial` chooses among these."""
 
 
 class Scoped(ABC):

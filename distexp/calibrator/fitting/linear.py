@@ -120,6 +120,13 @@ class LinearCalibrator(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-l
             rows, of_k = of_size(X, k)
             self.by_size_[k] = self._fitted(self.matrix, of_k, y[rows, :k], weights[rows])
 
+    def count_parameters(self, X: Design) -> int:
+        """Count slopes and biases; see `distexp.protocols.Counted`."""
+        n_inputs = X.stacked.shape[1]
+        sizes = trained_sizes(X)
+        own = [len(LinearScores(self.matrix, n_inputs, k).identity) for k in sizes]
+        return int(n_inputs + sum(own))
+
     def _fitted(self, matrix: str, X: Design, y: FloatArray, weight: FloatArray) -> FloatArray:
         z = features(X, self.features)
         return self._parameters(LinearScores(matrix, *z.shape[1:]), z, X, y, weight)

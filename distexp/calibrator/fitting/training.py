@@ -9,17 +9,16 @@ import numpy as np
 
 from distexp.calibrator.fitting.base import cross_predict, question_folds
 from distexp.checks import parameter_error
-from distexp.metrics.distance import distance, kl_divergence, total_variation, wasserstein
+from distexp.metrics.distance import BY_NAME, distance
+from distexp.metrics.names import DISTANCES
 from distexp.metrics.ties import DIGITS
 from distexp.protocols import BatchCalibrator, Calibrator
 from distexp.tuning.optuna import N_FOLDS_SEEN
-from distexp.types import Design, FloatArray
+from distexp.types import BoolArray, Design, FloatArray
 
-OBJECTIVES: dict[str, Callable[[FloatArray, FloatArray, Design], FloatArray]] = {
-    "distance": lambda predicted, y, X: distance(predicted, y, X.ordinals),
-    "w1": lambda predicted, y, X: wasserstein(predicted, y, X.ordinals),
-    "tv": lambda predicted, y, X: total_variation(predicted, y),
-    "kl": lambda predicted, y, X: kl_divergence(y, predicted, X.mask),
+OBJECTIVES: dict[str, Callable[[FloatArray, FloatArray, FloatArray, BoolArray], FloatArray]] = {
+    "distance": lambda predicted, human, ordinals, _: distance(predicted, human, ordinals),
+    **{metric.key: BY_NAME[metric.field] for metric in DISTANCES},
 }
 """Distances of cases that settings are judged by; see `distexp.metrics.distance`."""
 
@@ -55,7 +54,8 @@ class Training:
             )
             means = []
             for of_fold, rows in zip(predicted, test[some], strict=True):
-                apart = OBJECTIVES[objective](of_fold[rows], self.y[rows], self.X.take(rows))
+                X = self.X.take(rows)
+                apart = OBJECTIVES[objective](of_fold[rows], self.y[rows], X.ordinals, X.mask)
                 weight = np.ones(rows.sum()) if self.weight is None else self.weight[rows]
                 defined = ~np.isnan(apart)
                 total += float(apart[defined] @ weight[defined])

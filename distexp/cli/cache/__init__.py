@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _help() -> str:
-    lines = (f"  {name:10} {command.HELP}" for name, command in COMMANDS.items())
+    lines = (f"    {name:10} {command.HELP}" for name, command in COMMANDS.items())
     return "\n".join(
         [
             "usage: distexp cache COMMAND ...",

@@ -58,6 +58,9 @@ def _say(draft: Draft, file: Path, out: Path) -> None:
         return
     names = [shlex.quote(str(path)) for path in (file, out)]
     show(f"Compare them: distexp codebook check {names[0]} {names[1]}")
+    if n_questions < 2:
+        show("One question only: it can be loaded, but a run needs two to train on one.")
+        return
     few = 0 < draft.smallest_group < USUAL_CELL
     more = f" dataset.min_respondents={max(1, draft.smallest_group // 2)}" if few else ""
     show(

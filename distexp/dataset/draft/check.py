@@ -13,7 +13,8 @@ import yaml
 from distexp.dataset.files.answers import answers, filtered, members, weights
 from distexp.dataset.files.codebook import Attribute, Codebook, Item, read_codebook
 from distexp.dataset.files.codes import Code, Codes, label_of, parse_code
-from distexp.dataset.files.columns import near, read_columns
+from distexp.dataset.files.columns import read_columns
+from distexp.dataset.files.layout import near
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import code_order, column_names
 from distexp.errors import DatasetError
@@ -101,7 +102,8 @@ class _Gathering(Section):
         return self._try(lambda: super(_Gathering, self).flag(key, default), key, default)
 
     def rows(self, key: str, *default: Any, **named: Any) -> list[Any]:
-        return self._try(lambda: super(_Gathering, self).rows(key, *default, **named), key, [])
+        read = super().rows
+        return self._try(lambda: read(key, *default, **named), key, [])
 
     def codes(self, key: str, *default: Any, **named: Any) -> Codes:
         read = super().codes

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from distexp.dataset.draft.emitting import KeyPath, annotated
 from distexp.dataset.draft.groups import Grouping, chosen_weight, grouping_of, kind_of
 from distexp.dataset.draft.options import Options, on_a_scale, options_of
 from distexp.dataset.files.codes import Code, Codes, label_of
+from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.microdata import EVERYONE
 from distexp.dataset.files.qsf import read_qsf
 from distexp.dataset.files.variables import DataFile, Variable, read_file
@@ -108,8 +109,6 @@ def _drafted(file: DataFile, wording: str) -> Draft:
         weight, doubt = chosen_weight(file.variables, file.weight)
         document |= {"weight": weight} if weight else {}
         draft.check(("weight",) if weight else ("population",), doubt)
-    if file.exclude:
-        document["exclude"] = {name: _entries(codes) for name, codes in file.exclude.items()}
     groups, questions = _placed(draft, [v for v in file.variables if v.name != weight], file)
     not_asked = [code for group in groups.values() for code in group.not_asked]
     not_asked += [code for options in questions.values() for code in options.not_asked]
@@ -134,11 +133,14 @@ def _smallest(groups: Mapping[str, Grouping], variables: Mapping[str, Variable])
     return min(filter(None, sizes), default=0)
 
 
-def _layout(file: DataFile) -> dict[str, str]:
+def _layout(file: DataFile) -> dict[str, Any]:
     """Return how the file is to be read, where that is not the usual."""
-    layout = file.layout
-    said = {"encoding": layout.encoding, "separator": layout.separator, "sheet": layout.sheet}
-    return {key: value for key, value in said.items() if value not in (None, "utf-8")}
+    usual = asdict(Layout())
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in asdict(file.layout).items()
+        if value != usual[key]
+    }
 
 
 def _placed(

@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from distexp.dataset.draft.options import options_of
-from distexp.dataset.draft.words import is_not_asked, is_off_scale
+from distexp.dataset.draft.words import is_not_asked
 from distexp.dataset.files.codes import Code, label_of
+from distexp.dataset.files.refusals import is_refusal
 from distexp.dataset.files.variables import Variable
 
 _KINDS: Mapping[str, str] = {
@@ -159,7 +160,7 @@ def _ages(variable: Variable, name: str) -> Grouping | str:
         or not 0 <= code <= _OLDEST_EVER
         or code in variable.missing
         or any(low <= code <= high for low, high in variable.missing_ranges)
-        or is_off_scale(variable.labels.get(code, ""))
+        or is_refusal(variable.labels.get(code, ""))
         or is_not_asked(variable.labels.get(code, ""))
     ]
     ages = [code for code in variable.counts if isinstance(code, float) and code not in special]
@@ -191,7 +192,7 @@ def _ages(variable: Variable, name: str) -> Grouping | str:
 
 def _any_text(variable: Variable, kind: str, name: str) -> Grouping:
     """Make a group of each of many texts, such as names of countries."""
-    left_out = [c for c in variable.counts if isinstance(c, str) and is_off_scale(c)]
+    left_out = [c for c in variable.counts if isinstance(c, str) and is_refusal(c)]
     return Grouping(
         name=name,
         levels={},

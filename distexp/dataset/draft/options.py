@@ -6,12 +6,12 @@ from itertools import pairwise
 
 from distexp.dataset.draft.words import (
     is_not_asked,
-    is_off_scale,
     number_of,
     scale_positions,
     speaks_of_a_scale,
 )
 from distexp.dataset.files.codes import Code, label_of
+from distexp.dataset.files.refusals import is_refusal
 from distexp.dataset.files.variables import Variable, code_order
 
 MOST_NUMBERS = 12
@@ -162,11 +162,11 @@ class _Sorted:
             self.not_asked.append(code)
         elif len(words) < _SHORT and self.is_short and not self._is_declared(code):
             self.substantive.append(code)
-            if is_off_scale(words) or is_not_asked(words):
+            if is_refusal(words) or is_not_asked(words):
                 self.checks.append(f"is {said} an answer? The others are as short.")
         elif is_not_asked(words):
             self.not_asked.append(code)
-        elif is_off_scale(words):
+        elif is_refusal(words):
             self.off_scale.append(code)
             if len(words) < _SHORT:
                 self.checks.append(f"does {said} mean that somebody did not say? Taken as such.")

@@ -6,30 +6,6 @@ Proposals only, made from words. A draft writes each of them where a person can 
 import re
 from collections.abc import Sequence
 
-_OFF_SCALE = re.compile(
-    r"(i |we |respondent |spontaneous:? |spontan:? )?(?:"
-    r"(do|does|did)( not|n'?t| nt) (really )?know( enough.*| how.*| what.*)?|dk|d\.k\."
-    r"|unknown|unsure"
-    r"|not sure( at all)?|uncertain|never heard.*|refus\w*( to .*)?|declin\w*( to .*)?|ref|rf"
-    r"|(can ?not|can'?t|cant) (really )?(say|choose|tell|decide|remember|recall|answer)( .*)?"
-    r"|(would |'d )?(prefer|rather) not( to)?( .*)?|no (opinion|answer|response|reply)( .*)?"
-    r"|not (answered|stated|ascertained|available|given)|na|n\.a\.|nr|no recuerda"
-    r"|wei(ß|ss) (es )?nicht|keine (angaben?|antwort|meinung)( .*)?|k\. ?a\.?|ka|verweiger\w*"
-    r"|antwort verweigert|(je )?(ne )?sai[st] pas|nsp|sans (réponse|opinion)|pas de réponse|refus"
-    r"|no (lo )?(sabe|se|sé|contesta|responde)|n\.?s\.?|n\.?c\.?|n\.?r\.?|sin respuesta|rehús\w*"
-    r"|se niega|non (sa|so|risponde|saprei)|nessuna risposta|rifiut\w*"
-    r"|n[ãa]o (sabe|sei|respond\w*)"
-    r"|recus\w*|weet (ik )?(het )?niet|geen (antwoord|mening)|weiger\w*"
-    r"|(ja )?nie wiem|trudno powiedzieć|odmow\w*( odpowiedzi)?"
-    r"|vet (ej|inte|ikke)|ved ikke|inget svar"
-    r"|ubesvart|uoplyst|en osaa sanoa|bilmiyor\w*|bilmem|cevap yok|(я )?не знаю|затрудн\w*( .*)?"
-    r"|отказ\w*( .*)?|нет ответа|не знам|не зная|δεν (ξέρω|γνωρίζω|απαντώ)|δξ|δα|nu (știu|stiu)"
-    r"|nem tudja|neví[mš]?|ei oska öelda|nežinau|nezinu|tidak (tahu|jawab)|không biết"
-    r"|不知道|不清楚|不好说|拒绝\w*|拒答|说不清|无法回答"
-    r"|わからない|分からない|無回答|答えたくない|모르\w*"
-    r"|모름|무응답|لا أعرف|لا اعرف|رفض\w*"
-    r")( \W*(do not read|dnr|vol\.?|volunteered|spontaneous|nicht vorlesen)\W*)?"
-)
 _NOT_ASKED = re.compile(
     r"not (asked|applicable|applic\.?|in (the )?(universe|sample|this wave|this country))( .*)?"
     r"|inap\w*\.?|iap|n/a|nap|skip\w*( .*)?|legitimate skip|system missing|sysmis|missing\b.*"
@@ -40,8 +16,6 @@ _NOT_ASKED = re.compile(
     r"|ikke (relevant|spurt)|не спраш\w*|неприменимо|不适用|非該当|해당 ?없음"
 )
 _CODE = re.compile(r"^\W*-?\d+\s*(?:[.)=:\-–]\s*|\s)")
-_BRACKETED = re.compile(r"[(\[<][^()\[\]<>]*[)\]>]")
-_SEPARATOR = re.compile(r"\s*[/;,|]\s*|\s+-+\s+|\s+(?:or|and|oder|und|ou|et|o|y|e|или|of)\s+")
 _NUMBER = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:$|[=:.)\-–—]|\s)")
 
 _POSITIVE = (
@@ -114,19 +88,6 @@ _TIMES = re.compile(
 )
 
 
-def is_off_scale(label: str) -> bool:
-    """Tell whether a label says that somebody did not know or did not say.
-
-    Examples
-    --------
-    >>> labels = ("Don’t know", "REFUSED", "DK (do not read)", "Weiß nicht", "Sans réponse", "No")
-    >>> [is_off_scale(label) for label in labels]
-    [True, True, True, True, True, False]
-    """
-    parts = _parts(label)
-    return bool(parts) and all(map(_OFF_SCALE.fullmatch, parts))
-
-
 def is_not_asked(label: str) -> bool:
     """Tell whether a label says that somebody was not asked.
 
@@ -136,7 +97,7 @@ def is_not_asked(label: str) -> bool:
     [True, True, True, False]
     """
     folded = _CODE.sub("", _folded(label)) or _folded(label)
-    return any(map(_NOT_ASKED.fullmatch, (folded, *_parts(label)[:1])))
+    return any(map(_NOT_ASKED.fullmatch, (folded, re.split(r"\s*[(\[;:]", folded)[0])))
 
 
 def number_of(label: str) -> float | None:
@@ -188,15 +149,6 @@ def speaks_of_a_scale(labels: Sequence[str]) -> bool:
 def _folded(label: str) -> str:
     """Return a label in small letters, apostrophes and white space made alike."""
     return " ".join(re.sub("[’‘ʼ´`]", "'", label).casefold().split())
-
-
-def _parts(label: str) -> list[str]:
-    """Return the words that a label joins by slashes or "or", without its code and remarks."""
-    folded = _CODE.sub("", _folded(label))
-    bare = _BRACKETED.sub(" ", folded)
-    if not bare.strip():
-        bare = folded.strip("()[]<> ")
-    return [part for part in (p.strip(" .*\"'-–") for p in _SEPARATOR.split(bare)) if part]
 
 
 def _polar(label: str) -> float | None:

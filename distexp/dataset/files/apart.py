@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
@@ -48,15 +48,30 @@ def read_apart(
     """
     import polars as pl
 
+    _, content = _ask(path, {"columns": None if columns is None else list(columns)}, layout)
+    return pl.read_ipc(io.BytesIO(content))
+
+
+def describe_apart(path: Path, layout: Layout | None = None) -> dict[str, Any]:
+    """Return what a file says of itself, as `distexp.dataset.files.binary.described` does.
+
+    Raises
+    ------
+    DatasetError
+        As for `read_apart`.
+    """
+    said, _ = _ask(path, {"describe": True}, layout)
+    described: dict[str, Any] = said["described"]
+    return described
+
+
+def _ask(path: Path, job: dict[str, Any], layout: Layout | None) -> tuple[dict[str, Any], bytes]:
+    """Return what the child says, and what comes after it."""
     package = _PACKAGES.get(path.suffix.lower())
     if package and find_spec(package) is None:
         msg = f"Reading {path} takes the package {package}: pip install 'distexp[surveys]'"
         raise DatasetError(msg)
-    job = {
-        "path": str(path),
-        "columns": None if columns is None else list(columns),
-        "layout": asdict(layout or Layout()),
-    }
+    job |= {"path": str(path), "layout": asdict(layout or Layout())}
     here = str(Path(__file__).parents[3])
     places = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
     child = subprocess.run(
@@ -70,9 +85,10 @@ def read_apart(
     said, _, content = child.stdout.partition(b"\n")
     if child.returncode or not said:
         raise DatasetError(f"{path} cannot be read as a {path.suffix} file: {_reason(child)}")
-    if error := json.loads(said)["error"]:
-        raise DatasetError(error)
-    return pl.read_ipc(io.BytesIO(content))
+    words: dict[str, Any] = json.loads(said)
+    if words["error"]:
+        raise DatasetError(words["error"])
+    return words, content
 
 
 def _reason(child: "subprocess.CompletedProcess[bytes]") -> str:

@@ -9,7 +9,7 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from distexp.dataset.files.layout import Layout, locate, near
@@ -101,6 +101,57 @@ def read_workbook(path: Path, columns: Sequence[str] | None, layout: Layout) -> 
         msg = f"{path} cannot be read as a workbook: {str(exc).splitlines()[0]}"
         raise DatasetError(msg) from exc
     return _below_header(path, table, columns, layout, sheet)
+
+
+def described(path: Path, layout: Layout) -> dict[str, Any]:
+    """Return what a file says of itself, as JSON can hold it.
+
+    `names` of the columns of a Parquet, SPSS or Stata file, and of the latter two more that
+    `distexp.dataset.files.variables` reads; `sheets` with their numbers of rows of a workbook.
+    """
+    if path.suffix.lower() == ".xlsx":
+        import fastexcel
+
+        try:
+            book = fastexcel.read_excel(path)
+            heights = [[n, book.load_sheet(n, header_row=None).height] for n in book.sheet_names]
+        except fastexcel.FastExcelError as exc:
+            msg = f"{path} cannot be read as a workbook: {str(exc).splitlines()[0]}"
+            raise DatasetError(msg) from exc
+        return {"sheets": heights}
+    if path.suffix.lower() == ".parquet":
+        import polars as pl
+
+        try:
+            return {"names": list(pl.read_parquet_schema(path))}
+        except pl.exceptions.PolarsError as exc:
+            msg = f"{path} cannot be read as a {path.suffix} file: {str(exc).splitlines()[0]}"
+            raise DatasetError(msg) from exc
+    return _described_statistics(path, layout)
+
+
+def _described_statistics(path: Path, layout: Layout) -> dict[str, Any]:
+    """Return what an SPSS or Stata file says of its columns."""
+    import pyreadstat
+
+    read = pyreadstat.read_sav if path.suffix.lower() == ".sav" else pyreadstat.read_dta
+    encoding = None if layout.encoding is None else codecs.lookup(layout.encoding).name
+    try:
+        meta = read(
+            path, metadataonly=True, user_missing=True, output_format="dict", encoding=encoding
+        )[1]
+    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as exc:
+        msg = f"{path} cannot be read as a {path.suffix} file: {exc}"
+        raise DatasetError(msg) from exc
+    return {
+        "names": meta.column_names,
+        "labels": meta.column_names_to_labels,
+        "value_labels": {n: list(of.items()) for n, of in meta.variable_value_labels.items()},
+        "missing_ranges": meta.missing_ranges,
+        "measures": meta.variable_measure,
+        "formats": meta.original_variable_types,
+        "types": meta.readstat_variable_types,
+    }
 
 
 def _below_header(

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from distexp.dataset.files.codes import Code, parse_code
-from distexp.dataset.files.columns import Layout, check_exists
+from distexp.dataset.files.columns import check_exists
+from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.variables import Variable, storable
 from distexp.errors import DatasetError
 

@@ -10,7 +10,7 @@ import resource
 import sys
 from pathlib import Path
 
-from distexp.dataset.files.binary import READERS
+from distexp.dataset.files.binary import READERS, described
 from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
 
@@ -24,6 +24,10 @@ def main() -> None:
     path = Path(job["path"])
     layout = Layout(**job["layout"] | {"skip_rows": tuple(job["layout"]["skip_rows"])})
     try:
+        if "describe" in job:
+            said = {"error": None, "described": described(path, layout)}
+            out.write(json.dumps(said).encode() + b"\n")
+            return
         table = READERS[path.suffix.lower()](path, job["columns"], layout)
     except (DatasetError, OSError) as exc:
         out.write(json.dumps({"error": str(exc)}).encode() + b"\n")

@@ -1,6 +1,6 @@
 """Labels that say that no answer was given, in the words and languages of published files.
 
-The words stand in `data/refusals.txt`.
+The words stand in `data/refusals.yaml`.
 """
 
 import re
@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+
+import yaml
 
 _SEPARATORS = re.compile(r"[/;,|&+()\[\]{}<>:=–—‒―・、。；，／（）【】\n]|\s-+\s|--+")
 _CONJUNCTIONS = re.compile(
@@ -28,8 +30,9 @@ def _plain(text: str) -> str:
 @cache
 def _words() -> tuple[frozenset[str], frozenset[str]]:
     """Return the refusals and the remarks for interviewers."""
-    text = (files("distexp.dataset") / "data" / "refusals.txt").read_text(encoding="utf-8")
-    _, refusals, remarks = (re.split(r"[;\n]", part) for part in text.split("---"))
+    text = (files("distexp.dataset") / "data" / "refusals.yaml").read_text(encoding="utf-8")
+    words = yaml.safe_load(text)
+    refusals, remarks = (re.split(r"[;\n]", words[name]) for name in ("refusals", "remarks"))
     return frozenset(map(_plain, refusals)) - {""}, frozenset(map(_plain, remarks)) - {""}
 
 

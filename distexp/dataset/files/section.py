@@ -10,9 +10,9 @@ from distexp.dataset.files.scalars import Scalar, load
 from distexp.errors import DatasetError
 
 _REQUIRED = object()
+T = TypeVar("T")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 80
-T = TypeVar("T")
 
 
 class Section:
@@ -46,7 +46,7 @@ class Section:
         value = self._get(key, bool | Scalar, "true or false", default)
         if isinstance(value, Scalar):
             if not isinstance(value.value, bool):
-                raise self.error(key, f"must be true or false. Got {value} instead.")
+                raise self.error(key, f"must be true or false. Got {shown(value)} instead.")
             return value.value
         return bool(value)
 
@@ -94,7 +94,7 @@ class Section:
         """Return the names that the file gives."""
         for name in self._content:
             if not isinstance(name, str):
-                said = name.text if isinstance(name, Scalar) else shown(name)
+                said = name.text[:80] if isinstance(name, Scalar) else shown(name)
                 raise self.error(said, f"must be a text. Put it in quotes: '{said}'.")
         return list(self._content)
 
@@ -102,7 +102,7 @@ class Section:
         """Raise `DatasetError` if a key has no meaning here."""
         for key in self._content:
             if key not in self._used:
-                said = str(key) if isinstance(key, str | Scalar) else shown(key)
+                said = str(key)[:80] if isinstance(key, str | Scalar) else shown(key)
                 raise self.error(said, f"has no meaning. {near(said, sorted(self._used))}")
 
     def refuse(self, key: object, problem: str) -> None:

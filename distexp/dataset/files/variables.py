@@ -1,9 +1,8 @@
 """What a data file says of itself: its columns, the codes in them, and labels where it has any."""
 
-import csv
-import io
 import itertools
 import math
+import re
 import struct
 from collections import Counter
 from collections.abc import Mapping
@@ -11,13 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distexp.dataset.files.codes import Code, parse_code
-from distexp.dataset.files.columns import Layout, check_exists, read_columns, read_sheet
+from distexp.dataset.files.apart import describe_apart, read_apart
+from distexp.dataset.files.codes import Code, parse_code, plain
+from distexp.dataset.files.columns import check_exists, read_columns
+from distexp.dataset.files.delimited import decoded, records
+from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:
     import polars as pl
 
+SOMEBODY = "whoever collected it"
 MOST_CODES = 400
 """Columns with more different codes are described by their number and range."""
 _CELLS_AT_ONCE = 20_000_000
@@ -73,8 +76,6 @@ class DataFile:
     """Whether it is of a kind that holds labels: SPSS or Stata."""
     weight: str | None = None
     """The column by which the file says that it is weighted."""
-    exclude: Mapping[str, tuple[Code, ...]] = field(default_factory=dict)
-    """Codes by column of rows that are no respondents."""
     notes: tuple[str, ...] = ()
 
 
@@ -86,28 +87,20 @@ def column_names(path: Path, layout: Layout) -> list[str]:
     DatasetError
         If there is no such file, it is not what its name says, or a name comes twice.
     """
-    import polars as pl
-
-    check_exists(path, "whoever collected it")
+    check_exists(path, SOMEBODY)
     suffix = path.suffix.lower()
-    try:
-        if suffix in (".sav", ".dta"):
-            names = list(_metadata(path, layout).column_names)
-        elif suffix == ".parquet":
-            names = list(pl.read_parquet_schema(path))
-        elif suffix == ".xlsx":
-            names = read_sheet(path, layout.sheet).columns
-        else:
-            separator = layout.separator or ("\t" if suffix == ".tsv" else ",")
-            lines = io.StringIO(
-                path.read_bytes().decode(layout.encoding or "utf-8-sig"), newline=""
-            )
-            names = next(csv.reader(lines, delimiter=separator), [])
-            names = [name.removeprefix("\ufeff") for name in names]
-    except (pl.exceptions.PolarsError, OSError, csv.Error, UnicodeDecodeError, LookupError) as exc:
-        msg = f"{path} cannot be read as a {suffix} file: {str(exc).splitlines()[0]}"
-        raise DatasetError(msg) from exc
-    if twice := [name for name, n in Counter(names).items() if n > 1]:
+    if suffix in (".sav", ".dta", ".parquet"):
+        names = list(describe_apart(path, layout)["names"])
+    elif suffix == ".xlsx":
+        names = read_apart(path, None, layout).columns
+    elif suffix in (".csv", ".tsv"):
+        separator = layout.separator or ("\t" if suffix == ".tsv" else ",")
+        text = decoded(path, path.read_bytes(), layout.encoding)
+        names = next(records(path, text, separator, layout.skip_rows), (0, []))[1]
+    else:
+        read_columns(path, [], layout, SOMEBODY)  # which says what kinds of file there are
+        names = []
+    if twice := [name for name, n in Counter(map(plain, names)).items() if n > 1 and name]:
         msg = f"{path} has the column {twice[0]!r} more than once. Give each column its own name."
         raise DatasetError(msg)
     return names
@@ -128,9 +121,11 @@ def read_file(path: Path, sheet: str | None = None) -> DataFile:
     DatasetError
         If it cannot be read.
     """
-    check_exists(path, "whoever collected it")
+    check_exists(path, SOMEBODY)
     layout, notes = guessed_layout(path, sheet)
-    names = [name for name in column_names(path, layout) if name.strip()]
+    is_labelled = path.suffix.lower() in (".sav", ".dta")
+    said = describe_apart(path, layout) if is_labelled else {}
+    names = [name for name in said.get("names") or column_names(path, layout) if name.strip()]
     if not names:
         raise DatasetError(f"{path} has no columns with names. Name them in its first line.")
     variables: list[Variable] = []
@@ -138,7 +133,7 @@ def read_file(path: Path, sheet: str | None = None) -> DataFile:
     start = 0
     while start < len(names):
         chunk = names[start : start + step]
-        table = read_columns(path, chunk, layout, "whoever collected it")
+        table = read_columns(path, chunk, layout, SOMEBODY)
         n_rows = table.height
         variables += [_counted(table[name]) for name in chunk]
         start += len(chunk)
@@ -148,12 +143,10 @@ def read_file(path: Path, sheet: str | None = None) -> DataFile:
         layout=layout,
         variables=tuple(variables),
         n_rows=n_rows,
-        is_labelled=False,
+        is_labelled=is_labelled,
         notes=notes,
     )
-    if path.suffix.lower() in (".sav", ".dta"):
-        return _labelled(file)
-    return _without_header_rows(file)
+    return _labelled(file, said) if is_labelled else _without_header_rows(file)
 
 
 def guessed_layout(path: Path, sheet: str | None = None) -> tuple[Layout, tuple[str, ...]]:
@@ -161,47 +154,49 @@ def guessed_layout(path: Path, sheet: str | None = None) -> tuple[Layout, tuple[
     suffix = path.suffix.lower()
     if suffix == ".xlsx":
         return _longest_sheet(path, sheet)
-    if suffix not in (".csv", ".tsv", ".txt"):
+    if suffix not in (".csv", ".tsv"):
         return Layout(), ()
     content = path.read_bytes()
-    notes = []
-    encoding = "utf-8"
-    if content.startswith(b"\xef\xbb\xbf"):
-        encoding = "utf-8-sig"
-    elif content.startswith((b"\xff\xfe", b"\xfe\xff")):
+    encoding, notes = None, []
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         encoding = "utf-16"
     else:
         try:
-            content.decode()
+            content.decode("utf-8-sig")
         except UnicodeDecodeError:
             encoding = "cp1252"
             notes.append("it is not UTF-8; is cp1252 right? Look at letters with accents.")
     try:
-        header = content.decode(encoding).lstrip("\ufeff").split("\n", 1)[0]
+        header = content.decode(encoding or "utf-8-sig").split("\n", 1)[0]
     except UnicodeDecodeError:
         encoding = "latin-1"
         header = content.decode(encoding).split("\n", 1)[0]
     usual = "\t" if suffix == ".tsv" else ","
     separator = max([usual, *",;\t|"], key=header.count)
     other = separator if separator != usual and header.count(separator) else None
-    return Layout(encoding=encoding, separator=other), tuple(notes)
+    layout = Layout(encoding=encoding, separator=other)
+    if other == ";" and _has_decimal_commas(path, layout):
+        layout = replace(layout, decimal=",")
+    return layout, tuple(notes)
+
+
+def _has_decimal_commas(path: Path, layout: Layout) -> bool:
+    """Tell whether a text file parted by semicolons writes 1,5 for one and a half."""
+    text = decoded(path, path.read_bytes(), layout.encoding)
+    rows = itertools.islice(records(path, text, layout.separator or ","), 1, 200)
+    cells = [cell.strip() for _, row in rows for cell in row]
+    commas = sum(bool(re.fullmatch(r"-?\d+,\d+", cell)) for cell in cells)
+    return commas > 0 and not any(re.fullmatch(r"-?\d+\.\d+", cell) for cell in cells)
 
 
 def _longest_sheet(path: Path, sheet: str | None) -> tuple[Layout, tuple[str, ...]]:
     """Return the sheet that has the most rows, unless one is named."""
-    first = read_sheet(path, sheet)
-    if sheet is not None:
+    sheets = describe_apart(path)["sheets"]
+    longest = max(sheets, key=lambda each: each[1])[0]
+    if sheet is not None or longest == sheets[0][0]:
         return Layout(sheet=sheet), ()
-    import fastexcel
-
-    names = fastexcel.read_excel(path).sheet_names
-    longest = max(
-        names, key=lambda name: first.height if name == names[0] else read_sheet(path, name).height
-    )
-    if longest == names[0]:
-        return Layout(), ()
     return Layout(sheet=longest), (
-        f"of the {len(names)} sheets this has the most rows; is it it?",
+        f"of the {len(sheets)} sheets this has the most rows; is it it?",
     )
 
 
@@ -231,17 +226,17 @@ def code_order(code: Code) -> tuple[bool, float, str]:
 
 
 def storable(text: str) -> str:
-    """Return a text that UTF-8 can hold: halves of characters are replaced."""
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text
+    """Return a text that a codebook can hold: zero bytes and halves of characters are replaced."""
+    return re.sub("[\0\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", text)
 
 
 def _without_header_rows(file: DataFile) -> DataFile:
     """Take the two rows under a Qualtrics header, wordings and import ids, for what they are."""
     layout = file.layout
-    if file.is_labelled or file.n_rows < 2:
+    if file.path.suffix.lower() == ".parquet" or file.n_rows < 2:
         return file
     names = [variable.name for variable in file.variables]
-    table = read_columns(file.path, names, layout, "")
+    table = read_columns(file.path, names, layout, SOMEBODY)
     texts, ids = table.row(0), table.row(1)
     if not any(str(cell).startswith('{"ImportId"') for cell in ids):
         return file
@@ -250,56 +245,35 @@ def _without_header_rows(file: DataFile) -> DataFile:
         replace(_counted(rows[name]), label=storable(text or ""))
         for name, text in zip(names, texts, strict=True)
     )
-    place = next(i for i, cell in enumerate(ids) if str(cell).startswith('{"ImportId"'))
-    exclude = {names[place]: (parse_code(texts[place]), parse_code(ids[place]))}
-    return replace(file, variables=variables, n_rows=rows.height, exclude=exclude)
+    layout = replace(layout, skip_rows=(2, 3))
+    return replace(file, variables=variables, n_rows=rows.height, layout=layout)
 
 
-def _metadata(path: Path, layout: Layout) -> Any:
-    """Return what an SPSS or Stata file says of its columns."""
-    try:
-        import pyreadstat
-    except ImportError as exc:
-        msg = f"Reading {path} takes the package pyreadstat: pip install 'distexp[surveys]'"
-        raise DatasetError(msg) from exc
-    read = pyreadstat.read_sav if path.suffix.lower() == ".sav" else pyreadstat.read_dta
-    encoding = None if (layout.encoding or "utf-8").startswith("utf-8") else layout.encoding
-    try:
-        return read(
-            path, metadataonly=True, user_missing=True, output_format="dict", encoding=encoding
-        )[1]
-    except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError, UnicodeDecodeError) as exc:
-        msg = f"{path} cannot be read as a {path.suffix} file: {exc}"
-        raise DatasetError(msg) from exc
-
-
-def _labelled(file: DataFile) -> DataFile:
+def _labelled(file: DataFile, said: Mapping[str, Any]) -> DataFile:
     """Add what an SPSS or Stata file says of its columns."""
-    metadata = _metadata(file.path, file.layout)
     variables = []
     for variable in file.variables:
         name = variable.name
-        ranges = metadata.missing_ranges.get(name, [])
+        ranges = said["missing_ranges"].get(name, [])
         single = [span["lo"] for span in ranges if span["lo"] == span["hi"]]
         wide = [(_bound(s["lo"]), _bound(s["hi"])) for s in ranges if s["lo"] != s["hi"]]
         letters = [code for code in variable.counts if isinstance(code, str) and len(code) == 1]
-        is_text = metadata.readstat_variable_types.get(name) == "string"
+        is_text = said["types"].get(name) == "string"
         declared = [*single, *([] if is_text else letters)]  # Stata's .a to .z
-        labels = metadata.variable_value_labels.get(name, {})
-        form = str(metadata.original_variable_types.get(name) or "")
+        labels = said["value_labels"].get(name, [])
         variables.append(
             replace(
                 variable,
-                label=storable(metadata.column_names_to_labels.get(name) or "").strip(),
-                labels={parse_code(c): storable(str(text)).strip() for c, text in labels.items()},
+                label=storable(said["labels"].get(name) or "").strip(),
+                labels={parse_code(c): storable(str(text)).strip() for c, text in labels},
                 missing=tuple(dict.fromkeys(map(parse_code, declared))),
                 missing_ranges=tuple(wide),
-                measure=metadata.variable_measure.get(name) or "unknown",
-                is_date=form.startswith(_DATES),
+                measure=said["measures"].get(name) or "unknown",
+                is_date=str(said["formats"].get(name) or "").startswith(_DATES),
             )
         )
-    weight = _declared_weight(file.path, metadata) if file.path.suffix.lower() == ".sav" else None
-    return replace(file, variables=tuple(variables), weight=weight, is_labelled=True)
+    weight = _declared_weight(file.path, said) if file.path.suffix.lower() == ".sav" else None
+    return replace(file, variables=tuple(variables), weight=weight)
 
 
 def _bound(value: float) -> float:
@@ -307,7 +281,7 @@ def _bound(value: float) -> float:
     return math.copysign(math.inf, value) if abs(value) > _SPSS_INFINITY else value
 
 
-def _declared_weight(path: Path, metadata: Any) -> str | None:
+def _declared_weight(path: Path, said: Mapping[str, Any]) -> str | None:
     """Return the column by which an SPSS file is weighted: its header counts units of 8 bytes.
 
     References
@@ -320,10 +294,10 @@ def _declared_weight(path: Path, metadata: Any) -> str | None:
         return None
     order = "<" if struct.unpack("<i", header[64:68])[0] in (2, 3) else ">"
     index = struct.unpack(f"{order}i", header[76:80])[0]
-    formats = [str(metadata.original_variable_types[name]) for name in metadata.column_names]
+    formats = [str(said["formats"].get(name)) for name in said["names"]]
     ends = itertools.accumulate(map(_units, formats))
     starts = [1, *(end + 1 for end in ends)]
-    return dict(zip(starts, metadata.column_names, strict=False)).get(index)
+    return dict(zip(starts, said["names"], strict=False)).get(index)
 
 
 def _units(form: str) -> int:

@@ -30,7 +30,10 @@ _VERB = (
     r"|sceglierei|escolho|escolheria|kies|wybieram|выбираю|выберу|väljer|vælger|velger|seçiyorum"
     r"|选|选择|選|選擇|我选|我選|我选择|我選擇|أختار|انتخاب|चुनता|चुनती"
 )
-_BEFORE = r"(?:(?:my|the|final|best|most\ likely|single|meine?|die|ma|la|mi|il|minha|a)\ ){0,3}"
+_BEFORE = (
+    r"(?:(?:my|the|final|best|correct|selected|chosen|most\ likely|single"
+    r"|meine?|die|ma|la|mi|il|minha|a)\ ){0,3}"
+)
 _SUBJECT = (
     r"(?:i(?:['’](?:d|ll)|\ would|\ will)?(?:\ (?:likely|probably|personally|most\ likely))?\ "
     r"|ich\ (?:würde\ )?|je\ |yo\ |eu\ |io\ |ik\ |я\ |jag\ |jeg\ |我|我会)"
@@ -53,12 +56,13 @@ _FRAME = re.compile(
 )
 _START = re.compile(
     rf"^[\s\"'*_(\[{{#>`«“„–-]{{0,12}}{_LABEL.format('start')}"
-    rf"(?P<mark>{_CLOSE}{{0,8}}(?:[.:)\]]+|[–—-](?=\s)|(?=\n|\Z)))(?!\w)",
+    rf"(?P<mark>{_CLOSE}{{0,8}}(?:[.:)\]]+|[–—-](?=\s)|(?=\n|\Z)|(?=\s?\()"
+    r"|,(?=\s(?:because|since|weil|denn|car|parce|porque)\b)))(?!\w)",
 )
-_WHOLE = re.compile(r"\W*(?P<whole>[A-Za-z])\W*")
+_WHOLE = re.compile(r"\W*(?P<whole>[A-Za-z])[^\w+-]*")
 # `A` and `I` are words too, and small letters mostly are.
 ALONE = re.compile(r"(?<![\w'’])(?:[B-HJ-Z]|[AI](?![^\S\n]+[a-z]))(?![\w'’])")
-_ENCLOSED = re.compile(r"(?<!\w)(?:\*\*|__|[(\[{\"'`])+([A-Z])[.)\]}\"'`*_]+(?!\w)")
+_ENCLOSED = re.compile(r"(?<!\w)(?:\*\*|__|[(\[{\"'`]){1,6}([A-Z])[.)\]}\"'`*_]{1,6}(?!\w)")
 _FOLLOWS = re.compile(
     r"[\s\"'*_)\]}`.,:;!?–。-]*(?:$|\n|because\b|since\b|as\b|for\b|it\b|this\b|that\b|weil\b|denn\b"
     r"|car\b|parce\b|porque\b|perch|потому|because|in\b|with\b|from\b|given\b|due\b|\()|[.,:;!)–]\s",
@@ -72,6 +76,8 @@ _CLAIM = re.compile(
 _ANSWER_KEY = re.compile(
     rf"(?:(?:final|my|selected|chosen)[ _]?)?(?:{_NOUN}|selected|chosen|value)", re.I
 )
+
+MOST_MARKS = 50
 
 
 def object_schema(properties: Mapping[str, Json]) -> dict[str, Json]:
@@ -174,7 +180,10 @@ def _by_text(reply: str, letters: str, options: Sequence[str]) -> str | None:
 def _chosen(reply: str, letters: str, options: Sequence[str], text: str) -> Iterator[str]:
     """Yield each letter that is marked as the choice."""
     longest_first = sorted(zip(options, letters, strict=True), key=lambda pair: -len(pair[0]))
-    for letter, start, end in _marked(reply, letters, longest_first):
+    for n_marks, (letter, start, end) in enumerate(_marked(reply, letters, longest_first)):
+        if n_marks == MOST_MARKS:
+            msg = f"The reply names letters as a choice more than {MOST_MARKS} times."
+            raise ParseError(msg, text=text)
         sentence = (
             re.split(r"[.!?\n。]", reply[max(start - 300, 0) : start])[-1] + reply[start:end]
         )

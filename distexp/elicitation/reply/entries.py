@@ -12,35 +12,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from distexp.elicitation.reply.numbers import NUMBER, Value, read_number
+from distexp.elicitation.reply.share_words import (
+    APPROXIMATELY,
+    BOUNDS,
+    DECOR,
+    NAMING,
+    OF,
+    PERCENT_WORDS,
+    TOTALS,
+)
 
-DECOR = re.compile(r"[*`\"“”„«»‹›「」『』【】]|(?<!\d)_|_(?!\d)|(?<!\w)'|'(?!\w)")
-_PERCENT_WORDS = (
-    r"percent|per\ cent|percentage|pct|prozent|pour\ cent|por\ ciento|por\ cento|per\ cento"
-    r"|procent|процент\w{0,3}|درصد|प्रतिशत|パーセント|퍼센트"
-)
-APPROXIMATELY = (
-    r"about|around|approximately|approx\.?|roughly|circa|ca\.?|etwa|ungefähr|rund|environ"
-    r"|aproximadamente|alrededor\ de|cerca\ de|大约|大約|约|約|около|примерно|حوالي|تقريبا|حدود"
-)
-_TOTALS = re.compile(
-    r"total[es]?|sum|summe|gesamt|insgesamt|somme|suma|soma|итого|всего|合计|总计|合計|المجموع|مجموع",
-    re.IGNORECASE,
-)
-_BOUNDS = re.compile(
-    r"(?:or|and|oder|ou|o|或)?\s*\b(?:more|less|fewer|plus|up|higher|lower|max\w*|min\w*|least|most|"
-    r"under|over|above|below|mehr|weniger|höchstens|mindestens|bis|plus|moins|más|menos|più|meno)\b"
-    r"|以上|以下|左右|超",
-    re.IGNORECASE,
-)
-_OF = re.compile(
-    r"(?:of|der|des|de|del|della|dei|das|dos|du|van|av|od|из|des)\b|的|の", re.IGNORECASE
-)
-_NAMING = re.compile(
-    r"(?:options?|choices?|answers?|letters?|responses?|and|for|with|while|antwort\w*|wahl|auswahl"
-    r"|und|für|réponse|choix|et|pour|respuesta|opción|y|para|risposta|opzione|e|per|resposta"
-    r"|opção|ответ|вариант|и|antwoord|optie|en|答案|选项|選項|和|回答|選択肢|답|선택지)",
-    re.IGNORECASE,
-)
 _CONNECTING = frozenset(":=|)].–-→(")
 _SPACED = frozenset("–-")
 _ENDS = frozenset(",;|})]!\n/#")
@@ -80,7 +61,7 @@ def _lexer(options: tuple[str, ...]) -> re.Pattern[str]:
         | (?P<label>(?<![\w'’])(?<!\w[-–])[A-Za-z](?![\w'’]))
         | (?P<number>(?<![A-Za-z0-9_À-ɏ.,]){NUMBER}(?!\w))
         | (?P<junk>(?:{NUMBER})\w*)
-        | (?P<unit>%|(?i:(?:{_PERCENT_WORDS})(?!\w)))
+        | (?P<unit>%|(?i:(?:{PERCENT_WORDS})(?!\w)))
         | (?P<about>[~≈∼～±]|(?i:(?:{APPROXIMATELY})(?![^\W\d])))
         | (?P<word>[^\W\d]+(?:['’-][^\W\d]+)*)
         | (?P<sign>\S)
@@ -154,7 +135,7 @@ def _may_begin(tokens: list[_Token], at: int, read: int) -> bool:
         return True
     before = tokens[at - 1]
     if before.kind == "word":
-        return _NAMING.fullmatch(before.text) is not None
+        return NAMING.fullmatch(before.text) is not None
     if before.kind in {"number", "unit", "text"}:
         return tokens[at].kind == "label" or before.kind == "unit"
     number = tokens[at - 2].kind if at > 1 else ""
@@ -292,8 +273,12 @@ def _ends_entry(tokens: list[_Token], at: int, *, first: bool) -> bool:
         return True
     if token.text == ".":
         after = tokens[at + 1] if at + 1 < len(tokens) else None
-        return after is None or (after.text != "." and after.start > token.end)
-    if token.kind == "word" and _TOTALS.fullmatch(token.text):
+        return (
+            after is None
+            or after.kind == "newline"
+            or (after.text != "." and after.start > token.end)
+        )
+    if token.kind == "word" and TOTALS.fullmatch(token.text):
         return not first
     names = at + (token.text in {"(", "["})  # `(B) 20`
     return (
@@ -308,7 +293,7 @@ def _may_follow(token: _Token, *, percent: bool) -> bool:
         return token.text in _ENDS or (percent and unicodedata.category(token.text) == "So")
     if token.kind == "word":
         joins = token.text.casefold() in {"and", "und", "et", "y", "e", "и", "en", "和"}
-        return joins or (percent and _OF.match(token.text) is not None)
+        return joins or (percent and OF.match(token.text) is not None)
     return token.kind in {"label", "text"}
 
 
@@ -317,13 +302,14 @@ def _is_remark(tokens: list[_Token], at: int, *, percent: bool) -> bool:
     if not percent or tokens[at].text not in _SPACED:
         return False
     line = []
-    for token in tokens[at + 1 :]:
+    for place in range(at + 1, len(tokens)):
+        token = tokens[place]
         if token.kind == "newline":
             break
         if token.kind in {"number", "junk", "about", "unit"}:
             return False
         line.append(token.text)
-    return bool(line) and not _BOUNDS.search(" ".join(line))
+    return bool(line) and not BOUNDS.search(" ".join(line))
 
 
 def _past_remark(tokens: list[_Token], at: int) -> int:
@@ -332,7 +318,7 @@ def _past_remark(tokens: list[_Token], at: int) -> int:
     for place in range(at + 1, len(tokens)):
         token = tokens[place]
         if token.text == ")":
-            return -1 if _BOUNDS.search(" ".join(words)) else place
+            return -1 if BOUNDS.search(" ".join(words)) else place
         if token.kind in {"number", "junk", "unit", "newline", "about"}:
             return -1
         words.append(token.text)
@@ -341,7 +327,8 @@ def _past_remark(tokens: list[_Token], at: int) -> int:
 
 def _holds_number(tokens: list[_Token], at: int) -> bool:
     """Tell whether a number follows on the line, so that something was said and not understood."""
-    for token in tokens[at:]:
+    for place in range(at, len(tokens)):
+        token = tokens[place]
         if token.kind == "newline" or token.text in {",", ";"}:
             return False
         if token.kind in {"number", "junk"}:

@@ -23,7 +23,9 @@ _SPECIAL = re.compile(
     r"|\[/?INST\]|\[EOS\]",
     re.IGNORECASE,
 )
-_LATEX = re.compile(r"\\(?:boxed|fbox|text\w{0,12}|math\w{0,12}|mbox|operatorname)\s?(?=\{)")
+_LATEX = re.compile(
+    r"\\(?:boxed|fbox|text\w{0,12}|math\w{0,12}|mbox|operatorname)\s?\{([^{}\n]{0,60})\}"
+)
 _LATEX_SIGNS = re.compile(r"\\([%$_&#{}])|\\[()\[\],;! ]")
 _LATEX_MATHS = re.compile(  # $B$ and $20\%$, but not $20-$50
     r"\$\$?\s?([A-Za-z({\[][^$\n,;:]{0,40}?|\d[\d.,]{0,9}\s?%?)\s?\$\$?(?!\d)"
@@ -40,7 +42,7 @@ def fold(text: str) -> str:
     Examples
     --------
     >>> fold("Ａ： ２０％"), fold("\\boxed{\\text{B}}"), fold("٢٠٫٥٪")
-    ('A: 20%', '{{B}}', '20.5%')
+    ('A: 20%', ' B ', '20.5%')
     """
     if not text.isascii():
         text = "".join(map(_plain_sign, text))
@@ -48,7 +50,8 @@ def fold(text: str) -> str:
     if "<" in text:
         text = _TAGS.sub(" ", _CELL_TAGS.sub(" | ", _BREAK_TAGS.sub("\n", text)))
     if "\\" in text:
-        text = _LATEX_SIGNS.sub(r"\1", _LATEX.sub("", text))
+        text = _LATEX.sub(r" \1 ", _LATEX.sub(r"\1", text))  # \boxed{\text{B}}
+        text = _LATEX_SIGNS.sub(r"\1", text)
     return _LATEX_MATHS.sub(r" \1 ", text) if "$" in text else text
 
 

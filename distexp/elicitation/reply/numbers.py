@@ -35,7 +35,7 @@ class Value:
 
 def exactly(number: float) -> Value | None:
     """Return the value of a number that needs no reading, as in JSON; None if out of range."""
-    if not math.isfinite(number) or abs(number) > LARGEST:
+    if not abs(number) <= LARGEST:  # also NaN, and integers that no float can hold
         return None
     return Value(str(number), float(number), float(number))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 from distexp.elicitation.reply import objects
-from distexp.elicitation.reply.entries import APPROXIMATELY, DECOR, Entry, entries
+from distexp.elicitation.reply.entries import Entry, entries
 from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.numbers import (
     NUMBER,
@@ -16,6 +16,7 @@ from distexp.elicitation.reply.numbers import (
     read_number,
 )
 from distexp.elicitation.reply.refusals import refusal_in, withdrawn
+from distexp.elicitation.reply.share_words import APPROXIMATELY, DECOR
 from distexp.errors import ParseError
 
 _NAMES_OF_SHARES = re.compile(
@@ -183,9 +184,16 @@ def _in_json(value: objects.Value, named: _Names) -> Iterator[Entry]:
                 if isinstance(member, objects.Object | list):
                     yield from _in_json(member, named)
             elif isinstance(member, objects.Object):
-                yield _with(name, _share_in(member))
+                yield _with(_also_named(name, member, named), _share_in(member))
             elif not isinstance(member, list):
                 yield _with(name, _share(member))
+
+
+def _also_named(name: Entry, value: objects.Object, named: _Names) -> Entry:
+    """Return a name with the option's text that stands within its object, if one does."""
+    texts = [named.names(member) for _, member in value.pairs if isinstance(member, str)]
+    text = next((one.text for one in texts if one is not None and one.text), name.text)
+    return Entry(named.letter(name) if name.letter is None else name.letter, text, None)
 
 
 def _with(name: Entry, value: Value | None) -> Entry:
@@ -218,7 +226,7 @@ def _share(value: objects.Value) -> Value | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     if not isinstance(value, str):
-        return exactly(value) if abs(value) < math.inf else None
+        return exactly(value)
     found = _SHARE_TEXT.fullmatch(DECOR.sub(" ", fold(value)))
     if found is None or (found["before"] and found["percent"]):
         return None

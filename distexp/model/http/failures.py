@@ -75,6 +75,16 @@ class Failures:
             return RefusedPromptError(msg, said=said or f"status {status}", certain=certain)
         return ModelError(msg)
 
+    def within(self, status: int | None, said: str, asked_s: float | None) -> ModelError:
+        """Return the error that stands in a reply of status 200; see `refused`.
+
+        A fault that may pass is one of this call alone, for the server is there.
+        """
+        error = self.refused(status, said, asked_s=asked_s)
+        if type(error) is not TransientModelError:
+            return error
+        return UnusableReplyError(str(error), said=self._said(said))
+
     def redirected(self, status: int, address: str, target: str | None) -> ModelError:
         """Return the error for a reply that sends the caller elsewhere, where nobody goes."""
         try:

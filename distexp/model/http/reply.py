@@ -30,8 +30,6 @@ BROKEN_OFF = ("error", "ERROR", "abort", "cancelled", "failed", "timeout", "netw
 """Reasons for the end of a reply that is no answer: the host failed after 200 was sent."""
 UNUSABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
 """What reading raises where a reply is not of the form that is expected."""
-HIGHEST_LOGPROB = 0.01
-"""Log-probabilities are 0 at most; rounding may add a little. NaN is not below it either."""
 MOST_TOKENS = 1 << 53
 """Counts beyond are none: not every program can hold them."""
 LONGEST_NAME = 500
@@ -98,7 +96,7 @@ def make_response(
         text=text,
         finish_reason=finish_reason,
         usage=usage,
-        top_logprobs=top_logprobs and storable(top_logprobs),
+        top_logprobs=top_logprobs,
         cost_usd=cost,
         price_usd_per_token=price,
         provider_model=provider_model,
@@ -108,24 +106,12 @@ def make_response(
     )
 
 
-def storable(top_logprobs: TopLogprobs) -> TopLogprobs:
-    """Leave out alternatives that are no text with a log-probability: they are no answers."""
-    return tuple(
-        tuple(
-            (whole_text(token), logprob)
-            for token, logprob in alternatives
-            if isinstance(token, str) and logprob <= HIGHEST_LOGPROB
-        )
-        for alternatives in top_logprobs
-    )
-
-
 def _raise_error_within(part: object, failures: Failures) -> None:
     """Raise what a reply with status 200, or its choice, says in place of an answer."""
     found = error_within(part)
     if found is not None:
         said, asked_s, status = found
-        raise failures.refused(status, said, asked_s=asked_s)
+        raise failures.within(status, said, asked_s)
 
 
 def _beginning(reply: object) -> str:

@@ -4,7 +4,6 @@ What a reply lacks, or says in no form known here, is missing and nothing else: 
 reading fail with anything but that.
 """
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ THOUGHT = re.compile(
 FIRST_REPLIES = 20
 """A model none of whose first so many replies has log-probabilities returns none."""
 _THOUGHT_PARTS = frozenset({"thinking", "reasoning", "reasoning_content", "redacted_thinking"})
+HIGHEST_LOGPROB = 0.01
+"""Log-probabilities are 0 at most; rounding may add a little. NaN is not below it either."""
 _TEXT_PARTS = frozenset({"text", "output_text"})
 _MAY_BE_A_LABEL = re.compile(r"[\W_ĠĊ▁]*\w?[\W_ĠĊ▁]*")
 
@@ -138,14 +139,14 @@ def _pairs(top: object) -> Iterable[tuple[object, object]]:
 
 
 def _number(given: object) -> float | None:
-    """Return a log-probability; None of what is no number, or none that JSON could hold."""
+    """Return a log-probability; None of what is none."""
     if isinstance(given, bool) or not isinstance(given, int | float | str):
         return None
     try:
         number = float(given)
     except (ValueError, OverflowError):
         return None
-    return None if math.isnan(number) or number == math.inf else number
+    return number if number <= HIGHEST_LOGPROB else None
 
 
 @dataclass(slots=True)

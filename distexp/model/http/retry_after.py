@@ -43,6 +43,6 @@ def _number(text: str | None) -> float | None:
 def _date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError, TypeError, IndexError):  # what it raises for odd texts
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

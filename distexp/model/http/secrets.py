@@ -11,7 +11,9 @@ SHORTEST = 8
 """Shorter words, like `none` and `EMPTY`, are no secrets: they may stand in an answer."""
 STRUCK = "[key]"
 
-_NAME = re.compile(r"(^|_)(KEY|TOKEN|SECRET|PASSWORD)$", re.IGNORECASE)
+_NAME = re.compile(
+    r"(^|_)(KEY|TOKEN|SECRET|PASSWORD|PGPASSWORD|PASSWD|CREDENTIALS?)$", re.IGNORECASE
+)
 _UNUSUAL = re.compile(rb"[%&\\](?:[0-9A-Fa-f]{2}|#|[a-z]{2,4};|[/\\]|u00[2-7])")
 """What a text holds that escapes a sign without need. Most do not: they are searched fast."""
 _NAMED = {'"': "quot", "&": "amp", "'": "apos", "<": "lt", ">": "gt"}
