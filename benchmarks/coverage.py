@@ -2,9 +2,11 @@
 
     python benchmarks/coverage.py recorded.parquet --condition MODEL ELICITATION PROMPT
     python benchmarks/coverage.py recorded.parquet --batteries
+    python benchmarks/coverage.py estimates.csv --survey gss2018
 
 The first takes a third of the questions' answers away at random, again and again; the second those
-of each battery in turn, whose questions are then of a new topic.
+of each battery in turn, whose questions are then of a new topic; the third holds what `distexp
+predict` wrote against a packaged survey.
 """
 
 import argparse
@@ -13,10 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
+from sklearn.linear_model import Ridge
 
 from distexp.calibrator.regression import OptionRegression
 from distexp.card.applying import calibrated
 from distexp.card.card import Card
+from distexp.dataset.embedded import SURVEYS, EmbeddedSurvey
 from distexp.dataset.recorded import Recorded
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, design_of
@@ -66,6 +71,37 @@ def removals(study: Study, n: int, *, batteries: bool) -> Iterator[tuple[str, fr
         yield f"draw {seed}", frozenset(drawn.tolist())
 
 
+def compare(path: Path, name: str) -> None:
+    """Print how the estimates in a file did against a packaged survey."""
+    estimates = pl.read_csv(path)
+    human = {
+        (case.question.question_id, case.group.attribute, case.group.value): case.answers
+        for case in EmbeddedSurvey(name).load().cases
+    }
+    keys = zip(*(estimates[key] for key in ("question_id", "attribute", "group")), strict=True)
+    shares = np.array(
+        [
+            human[key].probabilities[index]
+            for key, index in zip(keys, estimates["option_index"], strict=True)
+        ]
+    )
+    found = estimates.with_columns(
+        off=(pl.col("calibrated") - shares).abs(),
+        raw=(pl.col("predicted") - shares).abs(),
+        inside=(pl.col("low") <= shares) & (shares <= pl.col("high")),
+        jointly=(pl.col("low_joint") <= shares) & (shares <= pl.col("high_joint")),
+    )
+    cases = found.group_by("question_id", "attribute", "group").agg(pl.col("jointly").all())
+    inside, jointly, off, raw = (
+        float(column.to_numpy().mean())
+        for column in (found["inside"], cases["jointly"], found["off"], found["raw"])
+    )
+    print(
+        f"{inside:.1%} of {len(found)} shares and {jointly:.1%} of {len(cases)} distributions "
+        f"inside; calibrated shares off by {off:.3f} on average, uncalibrated by {raw:.3f}"
+    )
+
+
 def main() -> None:
     """Print the coverage of each removal, and the mean."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -73,8 +109,12 @@ def main() -> None:
     parser.add_argument("--dataset")
     parser.add_argument("--condition", nargs=3, metavar=("MODEL", "ELICITATION", "PROMPT"))
     parser.add_argument("--batteries", action="store_true")
+    parser.add_argument("--survey", choices=SURVEYS)
     parser.add_argument("-n", type=int, default=20)
     options = parser.parse_args()
+    if options.survey is not None:
+        compare(options.path, options.survey)
+        return
     survey = Recorded(str(options.path)).load()
     for study in survey.studies:
         c = study.condition
@@ -84,8 +124,6 @@ def main() -> None:
             continue
         rows = []
         for name, removed in removals(study, options.n, batteries=options.batteries):
-            from sklearn.linear_model import Ridge
-
             calibrator = OptionRegression(Ridge())
             rows.append(held(survey, study, removed, "ridge", calibrator))
             if options.batteries:
