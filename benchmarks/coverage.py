@@ -79,17 +79,15 @@ def compare(path: Path, name: str) -> None:
         for case in EmbeddedSurvey(name).load().cases
     }
     keys = zip(*(estimates[key] for key in ("question_id", "attribute", "group")), strict=True)
-    shares = np.array(
-        [
-            human[key].probabilities[index]
-            for key, index in zip(keys, estimates["option_index"], strict=True)
-        ]
+    shares = pl.Series(
+        human[key].probabilities[index]
+        for key, index in zip(keys, estimates["option_index"], strict=True)
     )
     found = estimates.with_columns(
         off=(pl.col("calibrated") - shares).abs(),
         raw=(pl.col("predicted") - shares).abs(),
-        inside=(pl.col("low") <= shares) & (shares <= pl.col("high")),
-        jointly=(pl.col("low_joint") <= shares) & (shares <= pl.col("high_joint")),
+        inside=pl.lit(shares).is_between("low", "high"),
+        jointly=pl.lit(shares).is_between("low_joint", "high_joint"),
     )
     cases = found.group_by("question_id", "attribute", "group").agg(pl.col("jointly").all())
     inside, jointly, off, raw = (
