@@ -103,13 +103,16 @@ def compare(path: Path, name: str) -> None:
 def main() -> None:
     """Print the coverage of each removal, and the mean."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("path", type=Path)
+    parser.add_argument("path", type=Path, nargs="?")
     parser.add_argument("--dataset")
     parser.add_argument("--condition", nargs=3, metavar=("MODEL", "ELICITATION", "PROMPT"))
     parser.add_argument("--batteries", action="store_true")
     parser.add_argument("--survey", choices=SURVEYS)
     parser.add_argument("-n", type=int, default=20)
     options = parser.parse_args()
+    if options.path is None:
+        parser.print_usage()  # no such answers travel with distexp
+        return
     if options.survey is not None:
         compare(options.path, options.survey)
         return
