@@ -285,6 +285,12 @@ class Experiment:
                 "dataset=SURVEY questions=FILE out=FILE, or distexp predict card=FILE."
             )
             raise DatasetError(msg)
+        if without := {s.condition.dataset for s in whole.studies if not answered(s).cases}:
+            msg = (
+                f"Nobody's answers to {min(without)} are known, so it cannot be scored. Leave it "
+                "out (dataset.datasets), and estimate it by distexp predict card=FILE."
+            )
+            raise DatasetError(msg)
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 MOST_LISTED = 3
+LONGEST = 32_767
+"""Characters of a cell of a workbook."""
 UNREADABLE = "no prediction could be read"
 
 
@@ -179,7 +181,7 @@ def _write_workbook(written: "pl.DataFrame", path: Path) -> None:
         sheet = book.add_worksheet("estimates")
         sheet.write_row(0, 0, written.columns)
         for number, row in enumerate(written.with_columns(_no_formulas()).iter_rows(), start=1):
-            sheet.write_row(number, 0, row)
+            sheet.write_row(number, 0, [c[:LONGEST] if isinstance(c, str) else c for c in row])
 
 
 def check_format(path: Path) -> None:

@@ -258,7 +258,7 @@ def _within(residuals: FloatArray, question: IntArray) -> float:
     codes, counts = np.unique(question, return_inverse=True, return_counts=True)[1:]
     if not len(counts):
         return math.nan
-    return float((residuals <= TARGET) @ (1 / counts[codes]) / len(counts))
+    return min(float((residuals <= TARGET + ROUNDING) @ (1 / counts[codes]) / len(counts)), 1.0)
 
 
 def _document(widths: Widths) -> Json:

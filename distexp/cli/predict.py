@@ -51,7 +51,7 @@ def _by_card(path: Path, arguments: list[str]) -> list[str]:
                 "or a dataset that has open cases."
             )
             raise ConfigError(msg)
-        settings.remove(f"questions={questions}")
+        settings = [one for one in settings if not one.startswith("questions=")]
         more += ["dataset=questionnaire", f"dataset.path={questions}"]
         if condition.dataset in SURVEYS and _given("dataset.survey", arguments) is None:
             attributes = dict.fromkeys(attribute for attribute, _ in card.trained_on.groups)

@@ -3,9 +3,12 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
+from sklearn.linear_model import Ridge
 
 from distexp.cli.predict import predict
 from distexp.errors import ConfigError
@@ -78,6 +81,44 @@ def test_a_card_needs_no_survey_and_says_the_same(folder: Path) -> None:
     )
     assert "8 requests: 8 hits, 0 misses" in by_card.stdout
     assert "answered questions of gss2018" in by_card.stdout
+
+
+def test_recorded_estimates_are_stacked_and_no_model_is_asked(tmp_path: Path) -> None:
+    """Open rows of two models get what the regression on both, fitted by hand, makes of them."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(12):
+        human = rng.dirichlet([2, 3, 1])
+        for model in ("a", "b"):
+            rows.append(
+                {
+                    "dataset": "d", "question_id": f"q{number}", "question": "Q?",
+                    "options": ["x", "y", "z"], "ordinals": [1.0, 2.0, 3.0], "attribute": "all",
+                    "group": "all", "n_respondents": 500.0,
+                    "human": None if number < 4 else human.tolist(), "model": model,
+                    "elicitation": "e", "prompt": "p", "status": "ok",
+                    "predicted": (0.5 * human + 0.5 * rng.dirichlet([2, 2, 2])).tolist(),
+                }
+            )  # fmt: skip
+    table = pl.DataFrame(rows)
+    table.write_parquet(tmp_path / "recorded.parquet")
+    seen = np.array(table["predicted"].to_list()).reshape(12, 2, 3)
+    truth = np.array(table["human"].to_list()[8::2])
+
+    shown = distexp(
+        tmp_path, "predict", *FEW, "dataset=recorded", "dataset.path=recorded.parquet",
+        "predictors=[{name: both}]", "out=out.parquet", "hydra.run.dir=run", "calibrator=[ridge]",
+    )  # fmt: skip
+
+    assert shown.returncode == 0, shown.stderr
+    found = pl.read_parquet(tmp_path / "out.parquet")
+    assert found["model"].unique().to_list() == ["both"]
+    assert_allclose(found["predicted"].to_numpy().reshape(4, 3), seen[:4].mean(axis=1), atol=1e-12)
+    X, y = seen[4:].transpose(0, 2, 1).reshape(-1, 2), truth.ravel()
+    by_hand = Ridge().fit(X, y).predict(seen[:4].transpose(0, 2, 1).reshape(-1, 2)).reshape(4, 3)
+    by_hand = by_hand.clip(0) / by_hand.clip(0).sum(axis=1, keepdims=True)
+    assert_allclose(found["calibrated"].to_numpy().reshape(4, 3), by_hand, atol=1e-12)
+    assert "0 requests" in shown.stdout
 
 
 @pytest.mark.parametrize(

@@ -83,18 +83,28 @@ def test_a_questionnaire_by_itself_is_a_survey_of_open_cases(
     assert len(found.cases) == 2 * len(groups)
 
 
-def test_a_planned_question_needs_no_column(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [
+        "[[1, 'Yes', 1], [2, 'No', 2]]",
+        "[['Yes', 1], ['No', 2]]",
+        "[['Y', 'Yes', 1], ['N', 'No', 2]]",
+    ],
+)
+def test_a_planned_question_needs_no_column_and_no_codes(tmp_path: Path, options: str) -> None:
     """`asked: false`: a survey and its planned extension are one file."""
     book = (EXAMPLES / "town_survey.yaml").read_text()
     book += (
         "  trams:\n    text: Should there be a tram?\n    kind: binary\n    asked: false\n"
-        "    options: [[1, 'Yes', 1], [2, 'No', 2]]\n"
+        f"    options: {options}\n"
     )
 
     cases = town(tmp_path, book)
 
     groups = ["Female", "Male", "18-39", "40-64", "65+"]
     assert opened(cases) == [("trams", group) for group in groups]
+    assert cases[-1].question.options == ("Yes", "No")
+    assert cases[-1].question.ordinals == (1.0, 2.0)
     assert [case for case in cases if case.human is not None] == list(town(tmp_path))
 
 

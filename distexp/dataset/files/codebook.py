@@ -220,13 +220,15 @@ def _level(label: str, section: Section) -> Level:
 
 
 def _item(question_id: str, section: Section, off_scale: Codes, wording: str) -> Item:
+    asked = section.flag("asked", default=True)
     rows = section.rows("options")
+    if not asked:
+        rows = [_with_code(row, place) for place, row in enumerate(rows, start=1)]
     text = section.text("text")
     kind = section.text("kind")
     battery = section.text("battery", default=None)
     own_wording = section.text("wording", default=wording)
     column = section.text("column", default=question_id)
-    asked = section.flag("asked", default=True)
     own_off_scale = section.codes("off_scale", default=off_scale)
     section.check_all_used()
     for row in rows:
@@ -253,6 +255,15 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
         off_scale=own_off_scale,
         asked=asked,
     )
+
+
+def _with_code(row: object, place: int) -> object:
+    """Return an option of a question that nobody was asked, with a code if it has none."""
+    if isinstance(row, str):
+        return [str(place), row]
+    if isinstance(row, list) and len(row) == 2 and not isinstance(row[1], str):
+        return [str(place), *row]
+    return row
 
 
 def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:
