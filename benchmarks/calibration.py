@@ -35,7 +35,7 @@ from distexp.types import Study
 
 SIMPLE = ("ridge", "ridge_joint", "shrink_mean", "cumulative")
 RIDGES = ("ridge", "ridge_per_position", "ridge_joint")
-EXAMPLES = (1, 2, 5, 10)
+EXAMPLES = (1, 2, 5, 10, 20)
 Row = dict[str, Any]
 
 

@@ -24,6 +24,7 @@ REFUSAL = "The server refused the prompt: "
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
+StrArray = NDArray[np.str_]
 
 
 REFUSED = "refused"
@@ -341,6 +342,8 @@ class Design:
     scale: IntArray | None = None
     """Shape (n_cases,): equal numbers mark questions answered on the same options; None where the
     options' texts are not known."""
+    text: StrArray | None = None
+    """Shape (n_cases, 2): the question's wording and its options' texts; None where not known."""
 
     @property
     def stacked(self) -> FloatArray:
@@ -363,6 +366,7 @@ class Design:
             group=self.group[rows],
             inputs=None if self.inputs is None else self.inputs[rows],
             scale=None if self.scale is None else self.scale[rows],
+            text=None if self.text is None else self.text[rows],
         )
 
 

@@ -26,6 +26,16 @@ class Identity:
         """Return a copy of the predictions."""
         return X.predicted.copy()
 
+    def fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+        """Return the predictions once for each fit."""
+        return np.tile(X.predicted, (len(weights), 1, 1))
+
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the same with and without; see `fitting.left_out.LeavesOut`."""
+        return self.fit_predict(X, y, weights), self.fit_predict(X, y, weights)
+
 
 @dataclass
 class Uniform:

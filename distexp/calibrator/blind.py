@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import cross_predict, uniform
+from distexp.calibrator.fitting.left_out import LeavesOut
 from distexp.checks import parameter_error
 from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
@@ -61,6 +62,21 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         """Fit once for each row of `weights`; see `distexp.protocols.BatchCalibrator`."""
         every = weights >= 0
         return cross_predict(self.calibrator, _withheld(X), y, weights > 0, every, weights)
+
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
+
+        Raises
+        ------
+        ConfigError
+            If the calibrator cannot.
+        """
+        if not isinstance(self.calibrator, LeavesOut):
+            wanted = "one that predicts without a case's own question"
+            raise parameter_error("Blind", "calibrator", wanted, self.calibrator)
+        return self.calibrator.fit_leave_out(_withheld(X), y, weights)
 
 
 def _withheld(X: Design) -> Design:

@@ -1,5 +1,7 @@
 """Regression of the humans' cumulative shares on what the model's distributions look like."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
@@ -8,8 +10,10 @@ from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import Scoped, uniform
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.left_out import ridge_left_out
+from distexp.calibrator.fitting.texts import Texts
 from distexp.checks import check_int, check_number, parameter_error
-from distexp.types import BoolArray, Design, FloatArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOSSES = ("wasserstein", "squared")
 SMALL_ERROR = 0.03
@@ -38,6 +42,9 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     boundaries, weighted by the width of the scale between the options, is the Wasserstein-1
     distance. Boundaries that would cross are made to touch.
 
+    With a `wording_penalty`, questions that are worded alike are pulled to be corrected alike: the
+    coordinates of `distexp.calibrator.fitting.texts` are features too.
+
     A nominal question has no boundaries: its shares are mixed with the uniform distribution, with
     a weight that the nominal training questions fit by least squares.
 
@@ -52,6 +59,11 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Reweightings, at least 1; nothing to `squared`.
     prior_weight : float
         Weight w of the uniform distribution in the prior, in [0, 1].
+    wording_penalty : float, optional
+        L2 penalty of a coordinate of the wording, in cases, > 0; None, and a design without
+        texts, leave the wording out.
+    wording_components : int
+        Coordinates used at most, at least 1.
     scope : {"pooled", "per_group", "partial"}
         `partial` gives each group a shift, a tilt and a slope of its own deviation, all under
         the penalty, so that evidence has to bring them up; else see
@@ -65,6 +77,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Numbers of options, groups and answer scales of the training cases that features name.
     nominal_weight_ : float
         Weight in [0, 1] of the uniform distribution for nominal questions.
+    texts_ : list of list of str
+        Wording and options of the training questions, where they are features.
     n_parameters_ : int
         Number of coefficients.
 
@@ -81,12 +95,16 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         loss: str = "wasserstein",
         n_iterations: int = 3,
         prior_weight: float = 0.2,
+        wording_penalty: float | None = None,
+        wording_components: int = 100,
         scope: str = "partial",
     ) -> None:
         self.penalty = penalty
         self.loss = loss
         self.n_iterations = n_iterations
         self.prior_weight = prior_weight
+        self.wording_penalty = wording_penalty
+        self.wording_components = wording_components
         self.scope = scope
 
     def check_params(self) -> None:
@@ -96,6 +114,9 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         check_number(owner, "penalty", self.penalty, low=0, low_open=True)
         check_number(owner, "prior_weight", self.prior_weight, low=0, high=1)
         check_int(owner, "n_iterations", self.n_iterations, minimum=1)
+        if self.wording_penalty is not None:
+            check_number(owner, "wording_penalty", self.wording_penalty, low=0, low_open=True)
+        check_int(owner, "wording_components", self.wording_components, minimum=1)
         if self.loss not in LOSSES:
             raise parameter_error(owner, "loss", f"one of {', '.join(LOSSES)}", self.loss)
 
@@ -117,10 +138,43 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
                 pooled = self._unfitted().set_params(scope="pooled")
                 predicted[:, rows] = pooled.fit_predict(X.take(rows), y[rows], weights[:, rows])
             return predicted
+        return np.array([predicted for predicted, _ in self._each(X, y, weights)])
+
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
+
+        Whether groups have effects of their own is as `scope` says; they are taken together. The
+        weights of the iterations are those of the fit with the question.
+        """
+        both = list(self._each(X, y, weights, left_out=True))
+        return np.array([fitted for fitted, _ in both]), np.array([out for _, out in both])
+
+    def _each(
+        self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield what each fit predicts, and if asked what it does without each question."""
         boundaries = Boundaries(X, self._vocabulary(X))
-        fits = [self._coefficients(boundaries, y, weight) for weight in weights]
-        mixed = [_nominal_weight(X, y, weight, self.prior_weight) for weight in weights]
-        return self._calibrated(X, boundaries, np.array(fits), np.array(mixed))
+        texts = self._texts(X)
+        for weight in weights:
+            words = self._words(texts, boundaries, weight > 0)
+            fit = self._fitted(boundaries, words, y, weight)
+            below = self._below(boundaries, words, fit.full_coef)
+            mix = _nominal_weight(X, y, weight, self.prior_weight)
+            predicted = self._shares(X, boundaries, below, mix)
+            if not left_out:
+                yield predicted, predicted
+                continue
+            below[fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + fit.left_out(
+                X.question[boundaries.case[fit.rows]]
+            )
+            without = self._shares(X, boundaries, below, mix)
+            for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
+                rest = np.where(X.question == X.question[case], 0.0, weight)
+                mix = _nominal_weight(X, y, rest, self.prior_weight)
+                without[case] = _mixed(X, mix)[case]
+            yield predicted, without
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones(len(y)) if weight is None else weight
@@ -130,7 +184,12 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             vocabulary.groups,
             vocabulary.scales,
         )
-        self.coef_ = self._coefficients(Boundaries(X, vocabulary), y, weights)
+        boundaries, texts = Boundaries(X, vocabulary), self._texts(X)
+        words = self._words(texts, boundaries, weights > 0)
+        self.coef_ = self._fitted(boundaries, words, y, weights).full_coef
+        self.texts_ = []
+        if texts is not None and X.text is not None:
+            self.texts_ = X.text[np.unique(X.question, return_index=True)[1]].tolist()
         self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
 
@@ -141,49 +200,108 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0
-        boundaries = Boundaries(X, Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs))
-        mixed = np.array([self.nominal_weight_])
-        calibrated: FloatArray = self._calibrated(X, boundaries, self.coef_[None], mixed)[0]
-        return calibrated
+        vocabulary = Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs)
+        boundaries = Boundaries(X, vocabulary)
+        n_words = len(self.coef_) - len(boundaries.penalties)
+        words = np.zeros((len(boundaries.case), n_words))
+        known_texts = getattr(self, "texts_", [])  # cards of older versions have none
+        if X.text is not None and known_texts:
+            n_known = len(known_texts)
+            question = np.concatenate([np.arange(n_known), X.question + n_known])
+            texts = Texts(np.concatenate([np.array(known_texts), X.text]), question)
+            known = np.arange(len(question)) < n_known
+            coordinates = texts.components(known, self.wording_components)[n_known:]
+            words = coordinates[boundaries.case]
+        below = self._below(boundaries, words, self.coef_)
+        return self._shares(X, boundaries, below, self.nominal_weight_)
+
+    def _texts(self, X: Design) -> Texts | None:
+        if self.wording_penalty is None or X.text is None:
+            return None
+        return Texts(X.text, X.question)
+
+    def _words(self, texts: Texts | None, boundaries: Boundaries, train: BoolArray) -> FloatArray:
+        """Return the features of the wording, of shape (n_rows, n_features)."""
+        if texts is None or not train.any():
+            return np.zeros((len(boundaries.case), 0))
+        return texts.components(train, self.wording_components)[boundaries.case]
 
     def _vocabulary(self, X: Design) -> Vocabulary:
         return Vocabulary.of(X, by_group=self.scope == "partial")
 
-    def _coefficients(
-        self, boundaries: Boundaries, y: FloatArray, weight: FloatArray
-    ) -> FloatArray:
-        """Return the coefficients of one fit, of shape (n_features,)."""
+    def _fitted(
+        self, boundaries: Boundaries, words: FloatArray, y: FloatArray, weight: FloatArray
+    ) -> "_Fit":
+        """Fit to the cases of weight above 0."""
         rows = np.flatnonzero(weight[boundaries.case] > 0)
         used = boundaries.used(weight)
-        features = boundaries.features[np.ix_(rows, used)]
+        features = np.hstack([boundaries.features[np.ix_(rows, used)], words[rows]])
         prior = boundaries.shrunk(self.prior_weight)[rows]
         target = boundaries.cumulative(y)[rows] - prior
         base = weight[boundaries.case[rows]] * boundaries.width[rows]
-        penalty = self.penalty * boundaries.penalties[used]
-        fitted = _ridge(features, target, base, penalty)
+        n_words = words.shape[1]
+        of_words = np.full(n_words, self.wording_penalty or 0.0)
+        penalty = np.concatenate([self.penalty * boundaries.penalties[used], of_words])
+        used = np.concatenate([used, np.ones(n_words, dtype=bool)])
+        row_weight = base
+        coef = _ridge(features, target, row_weight, penalty)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
-            error = np.abs(target - features @ fitted)
-            fitted = _ridge(
-                features, target, base * USUAL_ERROR / np.maximum(error, SMALL_ERROR), penalty
-            )
-        coef = np.zeros(len(used))
-        coef[used] = fitted
-        return coef
+            error = np.abs(target - features @ coef)
+            row_weight = base * USUAL_ERROR / np.maximum(error, SMALL_ERROR)
+            coef = _ridge(features, target, row_weight, penalty)
+        return _Fit(rows, used, features, target, row_weight, penalty, coef)
 
-    def _calibrated(
-        self, X: Design, boundaries: Boundaries, coef: FloatArray, nominal_weight: FloatArray
+    def _below(self, boundaries: Boundaries, words: FloatArray, coef: FloatArray) -> FloatArray:
+        """Return the cumulative shares of a fit, of shape (n_rows,)."""
+        split = len(coef) - words.shape[1]
+        moved = boundaries.features @ coef[:split] + words @ coef[split:]
+        below: FloatArray = boundaries.shrunk(self.prior_weight) + moved
+        return below
+
+    def _shares(
+        self, X: Design, boundaries: Boundaries, below: FloatArray, nominal_weight: float
     ) -> FloatArray:
-        """Return the predictions of each fit, of shape (n_fits, n_cases, max_options).
-
-        `coef` has shape (n_fits, n_features), `nominal_weight` (n_fits,).
-        """
-        below = boundaries.shrunk(self.prior_weight) + coef @ boundaries.features.T
-        mix = nominal_weight[:, None, None]
-        mixed = (1 - mix) * X.predicted + mix * uniform(X)
+        """Return distributions, of shape (n_cases, max_options)."""
         calibrated: FloatArray = np.where(
-            boundaries.nominal[:, None], mixed, boundaries.shares(below)
+            boundaries.nominal[:, None],
+            _mixed(X, nominal_weight),
+            boundaries.shares(below[None])[0],
         )
         return calibrated
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fit, and the regression that it is the solution of."""
+
+    rows: IntArray
+    """Boundaries that were trained on."""
+    used: BoolArray
+    """Features that were."""
+    features: FloatArray
+    target: FloatArray
+    weight: FloatArray
+    penalty: FloatArray
+    coef: FloatArray
+
+    @property
+    def full_coef(self) -> FloatArray:
+        """Coefficients of all features, 0 where one was not used."""
+        coef = np.zeros(len(self.used))
+        coef[self.used] = self.coef
+        return coef
+
+    def left_out(self, question: IntArray) -> FloatArray:
+        """Return what the rows' targets are predicted as without their question."""
+        return ridge_left_out(
+            self.features, self.target, self.weight, self.penalty, self.coef, question
+        )
+
+
+def _mixed(X: Design, weight: float) -> FloatArray:
+    """Return the predictions mixed with the uniform distribution."""
+    mixed: FloatArray = (1 - weight) * X.predicted + weight * uniform(X)
+    return mixed
 
 
 def _ridge(

@@ -125,6 +125,24 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
             out[:] = _composed(X, base, slopes)
         return predicted
 
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
+
+        Groups of people are taken together.
+        """
+        predicted = self._fit_predict(X, y, weights)
+        means = TrainingMeans(y, X.n_options, X.question, weights)
+        left_out = predicted.copy()
+        for weight, base, out in zip(
+            weights, self._bases(X, means, held_out=True), left_out, strict=True
+        ):
+            rows = np.flatnonzero(weight > 0)
+            slopes = self._slopes_left_out(X.take(rows), y[rows], weight[rows], base[rows])
+            out[rows] = _composed(X.take(rows), base[rows], slopes)
+        return predicted, left_out
+
     def _bases(self, X: Design, means: TrainingMeans, *, held_out: bool = False) -> FloatArray:
         """Return the base of each case, of shape (n_fits, n_cases, max_options)."""
         return means.shrunk(uniform(X), self.base_questions, held_out=held_out)
@@ -133,30 +151,72 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
     ) -> FloatArray:
         """Return level and deviation slope."""
-        level = question_means(X.predicted, X.question)
-        operator, length = residual_map(X.ordinals, X.mask)
-        below_level, deviation, target = (
-            np.matmul(operator, shares[:, :, None]).ravel()
-            for shares in (level - base, X.predicted - level, y - base)
-        )
-        features = np.array([below_level, deviation])
-        of_question = weight * (len(np.unique(X.question)) / weight.sum())
-        row_weight = (of_question[:, None] * length).ravel()
-        slopes = self._ridge(features, target, row_weight)
+        return self._solved(*_regression(X, y, weight, base))[0]
+
+    def _slopes_left_out(
+        self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
+    ) -> FloatArray:
+        """Return the slopes without each case's question, of shape (2, n_cases)."""
+        features, target, row_weight = _regression(X, y, weight, base)
+        row_weight = self._solved(features, target, row_weight)[1]
+        codes = np.unique(X.question, return_inverse=True)[1]
+        of_row = np.repeat(codes, features.shape[1] // len(codes))
+        products = np.array(
+            [
+                np.bincount(of_row, row_weight * one * other)
+                for one in features
+                for other in (*features, target)
+            ]
+        ).reshape(2, 3, -1)
+        without = products.sum(axis=2, keepdims=True) - products
+        penalty, prior = self._prior()
+        gram = without[:, :2].transpose(2, 0, 1) + np.diag(penalty)
+        moments = without[:, 2].T + penalty * prior
+        solved = np.linalg.solve(gram, moments[:, :, None])[codes, :, 0]
+        return np.asarray(solved.T, dtype=np.float64)
+
+    def _solved(
+        self, features: FloatArray, target: FloatArray, row_weight: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the slopes and the weights of the rows that they rest on."""
+        weight = row_weight
+        slopes = self._ridge(features, target, weight)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
             error = np.maximum(np.abs(target - slopes @ features), SMALL_ERROR)
-            slopes = self._ridge(features, target, row_weight * USUAL_ERROR / error)
-        return slopes
+            weight = row_weight * USUAL_ERROR / error
+            slopes = self._ridge(features, target, weight)
+        return slopes, weight
 
     def _ridge(self, features: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
         """Solve least squares with Gaussian priors for features of shape (2, n_rows)."""
-        prior = np.array([self.level_prior, self.deviation_prior])
-        penalty = self.prior_questions * np.array([LEVEL_SQUARE, DEVIATION_SQUARE])
+        penalty, prior = self._prior()
         gram = features * weight @ features.T + np.diag(penalty)
-        slopes: FloatArray = np.linalg.solve(gram, features * weight @ target + penalty * prior)
-        return slopes
+        moments = features * weight @ target + penalty * prior
+        return np.asarray(np.linalg.solve(gram, moments), dtype=np.float64)
+
+    def _prior(self) -> tuple[FloatArray, FloatArray]:
+        """Return the strength and the mean of the slopes' priors, each of shape (2,)."""
+        penalty = self.prior_questions * np.array([LEVEL_SQUARE, DEVIATION_SQUARE])
+        return penalty, np.array([self.level_prior, self.deviation_prior])
+
+
+def _regression(
+    X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return features of shape (2, n_rows), targets and weights of the cumulative shares."""
+    level = question_means(X.predicted, X.question)
+    operator, length = residual_map(X.ordinals, X.mask)
+    below_level, deviation, target = (
+        np.matmul(operator, shares[:, :, None]).ravel()
+        for shares in (level - base, X.predicted - level, y - base)
+    )
+    of_question = weight * (len(np.unique(X.question)) / weight.sum())
+    row_weight: FloatArray = (of_question[:, None] * length).ravel()
+    return np.array([below_level, deviation]), target, row_weight
 
 
 def _composed(X: Design, base: FloatArray, slopes: FloatArray) -> FloatArray:
+    """Put level and deviation together again; slopes of shape (2,) or (2, n_cases)."""
     level = question_means(X.predicted, X.question)
-    return clipped(base + slopes[0] * (level - base) + slopes[1] * (X.predicted - level), X)
+    of_level, of_deviation = slopes.reshape(2, -1, 1)
+    return clipped(base + of_level * (level - base) + of_deviation * (X.predicted - level), X)

@@ -118,6 +118,20 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
             [self._between(X, *of_fit) for of_fit in zip(targets, learnt, strict=True)]
         )
 
+    def fit_leave_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Predict with and without each question; see `fitting.left_out.LeavesOut`.
+
+        A weight that is learnt, from targets without their question, is the same for both. Groups
+        of people are taken together.
+        """
+        learnt = self._weights(X, y, weights)[:, None, None]
+        left_out = self._targets(X, y, weights, held_out=True)
+        predicted = np.broadcast_to(X.predicted, (*weights.shape, y.shape[1]))
+        without = (1 - learnt) * predicted + learnt * left_out
+        return self._fit_predict(X, y, weights), without
+
     def _overall(
         self, X: Design, y: FloatArray, weights: FloatArray, *, held_out: bool = False
     ) -> FloatArray:

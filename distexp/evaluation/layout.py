@@ -14,6 +14,7 @@ from distexp.types import (
     Estimate,
     FloatArray,
     IntArray,
+    Question,
     Reading,
     Study,
     Survey,
@@ -119,6 +120,7 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
         group=_codes([_group_key(case) for case in cases]),
         inputs=_inputs_of(study, predicted),
         scale=scale_codes(cases),
+        text=np.array([_texts(case.question) for case in cases]),
     )
     return design, human, np.array([e.reading is not None for e in study.estimates])
 
@@ -170,6 +172,10 @@ def _inputs_of(study: Study, mean: FloatArray) -> FloatArray | None:
                 shares = estimate.reading.distribution.probabilities
                 inputs[row, place, : len(shares)] = shares
     return inputs
+
+
+def _texts(question: Question) -> tuple[str, str]:
+    return question.text, "\n".join(question.options)
 
 
 def _codes(names: Sequence[str]) -> IntArray:

@@ -110,6 +110,7 @@ def joined(source: Design, target: Design) -> Design:
             [np.pad(a, pad, constant_values=nothing) for a, pad in zip(arrays, room, strict=True)]
         )
 
+    texts = [design.text for design in both if design.text is not None]
     scales = [design.scale for design in both if design.scale is not None]
     return Design(
         predicted=padded([design.predicted for design in both], 0.0),
@@ -120,6 +121,7 @@ def joined(source: Design, target: Design) -> Design:
         ),
         group=np.concatenate([design.group for design in both]),
         scale=np.concatenate(scales) if len(scales) == len(both) else None,
+        text=np.concatenate(texts) if len(texts) == len(both) else None,
     )
 
 

@@ -16,7 +16,7 @@ LEAST_WIDTH = 0.01
 distance, but the shares on its sides have to come from somewhere."""
 
 PENALTIES = {
-    "baseline": (0.001, 0.1, 0.1),
+    "baseline": (2.0, 0.6, 0.6),
     "own_baseline": (1.0,),
     "level": (0.1,),
     "deviation": (0.1,),
@@ -31,7 +31,8 @@ PENALTIES = {
     "scales": (4.0,),
 }
 """Relative penalties of the coefficients, by block of features: small for what every survey needs,
-larger the more special a feature is. A block with one number has it for all of its features."""
+larger the more special a feature is, and for the baselines large enough that one question does not
+set them. A block with one number has it for all of its features."""
 
 
 @dataclass(frozen=True, slots=True)
