@@ -2,15 +2,23 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
 
 from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
-from distexp.card.card import check_fit
+from distexp.card.band import DEFAULT_COVERAGE
+from distexp.card.card import Card, check_fit
+from distexp.card.estimates import Estimates, by_card, check, check_wanted, no_open, of_report
+from distexp.card.telling import markdown
 from distexp.checks import check_bool, check_int, check_text, parameter_error
+from distexp.dataset.questions import with_questions
+from distexp.errors import DatasetError
 from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.layout import answered, answered_survey, open_survey
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
@@ -53,9 +61,21 @@ class Experiment:
         their files); here it is only checked.
     view : View, optional
         Adds a table and a figure to the run, and to the sweep that it is part of.
+    questions : str, optional
+        A questionnaire whose questions are asked besides those of the dataset, and not scored;
+        see `distexp.dataset.questions`.
     card : str, optional
         File that the calibrator, of which there must be one, is written to after it is fitted to
         all cases; see `distexp.card.card`. `Experiment.run` only checks that it can be.
+    use_card : str, optional
+        Card that `Experiment.estimate` estimates the open cases by.
+    out : str, optional
+        File that what is estimated of the open cases is written to; then `Experiment.run`
+        estimates them by the calibrator, of which there must be one.
+    coverage : float
+        Of the bands, one of `distexp.card.band.COVERAGES`.
+    topic : {"auto", "same", "new"}
+        What the open questions are about; see `distexp.card.applying.calibrated`.
     budget : Budget, optional
         What calls may take, over all jobs of a sweep together. Where it is spent, what was
         answered is scored, and the report says that it is partial.
@@ -83,7 +103,12 @@ class Experiment:
         transfer: str | None = None,
         tuning: OptunaTuning | None = None,
         view: View | None = None,
+        questions: str | None = None,
         card: str | None = None,
+        use_card: str | None = None,
+        out: str | None = None,
+        coverage: float = DEFAULT_COVERAGE,
+        topic: str = "auto",
         budget: Budget | None = None,
         figures: bool | None = None,
         dry_run: bool = False,
@@ -97,8 +122,15 @@ class Experiment:
         if tuning is not None and not isinstance(tuning, OptunaTuning):
             raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
         check_int("Experiment", "retries", retries, minimum=0)
-        if card is not None:
-            check_text("Experiment", "card", card)
+        for parameter, text in (
+            ("card", card),
+            ("use_card", use_card),
+            ("out", out),
+            ("questions", questions),
+        ):
+            if text is not None:
+                check_text("Experiment", parameter, text)
+        check_wanted("Experiment", out, coverage, topic)
         if budget is not None and not isinstance(budget, Budget):
             raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
         if figures is not None:
@@ -121,7 +153,12 @@ class Experiment:
             raise parameter_error("Experiment", "transfer", wanted, transfer)
         self.transfer = transfer
         self.view = view
+        self.questions = questions
         self.card = card
+        self.use_card = use_card
+        self.out = out
+        self.coverage = coverage
+        self.topic = topic
         self.budget = budget or Budget()
         self.figures = figures
         self.dry_run = dry_run
@@ -145,30 +182,24 @@ class Experiment:
         DistexpError
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
-        survey = self.dataset.load()
-        interview = Interview(
-            survey=survey,
-            model=self.model,
-            elicitation=self.elicitation,
-            prompt=self.prompt,
-            retries=self.retries,
-        )
+        survey = self.survey()
+        interview = self.interview(survey)
         self._check(survey, interview)
-        runner = runner or Runner(
-            self.model, self.cache, progress=self.progress, budget=self.budget
-        )
+        runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
                 return interview.plan(runner)
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies
-        studies = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        whole = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        singles, studies = tuple(map(answered, singles)), list(map(answered, whole))
         results = [self.evaluation.run(s, self._methods(s, singles)) for s in studies]
 
-        return Report(
-            survey=survey,
+        report = Report(
+            survey=answered_survey(survey),
             studies=studies,
+            whole=whole,
             results=results,
             unreadable=asked.unreadable,
             calls=Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable)),
@@ -177,17 +208,83 @@ class Experiment:
             evaluation=self.evaluation,
             stopped=runner.stopped,
         )
+        if self.out is None or not any(result.scores for result in results):
+            return report
+        found = of_report(report, self.calibrator, self.coverage, self.topic)
+        return replace(report, estimates=markdown(found), estimated=found.table())
+
+    def estimate(self, runner: Runner | None = None) -> Plan | Estimates:
+        """Ask about the open cases alone, and estimate them by the card `use_card`.
+
+        Raises
+        ------
+        DistexpError
+            With what is wrong and what to do.
+        """
+        card = Card.read(Path(str(self.use_card)))
+        survey = open_survey(self.survey())
+        if not survey.cases:
+            raise no_open(survey.name)
+        interview = self.interview(survey)
+        runner = runner or self.runner()
+        with closing(self.cache):
+            if self.dry_run:
+                return interview.plan(runner)
+            asked = interview.run(runner)
+        studies = survey.studies or asked.studies
+        found = by_card(card, studies, self.coverage, self.topic)
+        calls = Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable))
+        return replace(found, calls=calls)
+
+    def survey(self) -> Survey:
+        """Load the survey, with the new questions as open cases."""
+        survey = self.dataset.load()
+        if self.questions is None:
+            return survey
+        return with_questions(survey, Path(self.questions))
+
+    def interview(self, survey: Survey) -> Interview:
+        """Return who asks about the survey."""
+        return Interview(
+            survey=survey,
+            model=self.model,
+            elicitation=self.elicitation,
+            prompt=self.prompt,
+            retries=self.retries,
+        )
+
+    def runner(self) -> Runner:
+        """Return who answers by asking the model for what the cache lacks."""
+        return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
 
     def _check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""
+        if self.out is not None:
+            check(self.calibrator)
+            if not open_survey(survey).cases:
+                raise no_open(survey.name)
+        survey, whole = answered_survey(survey), survey
+        if not survey.cases:
+            msg = (
+                f"None of the {len(whole.cases)} cases of {whole.name} has human answers, so "
+                "nothing can be scored. Estimate them by a survey that has some: distexp predict "
+                "dataset=SURVEY questions=FILE out=FILE, or distexp predict card=FILE."
+            )
+            raise DatasetError(msg)
+        if without := {s.condition.dataset for s in whole.studies if not answered(s).cases}:
+            msg = (
+                f"Nobody's answers to {min(without)} are known, so it cannot be scored. Leave it "
+                "out (dataset.datasets), and estimate it by distexp predict card=FILE."
+            )
+            raise DatasetError(msg)
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
         self.evaluation.check(cases, self.calibrator)
-        expected = survey.studies or interview.expected()
+        expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
-        if self.card is not None:
+        if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
 
     def _methods(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:

@@ -119,12 +119,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One question asked of one group, with the group's own answers."""
+    """One question asked of one group, with the group's own answers where there are any."""
 
     question: Question
     group: Group
-    human: Distribution
-    n_respondents: float | None
+    human: Distribution | None = None
+    """None makes an open case: it is asked, calibrated and banded, and never scored, learnt from
+    or counted."""
+    n_respondents: float | None = None
     """How many gave a substantive answer: Kish's effective number where answers are weighted.
     None where the source does not say, and then there is no sampling ceiling."""
     design_effect: float = 1.0
@@ -132,6 +134,23 @@ class Case:
     off_scale: float | None = None
     """Share of all answers, in [0, 1], that were refusals or stood off the scale; None where the
     source does not say."""
+
+    @property
+    def answers(self) -> Distribution:
+        """The human answers.
+
+        Raises
+        ------
+        DatasetError
+            If the case is open: it has none.
+        """
+        if self.human is None:
+            msg = (
+                f"Nobody of {self.group.attribute} {self.group.value!r} answered question "
+                f"{self.question.question_id!r}: an open case has no human answers."
+            )
+            raise DatasetError(msg)
+        return self.human
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,10 @@ import numpy as np
 
 from distexp import atomic
 from distexp.card.card import Card
-from distexp.errors import DatasetError, DistexpError
+from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
-from distexp.types import BoolArray, Condition, FloatArray, Study
+from distexp.types import BoolArray, Case, Condition, FloatArray, Study
 from distexp.visible import in_spreadsheet
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 FORMATS = (".parquet", ".csv", ".jsonl")
 MOST_LISTED = 3
+LONGEST = 32_767
+"""Characters of a cell of a workbook."""
 UNREADABLE = "no prediction could be read"
 
 
@@ -34,11 +37,18 @@ class Calibrated:
     """Shape (n_cases, max_options): calibrated; NaN where the estimate could not be read."""
     half_widths: FloatArray
     """Shape (n_cases,): of the band."""
+    joint: FloatArray
+    """Likewise of the band for all options at once; NaN where the card does not say."""
+    coverages: FloatArray
+    """Shape (n_cases,): what the bands can vouch for, which is less than was asked for where few
+    batteries are all that is known of new topics."""
     reasons: tuple[str, ...]
     """In what way each case is unlike those trained on; "" where it is like them."""
 
 
-def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterator[Calibrated]:
+def calibrated(
+    card: Card, studies: Sequence[Study], coverage: float, topic: str | None = None
+) -> Iterator[Calibrated]:
     """Apply a card to each study, or to the stack of those that it was fitted to a stack of.
 
     Parameters
@@ -48,6 +58,10 @@ def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterato
         Their human answers are not looked at.
     coverage : float
         Of the band, one of `distexp.card.band.COVERAGES`.
+    topic : {"auto", "same", "new"}, optional
+        What the questions are about, where that is to be heeded: a question of none of the
+        batteries trained on has, with `auto`, the wider of the bands of both kinds. Then another
+        survey, battery, language or group is a reason too.
 
     Raises
     ------
@@ -67,13 +81,44 @@ def calibrated(card: Card, studies: Sequence[Study], coverage: float) -> Iterato
             study=study,
             readable=readable,
             shares=shares,
-            half_widths=np.array(
-                [card.band.half_width(k, coverage) for k in X.n_options.tolist()]
+            half_widths=_half_widths(card, study, coverage, topic, joint=False),
+            joint=_half_widths(card, study, coverage, topic, joint=True),
+            coverages=np.array(
+                [
+                    card.band.supported(coverage, new_topic=_kind(card, case, topic) != "same")
+                    for case in study.cases
+                ]
             ),
             reasons=tuple(
-                card.trained_on.unlike(X, groups, study.condition, by_group=card.by_group)
+                card.trained_on.unlike(
+                    X,
+                    groups,
+                    study.condition,
+                    by_group=card.by_group,
+                    questions=[case.question for case in study.cases] if topic else (),
+                )
             ),
         )
+
+
+def _half_widths(
+    card: Card, study: Study, coverage: float, topic: str | None, *, joint: bool
+) -> FloatArray:
+    return np.array(
+        [
+            card.band.half_width(
+                len(case.question.options), coverage, joint=joint, topic=_kind(card, case, topic)
+            )
+            for case in study.cases
+        ]
+    )
+
+
+def _kind(card: Card, case: Case, topic: str | None) -> str:
+    """Return which band a case has; of `auto`, the wider one only for a new battery."""
+    if topic is None or (topic == "auto" and not card.trained_on.of_new_battery(case.question)):
+        return "same"
+    return topic
 
 
 def table(found: Sequence[Calibrated]) -> "pl.DataFrame":
@@ -118,11 +163,35 @@ def write(written: "pl.DataFrame", path: Path) -> None:
                 written.write_parquet(made)
             elif path.suffix == ".csv":
                 written.with_columns(_no_formulas()).write_csv(made)
+            elif path.suffix == ".xlsx":
+                _write_workbook(written, made)
             else:
                 written.write_ndjson(made)
     except (OSError, ComputeError) as exc:
         msg = f"The calibrated shares cannot be written to {path}: {exc}. Choose another --out."
         raise DistexpError(msg) from exc
+
+
+def _write_workbook(written: "pl.DataFrame", path: Path) -> None:
+    """Write a workbook of numbers and texts: nothing in it is a formula or a link."""
+    from xlsxwriter import Workbook
+
+    inert = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    with Workbook(str(path), inert) as book:
+        sheet = book.add_worksheet("estimates")
+        sheet.write_row(0, 0, written.columns)
+        for number, row in enumerate(written.with_columns(_no_formulas()).iter_rows(), start=1):
+            sheet.write_row(number, 0, [c[:LONGEST] if isinstance(c, str) else c for c in row])
+
+
+def check_format(path: Path) -> None:
+    """Raise `ConfigError` unless `write` can write such a file."""
+    if path.suffix not in (*FORMATS, ".xlsx"):
+        msg = f"out must be a {', '.join(FORMATS)} or .xlsx file. Got {str(path)!r} instead."
+        raise ConfigError(msg)
+    if path.suffix == ".xlsx" and find_spec("xlsxwriter") is None:
+        msg = f"Writing {path} takes the package xlsxwriter: pip install 'distexp[surveys]'"
+        raise ConfigError(msg)
 
 
 def _no_formulas() -> "pl.Expr":

@@ -16,15 +16,20 @@ from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.layout import design_of, perfect
+from distexp.evaluation.fits import cross_fit
+from distexp.evaluation.layout import answered, design_of, perfect
+from distexp.evaluation.measures import mean_over_splits
+from distexp.evaluation.splits import Split
 from distexp.metrics.names import METRICS
 from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import Condition, Design, FloatArray, Study, Survey
+from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
+MOST_FOLDS = 20
+"""Times that a calibrator is fitted without some batteries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +78,10 @@ class Card:
         ConfigError
             If what it learnt cannot be written as JSON.
         """
+        study = answered(study)
         X, y, readable = evaluation.laid_out(study)
         weight = evaluation.weight_of(study)
+        elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
         residuals = np.abs(result.calibrated[name] - y)
         return cls(
@@ -83,7 +90,11 @@ class Card:
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(
-                residuals, X.n_options, X.question, readable & ~np.isnan(residuals[:, 0])
+                residuals,
+                X.n_options,
+                X.question,
+                readable & ~np.isnan(residuals[:, 0]),
+                None if elsewhere is None else (np.abs(elsewhere[0] - y), elsewhere[1]),
             ),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
@@ -235,6 +246,40 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
     to_json(rehearsal_of(calibrator).fit(X, y))
+
+
+def without_battery(
+    calibrator: Calibrator,
+    study: Study,
+    X: Design,
+    y: FloatArray,
+    readable: BoolArray,
+    weight: FloatArray | None,
+) -> tuple[FloatArray, IntArray] | None:
+    """Predict the questions of each battery from those of the others.
+
+    Where there are more than `MOST_FOLDS` batteries several are held out together.
+
+    Returns
+    -------
+    (ndarray of shape (n_cases, max_options), ndarray of shape (n_cases,)), or None
+        The predictions, NaN for a question without a battery; and a number for each battery.
+        None where there are no two.
+    """
+    names = [case.question.battery for case in study.cases]
+    batteries = sorted(
+        {name for name, there in zip(names, readable, strict=True) if name and there}
+    )
+    if len(batteries) < 2:
+        return None
+    known = {name: place for place, name in enumerate(batteries)}
+    battery = np.array([-1 if name is None else known.get(name, -1) for name in names])
+    of_case = np.where(battery < 0, -1, battery % MOST_FOLDS)
+    splits = [
+        Split(train=readable & (of_case != one), test=readable & (of_case == one))
+        for one in range(min(len(batteries), MOST_FOLDS))
+    ]
+    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight)), battery
 
 
 def _padded(X: Design, n_options: int) -> Design:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distexp.errors import ConfigError
+from distexp.request import Json
 
 
 def take(document: object, where: str, **kinds: type | tuple[type, ...]) -> list[Any]:
@@ -40,6 +41,11 @@ def take(document: object, where: str, **kinds: type | tuple[type, ...]) -> list
             wanted = " or ".join(one.__name__ for one in named)
             raise field_error(f"{where}.{name}", f"of type {wanted}", value)
     return [document[name] for name in kinds]
+
+
+def older(document: object, **defaults: Json) -> object:
+    """Return an object with the fields that earlier versions of the schema were without."""
+    return {**defaults, **document} if isinstance(document, Mapping) else document
 
 
 def numbers(values: object, where: str, *, length: int | None = None) -> tuple[float, ...]:

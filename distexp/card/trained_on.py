@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from distexp.card.fields import field_error, numbers, size, take, texts
+from distexp.card.fields import field_error, numbers, older, size, take, texts
+from distexp.card.language import language_of
 from distexp.evaluation.suspicions import TOLERANCE
 from distexp.request import Json
 from distexp.types import (
@@ -17,12 +18,14 @@ from distexp.types import (
     Design,
     FloatArray,
     IntArray,
+    Question,
     Study,
     Survey,
 )
 
 PARTS = CONDITION[1:]
 """Parts of the condition that a calibrator corrects for; a new dataset is what it is made for."""
+_NAMES = {"dataset": "survey"}
 MOST_EXAMPLES = 1000
 Group = tuple[str, str]
 """Attribute and group."""
@@ -65,6 +68,10 @@ class TrainedOn:
     """Of the survey's files."""
     cases_sha256: str
     """Of the arrays trained on, human answers included."""
+    batteries: tuple[str, ...] = ()
+    """Of the questions; empty where none is known, as in cards of earlier versions."""
+    languages: tuple[str, ...] = ()
+    """That the questions are worded in, as far as it can be told; likewise."""
 
     @classmethod
     def of(cls, survey: Survey, study: Study, X: Design, y: FloatArray, rows: BoolArray) -> Self:
@@ -100,6 +107,10 @@ class TrainedOn:
             gated=survey.gated,
             data_sha256=survey.digest,
             cases_sha256=_digest(X.take(rows), y[rows]),
+            batteries=tuple(sorted({c.question.battery for c in cases if c.question.battery})),
+            languages=tuple(
+                sorted({found for c in cases if (found := language_of(c.question.text))})
+            ),
         )
 
     @property
@@ -138,7 +149,13 @@ class TrainedOn:
         )
 
     def unlike(
-        self, X: Design, groups: Sequence[Group], condition: Condition, *, by_group: bool
+        self,
+        X: Design,
+        groups: Sequence[Group],
+        condition: Condition,
+        *,
+        by_group: bool,
+        questions: Sequence[Question] = (),
     ) -> list[str]:
         """Say of each case in what way it is unlike those trained on; "" if it is like them.
 
@@ -151,26 +168,42 @@ class TrainedOn:
             Of all of them.
         by_group : bool
             Whether the calibrator tells groups of people apart.
+        questions : sequence of Question, optional
+            Of each case. Where they are given, another survey, battery, language or group is
+            another population of questions too, whatever the calibrator makes of it.
         """
+        strict = bool(questions)
         other = [
-            f"another {part} than {wanted}"
-            for part in PARTS
+            f"another {_NAMES.get(part, part)} than {wanted}"
+            for part in (*(("dataset",) if strict else ()), *PARTS)
             if (wanted := getattr(self.condition, part)) != getattr(condition, part)
         ]
         outside, nominal = self._outside(X), np.isnan(X.ordinals[:, 0])
         reasons = []
         for case, (group, k) in enumerate(zip(groups, X.n_options.tolist(), strict=True)):
-            of_case = list(other)
+            of_case = [*other, *(self._otherwise(questions[case]) if strict else ())]
             if k not in self.ranges:
                 of_case.append(f"no question of {k} options was trained on")
             elif outside[case]:
                 of_case.append("shares outside the range trained on")
             if nominal[case] and not self.nominal:
                 of_case.append("no question without a scale was trained on")
-            if by_group and group not in self.groups:
+            if (by_group or strict) and group not in self.groups:
                 of_case.append("a group that was not trained on")
             reasons.append("; ".join(of_case))
         return reasons
+
+    def _otherwise(self, question: Question) -> Iterator[str]:
+        """Yield how a question itself is unlike those trained on."""
+        if self.of_new_battery(question) and question.battery is not None:
+            yield f"another battery: {question.battery}"
+        language = language_of(question.text)
+        if language is not None and self.languages and language not in self.languages:
+            yield f"worded in {language}, not in {' or '.join(self.languages)}"
+
+    def of_new_battery(self, question: Question) -> bool:
+        """Tell whether a question is of none of the batteries trained on, of which there are."""
+        return bool(self.batteries) and question.battery not in self.batteries
 
     def _outside(self, X: Design) -> BoolArray:
         """Return which cases have a share that is outside the range of their number of options."""
@@ -207,6 +240,8 @@ class TrainedOn:
             "gated": self.gated,
             "data_sha256": self.data_sha256,
             "cases_sha256": self.cases_sha256,
+            "batteries": self.batteries,
+            "languages": self.languages,
         }
 
     @classmethod
@@ -221,12 +256,14 @@ class TrainedOn:
         where = "trained_on"
         (
             dataset, model, elicitation, prompt, members, questions, groups, n_options, nominal,
-            n_cases, n_respondents, licence, citation, gated, data_sha256, cases_sha256,
+            n_cases, n_respondents, licence, citation, gated, data_sha256, cases_sha256, batteries,
+            languages,
         ) = take(
-            document, where, dataset=str, model=str, elicitation=str, prompt=str, members=list,
-            questions=list, groups=list, n_options=dict, nominal=bool, n_cases=int,
-            n_respondents=list, licence=str, citation=str, gated=bool, data_sha256=str,
-            cases_sha256=str,
+            older(document, batteries=[], languages=[]), where, dataset=str, model=str,
+            elicitation=str, prompt=str, members=list, questions=list, groups=list,
+            n_options=dict, nominal=bool, n_cases=int, n_respondents=list, licence=str,
+            citation=str, gated=bool, data_sha256=str, cases_sha256=str, batteries=list,
+            languages=list,
         )  # fmt: skip
         conditions = tuple(_condition(member, f"{where}.members") for member in members)
         n_inputs = max(len(conditions), 1)
@@ -251,6 +288,8 @@ class TrainedOn:
             gated=gated,
             data_sha256=data_sha256,
             cases_sha256=cases_sha256,
+            batteries=texts(batteries, f"{where}.batteries"),
+            languages=texts(languages, f"{where}.languages"),
         )
 
 

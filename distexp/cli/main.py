@@ -85,6 +85,7 @@ COMMANDS = {
     "cache": "distexp.cli.cache:main",
     "codebook": "distexp.cli.codebook:main",
     "fit": "distexp.cli.run:fit",
+    "predict": "distexp.cli.predict:predict",
     "reproduce": "distexp.cli.bundle:reproduce",
     "run": "distexp.cli.run:run",
     "summarize": "distexp.cli.summarize:main",

@@ -103,9 +103,16 @@ def _fail(exc: DistexpError) -> None:
 def _run(config: DictConfig, run_dir: Path) -> None:
     if config.get("card") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
         raise ConfigError("Every job of a sweep would write the same card. Fit one run at a time.")
+    if config.get("out") is not None and HydraConfig.get().mode is RunMode.MULTIRUN:
+        raise ConfigError(
+            "Every job of a sweep would write the same file. Estimate one at a time."
+        )
     settings = checked(config)
     _check_parts(settings)
     experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
+    if experiment.use_card is not None:
+        _estimate(experiment)
+        return
     in_sweep = current()
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
     if experiment.dry_run:
@@ -116,8 +123,36 @@ def _run(config: DictConfig, run_dir: Path) -> None:
         raise DistexpError(f"The report is partial. {outcome.stopped}")
     if not any(result.scores for result in outcome.results):
         raise DistexpError(outcome.results[0].note)
+    if outcome.estimated is not None:
+        _write_estimates(outcome.estimated, Path(experiment.out))
     if experiment.card is not None:
         _write_card(Path(experiment.card), experiment.calibrator, outcome)
+
+
+def _estimate(experiment: Any) -> None:
+    """Estimate the open cases by a card, and show them."""
+    from distexp.card.telling import markdown
+
+    outcome = experiment.estimate()
+    if experiment.dry_run:
+        _show_plan(outcome, experiment.budget)
+        return
+    print(markdown(outcome))
+    calls = outcome.calls
+    print(
+        f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
+        f"{calls.parse_errors} unreadable replies."
+    )
+    _write_estimates(outcome.table(), Path(experiment.out))
+
+
+def _write_estimates(table: Any, path: Path) -> None:
+    """Write the estimates of the open cases, a row a case and option."""
+    from distexp.card.applying import write
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(table, path)
+    print(f"Estimates: {_relative(path)}, {table.height} rows, one an open case and option.")
 
 
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:

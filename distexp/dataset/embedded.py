@@ -8,6 +8,7 @@ from importlib.resources import files
 
 from distexp.checks import check_names, parameter_error
 from distexp.dataset.files.microdata import EVERYONE
+from distexp.dataset.files.respondents import check_small_cells
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
 
@@ -33,7 +34,10 @@ class EmbeddedSurvey:
     questions : sequence of str, optional
         Ids of the questions wanted; all of them if None.
     min_respondents : int, default=50
-        Cells with fewer substantive answers are dropped and counted.
+        Cells with fewer substantive answers are small.
+    small_cells : {"drop", "estimate"}
+        Whether small cells are dropped and counted, or open cases: asked and estimated, not
+        scored.
 
     Raises
     ------
@@ -52,6 +56,7 @@ class EmbeddedSurvey:
         attributes: Sequence[str] | None = None,
         questions: Sequence[str] | None = None,
         min_respondents: int = CELL_FLOOR,
+        small_cells: str = "drop",
     ) -> None:
         owner = type(self).__name__
         if name not in SURVEYS:
@@ -64,7 +69,9 @@ class EmbeddedSurvey:
         self.name = name
         self.attributes = attributes
         self.questions = questions
+        check_small_cells(owner, small_cells)
         self.min_respondents = min_respondents
+        self.small_cells = small_cells
 
     def load(self) -> Survey:
         """Read the survey from the package.
@@ -126,7 +133,9 @@ class EmbeddedSurvey:
                 human = Distribution.normalized(answers)
                 n = float(sum(answers))
                 cases.append(Case(question=question, group=group, human=human, n_respondents=n))
-        if not cases:
+            elif self.small_cells == "estimate":
+                cases.append(Case(question=question, group=group))
+        if all(case.human is None for case in cases):
             msg = (
                 f"None of the {len(cells)} cells chosen from {self.name} has "
                 f"{self.min_respondents} respondents. Lower 'min_respondents'."

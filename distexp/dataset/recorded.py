@@ -166,6 +166,7 @@ def _case(path: Path, number: int, row: Row) -> Case:
             text=row.question,
             options=tuple(row.options),
             ordinals=None if row.ordinals is None else tuple(map(float, row.ordinals)),
+            battery=row.battery,
         )
     except DatasetError as exc:
         msg = f"{path}, row {number}: {exc}"
@@ -174,8 +175,8 @@ def _case(path: Path, number: int, row: Row) -> Case:
     return Case(
         question=question,
         group=Group(attribute=row.attribute, value=row.group, phrase=phrase),
-        human=_distribution(path, number, row, "human"),
-        n_respondents=row.n_respondents,
+        human=None if row.human is None else _distribution(path, number, row, "human"),
+        n_respondents=None if row.human is None else row.n_respondents,
     )
 
 

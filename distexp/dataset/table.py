@@ -33,7 +33,10 @@ class Table:
     weighted : bool, default=True
         Whether to weight the answers by the column that the codebook names, if it names one.
     min_respondents : int, default=50
-        Cells with fewer substantive answers, in plain number, are dropped and counted.
+        Cells with fewer substantive answers, in plain number, are small.
+    small_cells : {"drop", "estimate"}
+        Whether small cells are dropped and counted, or open cases: asked and estimated, not
+        scored.
     encoding : str, optional
         Of the texts in the file, e.g. cp1252; None is what the codebook says.
 
@@ -52,6 +55,7 @@ class Table:
         questions: Sequence[str] | None = None,
         weighted: bool = True,
         min_respondents: int = 50,
+        small_cells: str = "drop",
         encoding: str | None = None,
     ) -> None:
         owner = type(self).__name__
@@ -68,6 +72,7 @@ class Table:
             questions=questions,
             weighted=weighted,
             min_respondents=min_respondents,
+            small_cells=small_cells,
         )
 
     def load(self) -> Survey:

@@ -39,7 +39,7 @@ class WellcomeGlobalMonitor:
     countries : sequence of str, optional
         Names as in the data dictionary of the workbook; all countries together if None. With one
         country, group phrases say that they are about people living in it.
-    attributes, questions, weighted, min_respondents
+    attributes, questions, weighted, min_respondents, small_cells
         As for `distexp.dataset.table.Table`.
 
     Raises
@@ -58,6 +58,7 @@ class WellcomeGlobalMonitor:
         questions: Sequence[str] | None = None,
         weighted: bool = True,
         min_respondents: int = 50,
+        small_cells: str = "drop",
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
@@ -72,6 +73,7 @@ class WellcomeGlobalMonitor:
             questions=questions,
             weighted=weighted,
             min_respondents=min_respondents,
+            small_cells=small_cells,
         )
 
     def load(self) -> Survey:

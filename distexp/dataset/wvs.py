@@ -27,7 +27,7 @@ class WorldValuesSurvey:
     countries : sequence of str, optional
         ISO codes of three letters, as in `B_COUNTRY_ALPHA`; all countries together if None. With
         one country, group phrases say that they are about people living in it.
-    attributes, questions, weighted, min_respondents
+    attributes, questions, weighted, min_respondents, small_cells
         As for `distexp.dataset.table.Table`.
 
     Raises
@@ -45,6 +45,7 @@ class WorldValuesSurvey:
         questions: Sequence[str] | None = None,
         weighted: bool = True,
         min_respondents: int = 50,
+        small_cells: str = "drop",
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
@@ -57,6 +58,7 @@ class WorldValuesSurvey:
             questions=questions,
             weighted=weighted,
             min_respondents=min_respondents,
+            small_cells=small_cells,
         )
 
     def load(self) -> Survey:

@@ -16,7 +16,14 @@ from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison, compare, pairs
 from distexp.evaluation.fits import check_fits, cross_fit
-from distexp.evaluation.layout import Frame, design_of, frame_of, perfect, question_codes
+from distexp.evaluation.layout import (
+    Frame,
+    answered,
+    design_of,
+    frame_of,
+    perfect,
+    question_codes,
+)
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
@@ -157,6 +164,7 @@ class Evaluation:
         DatasetError
             If there are too few questions.
         """
+        cases = [case for case in cases if case.human is not None]
         condition = Condition(dataset="", model="", elicitation="", prompt="")
         study = Study(condition=condition, cases=tuple(cases), estimates=perfect(cases))
         design, human, readable = design_of(study)
@@ -172,7 +180,8 @@ class Evaluation:
             All of its questions are split, so that studies of the same questions share splits;
             cases without a readable estimate are then left out of training and test, or are
             taken for uniform, as `unreadable` says; what was not asked is left out. Questions
-            that prompts showed are trained on and never tested.
+            that prompts showed are trained on and never tested. Open cases are left out first:
+            the arrays of the result are of the others.
         calibrators : mapping of str to Calibrator
             `identity`, `uniform` and `train_mean` are always added.
 
@@ -188,6 +197,7 @@ class Evaluation:
         DatasetError
             If there are too few questions.
         """
+        study = answered(study)
         design, human, readable = self.laid_out(study)
         splits = self._splits_of(study, design, readable)
         if not all(split.train.any() for split in splits) or not any(

@@ -1,7 +1,7 @@
 """Studies laid out as arrays: what calibrators may know, and what they are measured against."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import numpy as np
@@ -17,6 +17,7 @@ from distexp.types import (
     Question,
     Reading,
     Study,
+    Survey,
 )
 
 
@@ -56,6 +57,36 @@ class Frame:
         )
 
 
+def answered(study: Study) -> Study:
+    """Return the study of the cases with human answers; the open ones are left out."""
+    if all(case.human is not None for case in study.cases):
+        return study
+    places = [place for place, case in enumerate(study.cases) if case.human is not None]
+    return replace(
+        study,
+        cases=tuple(study.cases[place] for place in places),
+        estimates=tuple(study.estimates[place] for place in places),
+        members=tuple(map(answered, study.members)),
+    )
+
+
+def answered_survey(survey: Survey) -> Survey:
+    """Return the survey of the cases with human answers."""
+    if all(case.human is not None for case in survey.cases):
+        return survey
+    return replace(
+        survey,
+        cases=tuple(case for case in survey.cases if case.human is not None),
+        studies=tuple(filter(lambda study: study.cases, map(answered, survey.studies))),
+    )
+
+
+def open_survey(survey: Survey) -> Survey:
+    """Return the survey of the open cases; estimates that came with it are of all cases."""
+    cases = tuple(case for case in survey.cases if case.human is None)
+    return replace(survey, cases=cases)
+
+
 def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
     """Lay a study out as arrays.
 
@@ -66,7 +97,7 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
         the members' estimates where the study is a stack, and the mean of the readable ones in
         the place of one that could not be read.
     ndarray of shape (n_cases, max_options)
-        The human distributions, padded with 0.
+        The human distributions, padded with 0; NaN throughout for an open case.
     ndarray of shape (n_cases,)
         True where the estimate could be read.
     """
@@ -77,7 +108,7 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
     for row, (case, estimate) in enumerate(zip(cases, study.estimates, strict=True)):
         if estimate.reading is not None:
             predicted[row, : n_options[row]] = estimate.reading.distribution.probabilities
-        human[row, : n_options[row]] = case.human.probabilities
+        human[row, : n_options[row]] = np.nan if case.human is None else case.human.probabilities
         scaled = scaled_ordinals(case.question.ordinals)
         if scaled is not None:
             ordinals[row, : n_options[row]] = scaled
@@ -111,7 +142,7 @@ def frame_of(study: Study, design: Design, human: FloatArray) -> Frame:
 def perfect(cases: Sequence[Case]) -> tuple[Estimate, ...]:
     """Return the estimates of a model that is right, to try calibrators on before it is asked."""
     return tuple(
-        Estimate(reading=Reading(distribution=case.human), n_replies=0, n_unreadable=0)
+        Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
         for case in cases
     )
 

@@ -83,8 +83,17 @@ class FewShot(PromptTemplate):
         """
         by_question: dict[str, dict[Group, Case]] = {}
         for case in survey.cases:
-            by_question.setdefault(case.question.question_id, {})[case.group] = case
-        groups = dict.fromkeys(case.group for case in survey.cases)
+            if case.human is not None:
+                by_question.setdefault(case.question.question_id, {})[case.group] = case
+        groups = dict.fromkeys(
+            group for of_question in by_question.values() for group in of_question
+        )
+        if strange := [case.group for case in survey.cases if case.group not in groups]:
+            msg = (
+                f"{strange[0].attribute} {strange[0].value!r} answered no question of "
+                f"{survey.name}, so none of its answers can be shown. Choose another prompt."
+            )
+            raise ConfigError(msg)
         complete = [
             name
             for name, cases in by_question.items()
@@ -134,7 +143,7 @@ class FewShot(PromptTemplate):
 
     def _example(self, case: Case) -> str:
         lettered = list(zip(ascii_uppercase, case.question.options, strict=False))
-        shares = zip(ascii_uppercase, percentages(case.human), strict=False)
+        shares = zip(ascii_uppercase, percentages(case.answers), strict=False)
         return self.example.format(
             question=case.question.text,
             options="\n".join(f"{letter}. {option}" for letter, option in lettered),

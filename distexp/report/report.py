@@ -67,6 +67,13 @@ class Report:
     models: tuple[str, ...]
     """Full identities of the models asked."""
     evaluation: Evaluation
+    whole: Sequence[Study] = ()
+    """The studies with their open cases, which the others are without; empty where the caller
+    gave none."""
+    estimates: str = ""
+    """What was estimated of the open cases, in Markdown; goes after the scores."""
+    estimated: "pl.DataFrame | None" = None
+    """The same as a table, a row an open case and option."""
     stopped: str | None = None
     """Why not everything was asked; then the report is of what was."""
 
@@ -111,7 +118,19 @@ class Report:
             + (escaped(result.note) or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
         ]
-        return "\n\n".join([*filter(None, [self.partial(), self.refused()]), *parts])
+        about = [self.partial(), self.refused(), self.open()]
+        return "\n\n".join(filter(None, [*about, *parts, self.estimates]))
+
+    def open(self) -> str | None:
+        """Say how many cases nobody answered; None where there is none."""
+        cases = {case for study in self.whole for case in study.cases if case.human is None}
+        if not cases:
+            return None
+        questions = {case.question.question_id for case in cases}
+        return (
+            f"{len(cases)} open cases of {len(questions)} questions were asked about besides. "
+            "Nobody's answers to them are known: no score, mean or count holds them."
+        )
 
     def partial(self) -> str | None:
         """Say that the report is of a part of the cases, and why; None where it is of all."""

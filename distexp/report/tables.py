@@ -203,7 +203,7 @@ def _option_columns(
             pl.Float64,
             [q.ordinals or n for q, n in zip(questions, nothing, strict=True)],
         ),
-        ("human", pl.Float64, [case.human.probabilities for case in study.cases]),
+        ("human", pl.Float64, [case.answers.probabilities for case in study.cases]),
         (
             "predicted",
             pl.Float64,

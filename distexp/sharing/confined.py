@@ -8,6 +8,7 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from distexp.dataset.embedded import SURVEYS
 from distexp.errors import ConfigError
 from distexp.sharing.contents import PATHS
 from distexp.trust import checked
@@ -61,6 +62,7 @@ def confined(
             )
     held: dict[str, Any] = _held(plain, data, scratch)
     held |= {"dry_run": False, "progress": False, "card": None, "budget": None}
+    held |= _of_open_cases(held, data)
     held["cache"] |= {"path": str(cache)}
     if isinstance(held.get("model"), dict):
         _without_weights(held["model"], models)
@@ -116,6 +118,19 @@ def _held(node: Any, data: Path, scratch: Path) -> Any:
     held |= {name: None for name in NOWHERE if name in held}
     held |= {name: _below(data, held[name]) for name in PATHS if name in held}
     return held | ({"converted": str(scratch)} if "converted" in held else {})
+
+
+def _of_open_cases(held: dict[str, Any], data: Path) -> dict[str, Any]:
+    """Return the settings of new questions, led to the folder of the data; none is written."""
+    found: dict[str, Any] = {"use_card": None}
+    if "questions" in held:
+        found["questions"] = _below(data, held["questions"])
+    if isinstance(held.get("out"), str):
+        found["out"] = f"estimates{Path(held['out']).suffix}"  # only says that there are some
+    dataset = held.get("dataset")
+    if isinstance(dataset, dict) and dataset.get("survey") not in (None, *SURVEYS):
+        found["dataset"] = dataset | {"survey": _below(data, dataset["survey"])}
+    return found
 
 
 def _below(folder: Path, value: Any) -> Any:

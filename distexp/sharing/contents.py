@@ -112,7 +112,8 @@ class Job:
         DatasetError
             If one is no longer where it was, or no longer what it was.
         """
-        listed = [OmegaConf.select(self.config, f"dataset.{name}") for name in PATHS]
+        names = (*(f"dataset.{name}" for name in PATHS), "questions")
+        listed = [OmegaConf.select(self.config, name) for name in names]
         values = [one if OmegaConf.is_list(one) else [one] for one in listed if one is not None]
         roots = {Path(one).absolute() for value in values for one in value}
         for name, sha256 in self.provenance["files"].items():

@@ -179,7 +179,7 @@ def test_groups_are_known_by_name(study: Study, tmp_path: Path) -> None:
     card = fitted(study, TrainMean(scope="per_group"))
     X, _, _ = design_of(study)
     republicans = card.predict(X)[1]
-    pooled = np.mean([case.human.probabilities for case in study.cases], axis=0)
+    pooled = np.mean([case.answers.probabilities for case in study.cases], axis=0)
 
     out = applied(
         card,

@@ -5,6 +5,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distexp.card.band import COVERAGES, MIN_QUESTIONS, Band, half_width
 from distexp.errors import ConfigError
@@ -96,6 +98,29 @@ def test_only_held_out_cases_and_options_that_exist_count() -> None:
     assert again == without
     assert again.by_size[2].n_questions == 26
     assert band.by_size[2].n_questions == 30
+
+
+@given(st.data())
+def test_bands_are_nested(data: st.DataObject) -> None:
+    """More coverage is no narrower, all options no narrower than one, `auto` the wider of both."""
+    n = data.draw(st.integers(2, 30))
+    shares = st.floats(0, 1, allow_subnormal=False)
+    residuals = np.array([data.draw(st.lists(shares, min_size=3, max_size=3)) for _ in range(n)])
+    sizes = np.array([data.draw(st.integers(2, 3)) for _ in range(n)])
+    battery = np.array([data.draw(st.integers(0, 3)) for _ in range(n)])
+    question, tested = np.arange(n), np.ones(n, dtype=bool)
+
+    band = Band.fitted(residuals, sizes, question, tested, (residuals / 2, battery))
+
+    for k in (2, 3):
+        for joint in (False, True):
+            widths = [band.half_width(k, c, joint=joint, topic="auto") for c in COVERAGES]
+            assert widths == sorted(widths)
+        for c in COVERAGES:
+            same, new, auto = (band.half_width(k, c, topic=t) for t in ("same", "new", "auto"))
+            assert auto == max(same, new)
+            assert band.half_width(k, c, joint=True) >= same
+    assert Band.read(json.loads(json.dumps(band.document()))) == band
 
 
 def test_the_band_is_read_as_it_was_written() -> None:

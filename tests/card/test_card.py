@@ -46,8 +46,8 @@ def estimate(shares: Sequence[float]) -> Estimate:
 
 def study_of(cases: Sequence[Case], model: str = "m") -> Study:
     """Return estimates half way between the human answers and an exaggeration of them."""
-    exaggerated = [np.square(case.human.probabilities) for case in cases]
-    shares = [np.add(e, c.human.probabilities) for e, c in zip(exaggerated, cases, strict=True)]
+    exaggerated = [np.square(case.answers.probabilities) for case in cases]
+    shares = [np.add(e, c.answers.probabilities) for e, c in zip(exaggerated, cases, strict=True)]
     condition = Condition(dataset="d", model=model, elicitation="e", prompt="p")
     return Study(
         condition=condition,

@@ -49,7 +49,7 @@ def read(
     book = BOOK.format(one=one, two=two, here=here, extra=extra)
     codebook.write_text(book, encoding="utf-8")
     table = Table(str(path), str(codebook), attributes=["place"], min_respondents=1, **settings)
-    return {case.group.value: case.human.probabilities for case in table.load().cases}
+    return {case.group.value: case.answers.probabilities for case in table.load().cases}
 
 
 @pytest.mark.parametrize(

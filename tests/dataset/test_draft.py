@@ -59,7 +59,7 @@ def drafted(path: Path) -> tuple[Draft, Survey]:
 def shares(survey: Survey) -> dict[tuple[str, str], tuple[float, ...]]:
     """Return the distributions by question and group."""
     cases = survey.cases
-    return {(c.question.question_id, c.group.value): c.human.probabilities for c in cases}
+    return {(c.question.question_id, c.group.value): c.answers.probabilities for c in cases}
 
 
 @pytest.mark.parametrize("suffix", ["sav", "dta"])
@@ -386,4 +386,4 @@ def test_fixtures_have_the_shares_that_polars_computes(
 
     [case] = survey.cases
     assert list(case.question.options) == labels
-    assert_allclose(case.human.probabilities, [s / sum(sums) for s in sums], atol=1e-12)
+    assert_allclose(case.answers.probabilities, [s / sum(sums) for s in sums], atol=1e-12)

@@ -76,7 +76,7 @@ def test_each_cell_counts_each_option_of_its_question(name: str) -> None:
         packaged = counts[case.question.question_id, case.group.attribute, case.group.value]
         assert len(packaged) == len(case.question.options)
         assert_allclose(
-            [p * (case.n_respondents or 0) for p in case.human.probabilities], packaged
+            [p * (case.n_respondents or 0) for p in case.answers.probabilities], packaged
         )
 
 
@@ -265,7 +265,7 @@ def by_group(
 ) -> Mapping[str, tuple[float, ...]]:
     """Return the distribution of each group's answers to one question."""
     survey = EmbeddedSurvey(name, attributes=attributes, questions=[question_id]).load()
-    return {case.group.value: case.human.probabilities for case in survey.cases}
+    return {case.group.value: case.answers.probabilities for case in survey.cases}
 
 
 def table(name: str) -> dict[tuple[str, str, str], list[int]]:

@@ -48,7 +48,7 @@ def test_a_header_with_a_line_break_is_found_by_its_words(tmp_path: Path) -> Non
     from distexp.dataset.table import Table
 
     table = Table(str(tmp_path / "data.csv"), str(codebook), min_respondents=1)
-    found = [case.human.probabilities for case in table.load().cases]
+    found = [case.answers.probabilities for case in table.load().cases]
 
     assert found == [(0.5, 0.5)]
 

@@ -45,7 +45,7 @@ def test_options_that_decline_are_off_the_scale(tmp_path: Path) -> None:
     case, *_ = GlobalOpinionQA(written(tmp_path, [CRIME])).load().cases
 
     assert case.question.options == ("Big", "Small")
-    assert_allclose(case.human.probabilities, [3 / 8, 5 / 8])
+    assert_allclose(case.answers.probabilities, [3 / 8, 5 / 8])
     assert case.off_scale == pytest.approx(0.2)
 
 
@@ -217,7 +217,7 @@ def test_the_official_format_is_read() -> None:
     assert [case.group.value for case in survey.cases] == [
         "Brazil", "Germany (Non-national sample)", "Japan",
     ]  # fmt: skip
-    assert survey.cases[0].human.probabilities == (0.3, 0.5, 0.15, 0.05)
+    assert survey.cases[0].answers.probabilities == (0.3, 0.5, 0.15, 0.05)
     assert survey.cases[2].question.ordinals == tuple(range(1, 11))
     assert survey.digest == hashlib.sha256(FIXTURE.read_bytes()).hexdigest()
 

@@ -45,7 +45,7 @@ def test_shares_are_sums_of_weights_over_the_substantive_answers() -> None:
     """Weights 1, 2, 1 on options a, a, c: shares 3/4, 0, 1/4, whatever the refusals weigh."""
     case = one_case([0, 0, 2, OFF_SCALE, NOT_ASKED], [1, 2, 1, 5, 9])
 
-    assert_allclose(case.human.probabilities, [3 / 4, 0, 1 / 4])
+    assert_allclose(case.answers.probabilities, [3 / 4, 0, 1 / 4])
 
 
 def test_the_number_of_respondents_is_kish_effective_number() -> None:
@@ -67,7 +67,7 @@ def test_without_weights_respondents_are_counted() -> None:
     """Counts 2, 0, 1 of three answers and one refusal."""
     case = one_case([0, 0, 2, OFF_SCALE, NOT_ASKED], None)
 
-    assert_allclose(case.human.probabilities, [2 / 3, 0, 1 / 3])
+    assert_allclose(case.answers.probabilities, [2 / 3, 0, 1 / 3])
     assert (case.n_respondents, case.design_effect, case.off_scale) == (3.0, 1.0, 0.25)
 
 
@@ -77,7 +77,7 @@ def test_equal_weights_say_the_same_as_none() -> None:
 
     counted, weighted = one_case(answers, None), one_case(answers, [0.25] * 5)
 
-    assert_allclose(weighted.human.probabilities, counted.human.probabilities)
+    assert_allclose(weighted.answers.probabilities, counted.answers.probabilities)
     assert weighted.n_respondents == pytest.approx(counted.n_respondents)
     assert weighted.design_effect == pytest.approx(1)
     assert weighted.off_scale == pytest.approx(counted.off_scale)
@@ -128,7 +128,7 @@ def test_each_question_may_have_its_own_weights() -> None:
 
     cases, _ = tally([question("a", 2), question("b", 2)], answers, everyone(2), weights, 1)
 
-    assert [case.human.probabilities for case in cases] == [(0.25, 0.75), (0.75, 0.25)]
+    assert [case.answers.probabilities for case in cases] == [(0.25, 0.75), (0.75, 0.25)]
 
 
 def test_it_agrees_with_a_loop_over_respondents() -> None:
@@ -152,7 +152,7 @@ def test_it_agrees_with_a_loop_over_respondents() -> None:
                 squares += w * w
             elif member and answer == OFF_SCALE:
                 off += w
-        assert_allclose(case.human.probabilities, np.array(sums) / sum(sums))
+        assert_allclose(case.answers.probabilities, np.array(sums) / sum(sums))
         assert case.n_respondents == pytest.approx(sum(sums) ** 2 / squares)
         assert case.off_scale == pytest.approx(off / (off + sum(sums)))
 

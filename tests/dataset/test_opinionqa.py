@@ -49,7 +49,7 @@ def test_shares_are_weighted_and_refusals_stand_apart(tmp_path: Path) -> None:
     case = of(loaded(tmp_path), "SAFE_W26", "Male")
 
     assert case.question.options == ("Safe", "Unsafe", "Very unsafe")
-    assert_allclose(case.human.probabilities, [2 / 3, 1 / 3, 0])
+    assert_allclose(case.answers.probabilities, [2 / 3, 1 / 3, 0])
     assert case.off_scale == pytest.approx(1 / 4)
     assert case.n_respondents == pytest.approx(3**2 / 5)
     assert case.design_effect == pytest.approx(2 / (9 / 5))
@@ -59,7 +59,7 @@ def test_unweighted_counts_each_respondent_once(tmp_path: Path) -> None:
     """Men: one safe, one unsafe, one refused."""
     case = of(loaded(tmp_path, weighted=False), "SAFE_W26", "Male")
 
-    assert_allclose(case.human.probabilities, [1 / 2, 1 / 2, 0])
+    assert_allclose(case.answers.probabilities, [1 / 2, 1 / 2, 0])
     assert (case.n_respondents, case.design_effect) == (2, 1)
     assert case.off_scale == pytest.approx(1 / 3)
 
@@ -68,7 +68,7 @@ def test_who_was_not_asked_counts_nowhere(tmp_path: Path) -> None:
     """A blank is no refusal: of the women, one was asked SAFE and nobody refused."""
     case = of(loaded(tmp_path), "SAFE_W26", "Female")
 
-    assert (case.human.probabilities, case.off_scale) == ((1, 0, 0), 0)
+    assert (case.answers.probabilities, case.off_scale) == ((1, 0, 0), 0)
 
 
 def test_only_groups_of_the_metadata_are_made(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_only_groups_of_the_metadata_are_made(tmp_path: Path) -> None:
         *(("RELIGATTEND", "Once a week"), ("RELIGATTEND", "Never")),
     }
     never = of(cases, "SAFE_W26", "Never")
-    assert_allclose(never.human.probabilities, [0.5 / 2.5, 1 / 2.5, 1 / 2.5])
+    assert_allclose(never.answers.probabilities, [0.5 / 2.5, 1 / 2.5, 1 / 2.5])
 
 
 def test_groups_are_called_by_natural_phrases(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_everyone_comes_only_when_named(tmp_path: Path) -> None:
     cases = loaded(tmp_path, attributes=["everyone"], weighted=False)
 
     assert {case.group.value for case in cases} == {"everyone"}
-    assert of(cases, "WHO_W26", "everyone").human.probabilities == (2 / 5, 3 / 5)
+    assert of(cases, "WHO_W26", "everyone").answers.probabilities == (2 / 5, 3 / 5)
 
 
 def test_small_cells_are_dropped_and_counted(tmp_path: Path) -> None:
@@ -326,7 +326,7 @@ def test_the_official_format_is_read() -> None:
 
     case = of(cases, "ECON5_d_W26", "Male")
     total = sum(sums[option] for option in options)
-    assert_allclose(case.human.probabilities, [sums[option] / total for option in options])
+    assert_allclose(case.answers.probabilities, [sums[option] / total for option in options])
     assert case.off_scale == pytest.approx(sums["Refused"] / (total + sums["Refused"]))
 
 

@@ -57,7 +57,7 @@ def test_a_case_holds_what_its_row_says(tmp_path: Path, suffix: str) -> None:
     assert case.question.options == ("More", "The same", "Less")
     assert case.question.ordinals == (1, 2, 4)
     assert case.group.phrase == "a person whose party is Red"
-    assert (case.n_respondents, case.human.probabilities) == (20, (0.5, 0.25, 0.25))
+    assert (case.n_respondents, case.answers.probabilities) == (20, (0.5, 0.25, 0.25))
     [estimate] = study.estimates
     assert estimate.reading is not None
     assert estimate.reading.distribution.probabilities == (0.2, 0.3, 0.5)

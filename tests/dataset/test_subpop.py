@@ -35,7 +35,7 @@ def test_what_is_not_on_the_scale_stands_apart(tmp_path: Path, suffix: str) -> N
     case = survey.cases[0]
     assert case.question.options == ("Legal", "Depends", "Illegal")
     assert case.question.ordinals == (1, 2, 3)
-    assert_allclose(case.human.probabilities, [4 / 9, 2 / 9, 3 / 9])
+    assert_allclose(case.answers.probabilities, [4 / 9, 2 / 9, 3 / 9])
     assert case.off_scale == pytest.approx(0.28)
     assert case.n_respondents is None
     assert [c.group.phrase for c in survey.cases] == ["a Democrat", "a Republican"]
@@ -181,7 +181,7 @@ def test_the_official_format_is_read() -> None:
 
     survey = SubPOP(str(FIXTURE)).load()
 
-    assert [case.human.probabilities for case in survey.cases] == [
+    assert [case.answers.probabilities for case in survey.cases] == [
         (0.5, 0.3, 0.2),
         (0.2, 0.3, 0.5),
     ]

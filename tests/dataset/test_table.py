@@ -86,7 +86,7 @@ def survey(
 def shares(survey: Survey) -> dict[tuple[str, str], tuple[float, ...]]:
     """Return the distributions by question and group."""
     cases = survey.cases
-    return {(c.question.question_id, c.group.value): c.human.probabilities for c in cases}
+    return {(c.question.question_id, c.group.value): c.answers.probabilities for c in cases}
 
 
 def test_the_codebook_turns_codes_into_cases(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_unweighted_counts_come_on_request(tmp_path: Path) -> None:
     loaded = survey(tmp_path, attributes=["everyone"], questions=["first"], weighted=False)
 
     [case] = loaded.cases
-    assert_allclose(case.human.probabilities, [3 / 5, 2 / 5])
+    assert_allclose(case.answers.probabilities, [3 / 5, 2 / 5])
     assert (case.n_respondents, case.design_effect) == (5.0, 1.0)
     assert case.off_scale == pytest.approx(1 / 6)
     assert case.group.phrase == "a person living here"
@@ -134,7 +134,7 @@ def test_one_code_may_be_written_in_several_ways(tmp_path: Path) -> None:
 
     [case] = loaded.cases
     assert (case.group.value, case.group.phrase) == ("7", "a person living in district 7")
-    assert case.human.probabilities == pytest.approx((1 / 3, 2 / 3))
+    assert case.answers.probabilities == pytest.approx((1 / 3, 2 / 3))
 
 
 def test_filters_choose_the_respondents(tmp_path: Path) -> None:
@@ -479,7 +479,7 @@ def test_ready_made_distributions_load_from_every_format(tmp_path: Path, suffix:
     loaded = DistributionTable(str(path), "mine").load()
 
     men, greens = loaded.cases
-    assert_allclose(men.human.probabilities, [0.2505 / 1.0005, 0.75 / 1.0005])
+    assert_allclose(men.answers.probabilities, [0.2505 / 1.0005, 0.75 / 1.0005])
     assert (men.group.phrase, men.n_respondents) == ("a man", 80.5)
     assert men.question.options == ("Much, very", "Little")
     assert (greens.question.kind, greens.n_respondents) == ("nominal", None)

@@ -59,7 +59,7 @@ def load(folder: Path, **settings: Any) -> Survey:
 
 def shares(survey: Survey) -> dict[str, tuple[float, ...]]:
     """Return each group's distribution."""
-    return {case.group.value: case.human.probabilities for case in survey.cases}
+    return {case.group.value: case.answers.probabilities for case in survey.cases}
 
 
 def test_one_country_is_weighted_by_its_national_weights(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_one_country_is_weighted_by_its_national_weights(tmp_path: Path) -> None
     survey = load(tmp_path, countries=["United States"], attributes=["everyone"])
 
     [case] = survey.cases
-    assert_allclose(case.human.probabilities, [1 / 4, 3 / 4, 0, 0])
+    assert_allclose(case.answers.probabilities, [1 / 4, 3 / 4, 0, 0])
     assert case.off_scale == pytest.approx(2 / 6)
     assert case.group.phrase == "a person living in the United States"
 
@@ -106,7 +106,7 @@ def test_the_middle_answer_comes_in_the_middle(tmp_path: Path) -> None:
 
     [case] = survey.cases
     assert case.question.options == ("Increase", "Neither or no effect", "Decrease")
-    assert_allclose(case.human.probabilities, [100 / 710, 260 / 710, 350 / 710])
+    assert_allclose(case.answers.probabilities, [100 / 710, 260 / 710, 350 / 710])
 
 
 def test_the_sheet_is_read_once_and_kept(tmp_path: Path) -> None:

@@ -89,7 +89,7 @@ def test_what_was_taken_for_a_refusal_is_said_and_may_be_kept(tmp_path: Path) ->
         "Taken for refusals, so off the scale, in global_opinions.csv: 'Not sure', "
         "'Refused (DO NOT READ)'.",
     )
-    assert survey.cases[0].human.probabilities == (0.5, 0.5)
+    assert survey.cases[0].answers.probabilities == (0.5, 0.5)
     assert kept.cases[0].question.options == ("Yes", "No", "Not sure")
 
 

@@ -40,7 +40,7 @@ def load(folder: Path, **settings: Any) -> Survey:
 def shares(survey: Survey, question_id: str) -> dict[str, tuple[float, ...]]:
     """Return each group's distribution."""
     cases = [case for case in survey.cases if case.question.question_id == question_id]
-    return {case.group.value: case.human.probabilities for case in cases}
+    return {case.group.value: case.answers.probabilities for case in cases}
 
 
 def test_one_country_is_weighted_by_its_national_weights(tmp_path: Path) -> None:

@@ -238,7 +238,7 @@ def test_ceiling_says_what_perfect_predictions_get(cases: list[Case]) -> None:
         condition=Condition(dataset="d", model="m", elicitation="e", prompt="p"),
         cases=tuple(replace(one, n_respondents=9) for one in cases),
         estimates=tuple(
-            Estimate(reading=Reading(distribution=one.human), n_replies=1, n_unreadable=0)
+            Estimate(reading=Reading(distribution=one.answers), n_replies=1, n_unreadable=0)
             for one in cases
         ),
     )

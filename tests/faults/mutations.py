@@ -39,7 +39,7 @@ def shares(path: Path, codebook: Path) -> survey.Shares:
     """Return what distexp finds in a file."""
     loaded = Table(str(path), str(codebook), min_respondents=1).load()
     return [
-        (case.question.question_id, case.group.value, case.human.probabilities)
+        (case.question.question_id, case.group.value, case.answers.probabilities)
         for case in loaded.cases
     ]
 

@@ -656,3 +656,17 @@ def test_a_model_of_local_weights_is_replayed_without_them(tmp_path: Path) -> No
     held = confined(text, cache=tmp_path, data=tmp_path, scratch=tmp_path, models=[there])
 
     assert instantiate(held["model"]).identity == there
+
+
+def test_new_questions_are_looked_for_below_the_data_alone(tmp_path: Path) -> None:
+    """A configuration from elsewhere reads no other file, writes no estimates and uses no card."""
+    config = (
+        "_target_: distexp.experiment.Experiment\nquestions: /etc/passwd\nuse_card: /etc/passwd\n"
+        "out: /etc/estimates.csv\ndataset: {survey: /etc/passwd, path: /etc/passwd}\n"
+    )
+
+    held = confined(config, cache=tmp_path, data=tmp_path / "d", scratch=tmp_path, models=[])
+
+    assert held["questions"] == held["dataset"]["survey"] == str(tmp_path / "d/passwd")
+    assert held["use_card"] is None
+    assert held["out"] == "estimates.csv"

@@ -230,7 +230,7 @@ class _Comparison:
             meaning = _meaning_for(attribute, codebook)
             yield _column(f"attribute {name!r}", table[attribute.column], meaning)
         for item in codebook.items:
-            if item.column not in table.columns:
+            if not item.asked or item.column not in table.columns:
                 continue
             question_id = item.question.question_id
             given = self._try(answers, item, codebook.missing, table, self.path)
@@ -280,7 +280,11 @@ class _Comparison:
         """Return each column with what it is wanted for."""
         book = self.codebook
         return [
-            *((item.column, f"question {item.question.question_id!r}") for item in book.items),
+            *(
+                (item.column, f"question {item.question.question_id!r}")
+                for item in book.items
+                if item.asked
+            ),
             *((attr.column, f"attribute {name!r}") for name, attr in book.attributes.items()),
             *((column, "a filter") for column in (*book.filters, *book.exclude)),
             *([(book.weight, "the weight")] if book.weight is not None else ()),

@@ -57,6 +57,9 @@ class Item:
     codes: tuple[Codes, ...]
     """One set per option."""
     off_scale: Codes
+    asked: bool = True
+    """False for a question that is planned: the file has no column of it, and its cases are
+    open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +221,10 @@ def _level(label: str, section: Section) -> Level:
 
 
 def _item(question_id: str, section: Section, off_scale: Codes, wording: str) -> Item:
+    asked = section.flag("asked", default=True)
     rows = section.rows("options")
+    if not asked:
+        rows = [_with_code(row, place) for place, row in enumerate(rows, start=1)]
     text = section.text("text")
     kind = section.text("kind")
     battery = section.text("battery", default=None)
@@ -246,7 +252,22 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
         section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")
     codes = [section.codes_of("options", row[0]) for row in rows]
     _check_disjoint(section, "options", codes)
-    return Item(question=question, column=column, codes=tuple(codes), off_scale=own_off_scale)
+    return Item(
+        question=question,
+        column=column,
+        codes=tuple(codes),
+        off_scale=own_off_scale,
+        asked=asked,
+    )
+
+
+def _with_code(row: object, place: int) -> object:
+    """Return an option of a question that nobody was asked, with a code if it has none."""
+    if isinstance(row, str):
+        return [str(place), row]
+    if isinstance(row, list) and len(row) == 2 and not isinstance(row[1], str):
+        return [str(place), *row]
+    return row
 
 
 def _check_disjoint(section: Section, key: str, sets: Sequence[Codes]) -> None:

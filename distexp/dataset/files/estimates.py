@@ -87,7 +87,7 @@ def _row_of_run(path: Path, case: dict[str, Any]) -> Row:
     named = {name: case[name] for name in OF_A_CASE}
     index, options, ordinals, predicted = (list(case[name]) for name in OF_AN_OPTION)
     row = Row(
-        **named, question="", options=options, n_respondents=None, human=[], status="ok",
+        **named, question="", options=options, n_respondents=None, human=None, status="ok",
         ordinals=None if None in ordinals else ordinals,
         predicted=None if None in predicted else predicted,
     )  # fmt: skip
@@ -140,8 +140,6 @@ def _case(path: Path, row: Row) -> Case:
     return Case(
         question=question,
         group=Group(attribute=row.attribute, value=row.group, phrase=""),
-        human=Distribution.normalized([1.0] * len(row.options)),
-        n_respondents=None,
     )
 
 

@@ -32,6 +32,7 @@ def tally(
     groups: Mapping[Group, BoolArray],
     weights: FloatArray | Mapping[str, FloatArray] | None,
     min_respondents: int,
+    small_cells: str = "drop",
 ) -> tuple[list[Case], int]:
     """Aggregate the answers of respondents into cases.
 
@@ -50,7 +51,9 @@ def tally(
     weights : ndarray of shape (n_respondents,), or mapping of question id to such, or None
         None counts each respondent once.
     min_respondents : int
-        Cells with fewer substantive answers, in plain number, are dropped.
+        Cells with fewer substantive answers, in plain number, are small.
+    small_cells : {"drop", "estimate"}
+        What becomes of them: they are dropped and counted, or they are open cases.
 
     Returns
     -------
@@ -85,6 +88,8 @@ def tally(
         for group, rows in members.items():
             w = None if weight is None else weight[rows]
             case = _case(question, group, answer[rows], w, min_respondents)
+            if case is None and small_cells == "estimate":
+                case = Case(question=question, group=group)
             cases.append(case)
     kept = [case for case in cases if case is not None]
     return kept, len(cases) - len(kept)

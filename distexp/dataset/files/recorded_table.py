@@ -27,19 +27,21 @@ class Row(NamedTuple):
     attribute: str
     group: str
     n_respondents: float | None
-    human: list[float]
+    human: list[float] | None
     model: str
     elicitation: str
     prompt: str
     predicted: list[float] | None
     status: str
+    battery: str | None = None
 
 
 Columns = list[list[object]]
 """The cells of each field of `Row`, all equally many."""
 
 _NUMBERS = ("ordinals", "human", "predicted")
-_MAY_BE_NULL = ("ordinals", "predicted", "n_respondents")
+_MAY_BE_NULL = ("ordinals", "human", "predicted", "n_respondents", "battery")
+_MAY_BE_MISSING = frozenset({"battery"})
 
 
 def read_rows(path: Path, content: bytes, *, optional: frozenset[str] = frozenset()) -> list[Row]:
@@ -52,6 +54,7 @@ def read_rows(path: Path, content: bytes, *, optional: frozenset[str] = frozense
     DatasetError
         If the format is unknown, a column is missing, or a cell is empty or of a wrong type.
     """
+    optional |= _MAY_BE_MISSING
     readers: dict[str, Callable[[Path, bytes, frozenset[str]], Columns]] = dict(
         zip(FORMATS, (_parquet, _csv, _jsonl), strict=True)
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Sequence[str]], "pl.DataFrame"]
 """Reads the columns named, as text."""
+SMALL_CELLS = ("drop", "estimate")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,12 +34,20 @@ class Selection:
     questions: Sequence[str] | None
     weighted: bool
     min_respondents: int
+    small_cells: str = "drop"
 
     def __post_init__(self) -> None:
         check_names(self.owner, "attributes", self.attributes)
         check_names(self.owner, "questions", self.questions)
         check_bool(self.owner, "weighted", self.weighted)
         check_int(self.owner, "min_respondents", self.min_respondents, minimum=1)
+        check_small_cells(self.owner, self.small_cells)
+
+
+def check_small_cells(owner: str, value: object) -> None:
+    """Raise `ConfigError` unless it says what becomes of cells with too few respondents."""
+    if value not in SMALL_CELLS:
+        raise parameter_error(owner, "small_cells", f"one of {', '.join(SMALL_CELLS)}", value)
 
 
 def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selection) -> Survey:
@@ -61,10 +70,10 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
         If the codebook does not fit the file, the weights cannot be weights, or nothing is left.
     """
     cases, n_dropped = _aggregate(codebook, path, read, selection)
-    if not cases:
+    if all(case.human is None for case in cases):
         msg = (
-            f"None of the {n_dropped} cells chosen from {path} has {selection.min_respondents} "
-            "respondents. Lower 'min_respondents'."
+            f"None of the {n_dropped + len(cases)} cells chosen from {path} has "
+            f"{selection.min_respondents} respondents. Lower 'min_respondents'."
         )
         raise DatasetError(msg)
     files = read_files(path)
@@ -85,7 +94,8 @@ def _aggregate(
     codebook: Codebook, path: Path, read: Reader, selection: Selection
 ) -> tuple[list[Case], int]:
     """Return the cases that are wanted, and the number of cells dropped as too small."""
-    items = _chosen_items(codebook, selection)
+    chosen = _chosen_items(codebook, selection)
+    items = [item for item in chosen if item.asked]
     crossings = factors(selection.owner, selection.attributes, [EVERYONE, *codebook.attributes])
     attributes = dict.fromkeys(name for names in crossings for name in names if name != EVERYONE)
     weight = codebook.weight if selection.weighted else None
@@ -104,13 +114,22 @@ def _aggregate(
     for name in attributes:
         people[name] = members(name, codebook.attributes[name], codebook.missing, table, path)
     groups = choose_groups(selection.owner, selection.attributes, people)
-    return tally(
+    places = {_placed(group, codebook.place): mask for group, mask in groups.items()}
+    cases, n_dropped = tally(
         [item.question for item in items],
         {i.question.question_id: answers(i, codebook.missing, table, path) for i in items},
-        {_placed(group, codebook.place): mask for group, mask in groups.items()},
+        places,
         None if weight is None else weights(weight, table, path),
         selection.min_respondents,
+        selection.small_cells,
     )
+    planned = [
+        Case(question=item.question, group=group)
+        for item in chosen
+        if not item.asked
+        for group in places
+    ]
+    return [*cases, *planned], n_dropped
 
 
 def _placed(group: Group, place: str | None) -> Group:

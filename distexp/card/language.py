@@ -1,0 +1,46 @@
+"""Which language a question is worded in, as far as its script and commonest words tell."""
+
+import re
+import unicodedata
+from collections import Counter
+
+_COMMON = {
+    "English": "the of and to in is you that for are with do what how your would have about",
+    "German": "der die das und ist sie wie nicht ein eine zu von mit den für auf sich ihr würden",
+    "French": "le la les des et est vous une du pour dans que qui pas avec sur votre êtes en",
+    "Spanish": "el la los las y es usted una del para en que con por su cómo qué está más",
+    "Italian": "il la gli le e è di una del per che con su come non sono lei della nel quanto",
+    "Portuguese": "o a os as e é você uma do da para em que com por seu como não são mais",
+    "Dutch": "de het een en is u van voor met op dat niet hoe zijn bent uw aan wat of",
+    "Polish": "i w na z jest czy się nie do że jak o co pan pani są dla oraz przez jest",
+    "Swedish": "och att är det en ett som för på med du inte hur av till den har om vad",
+    "Turkish": "ve bir bu için ne mi mı ile siz çok daha olarak nasıl değil kadar hangi",
+}
+_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+FEWEST = 2
+"""Common words that a language needs, and more than any other has."""
+
+
+def language_of(text: str) -> str | None:
+    """Name the language of a text in Latin letters, or else its script; None where unclear.
+
+    Examples
+    --------
+    >>> language_of("How satisfied are you with the police?")
+    'English'
+    >>> language_of("Wie zufrieden sind Sie mit der Polizei?"), language_of("Space")
+    ('German', None)
+    """
+    letters = [letter for letter in text if letter.isalpha()]
+    if not letters:
+        return None
+    scripts = Counter(unicodedata.name(letter, "UNKNOWN").split()[0] for letter in letters)
+    script, n = scripts.most_common(1)[0]
+    if script != "LATIN":
+        return f"{script.title()} script" if n > len(letters) / 2 else None
+    words = re.findall(r"\w+", text.lower())
+    found = Counter(
+        {language: sum(word in common for word in words) for language, common in _WORDS.items()}
+    )
+    (best, n_best), (_, n_next) = found.most_common(2)
+    return best if n_best >= FEWEST and n_best > n_next else None

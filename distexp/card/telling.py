@@ -1,0 +1,241 @@
+"""Estimates of open cases for people: bars with bands, and in words how far to trust them."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import mul
+
+from distexp.card.applying import UNREADABLE
+from distexp.card.band import COVERAGES, ROUNDING, TARGET, Widths
+from distexp.card.card import Card
+from distexp.card.estimates import Estimates, GroupKey, band
+from distexp.report.markdown import escaped
+from distexp.request import Json
+from distexp.visible import one_line
+
+EVERYONE = "everyone"
+BAR = 20
+"""Characters of a bar from 0 to 1."""
+COLUMNS = 3
+"""Groups beside each other."""
+MOST_QUESTIONS = 40
+"""Longer questionnaires are cut; the file has all."""
+LONGEST_OPTION = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """What is estimated of one group."""
+
+    attribute: str
+    group: str
+    shares: Sequence[float]
+    width: float = math.nan
+    """Half-width of the band; NaN where there is none."""
+    reason: str = ""
+    """In what way the case extrapolates."""
+
+    @property
+    def name(self) -> str:
+        """The group in one line, with a star where it extrapolates."""
+        return one_line(self.group) + "*" * bool(self.reason)
+
+
+def markdown(estimates: Estimates) -> str:
+    """Return the section of a report."""
+    cards = list({id(card): card for card in estimates.cards}.values())
+    words = [line for card in cards for line in (accuracy(card), bands(card, estimates))]
+    questions = list(_by_question(estimates))
+    parts = [_question(*one, estimates.people) for one in questions[:MOST_QUESTIONS]]
+    if len(questions) > MOST_QUESTIONS:
+        parts.append(f"{len(questions) - MOST_QUESTIONS} questions more are in the file.")
+    key = (
+        "Bars go from 0 to 1: `█` up to the lower end of the band of a share, `▓` up to the "
+        "share, `░` up to the upper end. `*` marks what extrapolates."
+    )
+    return "\n\n".join(["## Estimates for questions that nobody was asked", *words, key, *parts])
+
+
+def accuracy(card: Card) -> str:
+    """Say how far such estimates were off on answered questions, and what the model added."""
+    scores = card.scores
+    n, survey = len(card.trained_on.questions), escaped(card.trained_on.condition.dataset)
+    named = {"w1": "W1", "tv": "total variation"}
+    metric = next((metric for metric in named if isinstance(scores.get(metric), Mapping)), None)
+    if metric is None:
+        return f"How far such estimates are off on the {n} questions of {survey} is not known."
+    off = _interval(scores[metric], ".3f")
+    return (
+        f"On the {n} answered questions of {survey}, each predicted without its own answers, such "
+        f"estimates were off by {named[metric]} {off} on average, and "
+        f"{_added(scores.get('w1_skill'))}."
+    )
+
+
+def _added(skill: Json) -> str:
+    """Say whether the model added anything to the mean of the training questions."""
+    if not isinstance(skill, Mapping):
+        return "whether the model added anything to the training mean is not known"
+    what = f"skill {_interval(skill, '.0%')}"
+    low, high = skill["low"], skill["high"]
+    if isinstance(low, float) and low > 0:
+        return f"the model added to the training mean there: {what}"
+    if isinstance(high, float) and high < 0:
+        return f"the model added nothing to the training mean there, and made it worse: {what}"
+    return f"it cannot be told that the model added to the training mean there: {what}"
+
+
+def _interval(score: Json, form: str) -> str:
+    if not isinstance(score, Mapping):
+        return "unknown"
+    value, low, high = (format(score[key], form) for key in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]"
+
+
+def bands(card: Card, estimates: Estimates) -> str:
+    """Say how wide the bands are, what they can vouch for, and what ±0.10 would take."""
+    said = [_vouched(card.band.pooled, estimates.coverage)]
+    questions = [
+        one.study.cases[place].question
+        for one, of_card, place in estimates.open()
+        if of_card is card
+    ]
+    if any(map(card.trained_on.of_new_battery, questions)):
+        said.append(_of_new_topic(card, estimates))
+    return " ".join(said)
+
+
+def _of_new_topic(card: Card, estimates: Estimates) -> str:
+    if card.band.topic is None:
+        return (
+            "New questions are of another battery than those, and how far estimates are off on a "
+            "new topic cannot be told from one battery: the bands of these are too narrow, nobody "
+            "knows by how much."
+        )
+    use = {
+        "auto": "a question of another battery, or of none, has the wider of both",
+        "same": "topic=same keeps to the first",
+        "new": "topic=new keeps to the second",
+    }
+    topic, c = card.band.topic, estimates.coverage
+    place, reached = COVERAGES.index(c), card.band.supported(c, new_topic=True)
+    less = f", as so few can vouch for no {c:.0%}" * (reached < c)
+    return (
+        f"For a new topic, {math.floor(1000 * reached) / 10:g}% bands from {topic.n_questions} "
+        f"batteries, each held out as a whole{less}: ±{topic.half_widths[place]:.3f} for a share, "
+        f"±{topic.joint[place]:.3f} for all options at once. Here {use[estimates.topic]}."
+    )
+
+
+def _vouched(widths: Widths, coverage: float) -> str:
+    """Say how wide the bands from some questions are, and how many ±0.10 would take."""
+    place, n = COVERAGES.index(coverage), widths.n_questions
+    most = math.floor(1000 * widths.highest_coverage) / 10
+    head = f"{coverage:.0%} bands from {n} questions"
+    if widths.highest_coverage < coverage - ROUNDING:
+        said = f"{head} would be all of 0 to 1: so few can vouch for {most:g}% at most."
+    else:
+        joint = f", ±{widths.joint[place]:.3f} for all options at once" if widths.joint else ""
+        said = (
+            f"{head}: ±{widths.half_widths[place]:.3f} for a share{joint}; so many can vouch for "
+            f"{most:g}% at most."
+        )
+    if math.isnan(widths.within):
+        return said
+    needed = widths.questions_needed(coverage)
+    if needed is None:
+        return (
+            f"{said} No number of such questions would give ±{TARGET:.2f} with this model and "
+            f"calibrator: {widths.within:.0%} of the shares were as near as that."
+        )
+    return f"{said} A band of ±{TARGET:.2f} needs {needed} such questions."
+
+
+def _by_question(estimates: Estimates) -> Iterator[tuple[str, Sequence[str], list[Column]]]:
+    """Yield heading, options and the columns of each new question."""
+    found: dict[tuple[int, str], list[Column]] = {}
+    heads: dict[tuple[int, str], tuple[str, Sequence[str]]] = {}
+    for one, _, place in estimates.open():
+        case = one.study.cases[place]
+        question, condition = case.question, one.study.condition
+        key = id(one), question.question_id
+        head = f"**{escaped(question.question_id)}** {escaped(question.text)}"
+        if len(estimates.found) > 1:
+            head += f" ({escaped(condition.dataset)}, {escaped(condition.model)})"
+        heads[key] = head, question.options
+        column = Column(
+            attribute=case.group.attribute,
+            group=case.group.value,
+            shares=one.shares[place, : len(question.options)].tolist(),
+            width=float(one.half_widths[place]),
+            reason=one.reasons[place] if one.readable[place] else UNREADABLE,
+        )
+        found.setdefault(key, []).append(column)
+    for key, columns in found.items():
+        yield *heads[key], columns
+
+
+def _question(
+    head: str, options: Sequence[str], columns: Sequence[Column], people: Mapping[GroupKey, float]
+) -> str:
+    """Draw one question: the whole population first, then the groups by attribute."""
+    whole = [column for column in columns if column.attribute == EVERYONE]
+    others: dict[str, list[Column]] = {}
+    for column in columns:
+        if column.attribute != EVERYONE:
+            others.setdefault(column.attribute, []).append(column)
+    whole = whole or list(_poststratified(others, people))[:1]
+    lines = list(_chart(options, whole)) if whole else []
+    for attribute, of_attribute in others.items():
+        for start in range(0, len(of_attribute), COLUMNS):
+            each = of_attribute[start : start + COLUMNS]
+            lines += ["", one_line(attribute), *_chart(options, each)]
+    parts = dict.fromkeys(part for c in columns for part in c.reason.split("; ") if part)
+    note = [f"\\* {escaped('; '.join(parts))}."] if parts else []
+    return "\n\n".join([head, "\n".join(["```text", *lines, "```"]), *note])
+
+
+def _poststratified(
+    others: Mapping[str, Sequence[Column]], people: Mapping[GroupKey, float]
+) -> Iterator[Column]:
+    """Yield the mean over the groups of an attribute, by how many people each of them holds."""
+    for attribute, columns in others.items():
+        known = {group: n for (of, group), n in people.items() if of == attribute}
+        readable = not any(math.isnan(share) for column in columns for share in column.shares)
+        if not readable or known.keys() != {column.group for column in columns}:
+            continue
+        weights = [known[column.group] for column in columns]
+        by_option = zip(*(column.shares for column in columns), strict=True)
+        mean = [sum(map(mul, weights, shares)) / sum(weights) for shares in by_option]
+        yield Column(attribute=EVERYONE, group=f"all, over {attribute}", shares=mean)
+
+
+def _chart(options: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
+    """Yield the lines of a chart: an option a line, a group a column."""
+    labels = [_cut(option) for option in options]
+    margin = max(map(len, labels))
+    cells = [[_cell(column, index) for index in range(len(options))] for column in columns]
+    wide = [
+        max(len(column.name), *map(len, of)) for column, of in zip(columns, cells, strict=True)
+    ]
+    names = [column.name.ljust(width) for column, width in zip(columns, wide, strict=True)]
+    yield f"{'':{margin}}  {'  '.join(names)}".rstrip()
+    for index, label in enumerate(labels):
+        line = [of[index].ljust(width) for of, width in zip(cells, wide, strict=True)]
+        yield f"{label:{margin}}  {'  '.join(line)}".rstrip()
+
+
+def _cell(column: Column, index: int) -> str:
+    """Draw a share with its band."""
+    share = column.shares[index]
+    if math.isnan(share):
+        return "unreadable"
+    low, high = (share, share) if math.isnan(column.width) else band(share, column.width)
+    ends = [round(BAR * end) for end in (low, share, high)]
+    bar = "█" * ends[0] + "▓" * (ends[1] - ends[0]) + "░" * (ends[2] - ends[1])
+    return f"{bar:·<{BAR}} {share:4.0%}"
+
+
+def _cut(option: str) -> str:
+    label = one_line(option)
+    return label if len(label) <= LONGEST_OPTION else f"{label[: LONGEST_OPTION - 1]}…"
