@@ -14,7 +14,8 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
-from distexp.report.report import Calls, Report
+from distexp.report.calls import Calls
+from distexp.report.report import Report
 from distexp.tuning.optuna import OptunaTuning
 from distexp.types import (
     Study,
@@ -88,24 +89,9 @@ class Experiment:
         dry_run: bool = False,
         progress: bool = True,
     ) -> None:
-        for group, part, kind in (
-            ("model", model, Model),
-            ("dataset", dataset, Dataset),
-            ("elicitation", elicitation, Elicitation),
-            ("cache", cache, Cache),
-            ("evaluation", evaluation, Evaluation),
-        ):
-            if not isinstance(part, kind):
-                raise parameter_error("Experiment", group, f"a file of the group {group}", part)
-        for group, parts, of_kind in (
-            ("prompt", prompt, PromptStyle),
-            ("calibrator", calibrator, Calibrator),
-        ):
-            if not isinstance(parts, Mapping) or not all(
-                isinstance(part, of_kind) for part in parts.values()
-            ):
-                wanted = f"one or several files of the group {group}, each under its name"
-                raise parameter_error("Experiment", group, wanted, parts)
+        _check_kinds(model, dataset, elicitation, cache, evaluation)
+        _check_named("prompt", prompt, PromptStyle)
+        _check_named("calibrator", calibrator, Calibrator)
         if not prompt:
             raise parameter_error("Experiment", "prompt", "at least one prompt style", prompt)
         if tuning is not None and not isinstance(tuning, OptunaTuning):
@@ -193,7 +179,7 @@ class Experiment:
         )
 
     def _check(self, survey: Survey, interview: Interview) -> None:
-        """Fail on whatever is known to be wrong before the first call."""
+        """Raise `DistexpError` for every mistake that can be found without a call."""
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
@@ -205,8 +191,30 @@ class Experiment:
             check_fit(self.calibrator, [*expected, *stacked])
 
     def _methods(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
-        """Return the calibrators, and those learnt on other studies where that is asked for."""
+        """Return the calibrators and, if `transfer` is set, those learnt on other studies."""
         elsewhere = transferred(
             study, singles, self.calibrator, self.evaluation, along=self.transfer
         )
         return {**self.calibrator, **elsewhere}
+
+
+def _check_kinds(
+    model: object, dataset: object, elicitation: object, cache: object, evaluation: object
+) -> None:
+    """Raise `ConfigError` where a part is of another kind than its group."""
+    for group, part, kind in (
+        ("model", model, Model),
+        ("dataset", dataset, Dataset),
+        ("elicitation", elicitation, Elicitation),
+        ("cache", cache, Cache),
+        ("evaluation", evaluation, Evaluation),
+    ):
+        if not isinstance(part, kind):
+            raise parameter_error("Experiment", group, f"a file of the group {group}", part)
+
+
+def _check_named(group: str, parts: object, kind: type) -> None:
+    """Raise `ConfigError` unless it is a mapping of names to parts of a kind."""
+    if not isinstance(parts, Mapping) or not all(isinstance(p, kind) for p in parts.values()):
+        wanted = f"one or several files of the group {group}, each under its name"
+        raise parameter_error("Experiment", group, wanted, parts)

@@ -19,6 +19,7 @@ from distexp.types import (
     Question,
     Reading,
     Response,
+    Shares,
     Survey,
 )
 
@@ -91,21 +92,21 @@ class Elicitation(Protocol):
         """
         ...
 
-    def read(self, question: Question, prompt: Prompt, response: Response) -> Reading:
-        """Read one response.
+    def read(self, question: Question, prompt: Prompt, response: Response) -> Reading | Shares:
+        """Read one response: a distribution, or the shares of the options that it speaks of.
 
         Raises
         ------
         ParseError
-            If it does not say a distribution. It is counted, never guessed.
+            If it says neither. It is counted, never guessed.
         """
         ...
 
-    def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
-        """Combine the readings of one case, one per prompt in their order.
+    def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
+        """Combine what was read of one case, one entry per prompt in their order.
 
         None stands for a reply that could not be read; it is returned where those that could
-        are too few.
+        are too few. `distexp.elicitation.reply.lettered.average` serves most elicitations.
         """
         ...
 

@@ -31,7 +31,7 @@ class Request:
     draw: int = 0
     """Index of the repetition."""
     salt: str | None = None
-    """Opens a new stratum of answers on purpose, e.g. to measure drift."""
+    """Any text: a request with another salt has another key, so it is asked anew."""
 
     @cached_property
     def document(self) -> str:
@@ -47,7 +47,7 @@ class Request:
 
 @lru_cache(maxsize=1024, typed=True)
 def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: str | None) -> str:
-    """Return what follows the body in the document of a request: most requests share it."""
+    """Return the part of a document after the body. It is remembered: most requests share it."""
     fields: dict[str, Json] = {
         "schema": REQUEST_SCHEMA,
         "provider": provider,
@@ -66,7 +66,7 @@ _ATOMS = frozenset({str, int, bool, type(None)})
 MOST_REMEMBERED = 1000
 
 _remembered: dict[bytes, str] = {}
-"""Texts of objects within objects, by all that they hold: requests have them in common."""
+"""Canonical texts of nested objects by their content, which many requests have in common."""
 
 
 def canonical_json(value: Json) -> str:
@@ -99,14 +99,14 @@ def canonical_json(value: Json) -> str:
 
 
 def whole_text(text: str) -> str:
-    """Return a text that UTF-8 can hold: half of a surrogate pair becomes U+FFFD."""
+    """Return the text with each lone surrogate, which UTF-8 cannot hold, as U+FFFD."""
     if text.isascii():
         return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def canonical_object(members: Mapping[str, Json]) -> str:
-    """Return what `canonical_json` does for an object, sooner where others were like it.
+    """Return the same text as `canonical_json`, faster where objects share their members.
 
     Raises
     ------
@@ -145,7 +145,7 @@ def _text(value: Json) -> str:
 
 
 def _is_plain(value: object) -> bool:
-    """Tell whether `json` writes a value in its canonical form, but for the text in it."""
+    """Tell whether `json` writes a value in canonical form, if its text is in form NFC."""
     kind = type(value)
     if kind in _ATOMS:
         return True

@@ -2,15 +2,15 @@
 
 In the order of the flow: `Question`, `Group` and `Case` make up a `Survey`; a `Prompt` asks a
 model about a case; a `Request` is what the model's endpoint receives, and its key; a `Response`
-is what it sent back; a `Reading` is the distribution read from one response; readings average to
-an `Estimate`; a `Study` is the estimates of one `Condition`; a `Design` is what a calibrator may
-know about a set of cases.
+is what it sent back; a `Reading` is the distribution read from one response, and `Shares` what
+one says of some options; both are combined to an `Estimate`; a `Study` is the estimates of one
+`Condition`; a `Design` is what a calibrator may know about a set of cases.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,18 +18,13 @@ from numpy.typing import NDArray
 from distexp.errors import DatasetError
 from distexp.request import Json
 
-REFUSAL = "The server refused the prompt: "
-"""How the reason begins of what is no reply at all; the server's words follow."""
-
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 StrArray = NDArray[np.str_]
 
-
 REFUSED = "refused"
 """Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
-
 PROBABILITY_TOLERANCE = 1e-6
 """How far a distribution's sum may be from 1 (float32 files) before it is refused."""
 
@@ -163,6 +158,9 @@ class Prompt:
     """How many alternatives of each token to return; None asks for no log-probabilities."""
     json_schema: Mapping[str, Json] | None = None
     """Shape of the reply, sent only to models that can be held to one."""
+    part: int | None = None
+    """Index of the one option that it asks about; None asks about all. It says how to read the
+    reply: it is not sent, and no part of the request's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,15 +204,6 @@ class Response:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A response together with where it came from."""
-
-    response: Response
-    hit: bool
-    """True when it was read from the cache, False when it was paid for in this run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What was read from one response."""
 
@@ -222,6 +211,20 @@ class Reading:
     """In scale order: the order in which the options were shown is undone."""
     mass: float | None = None
     """Probability that the model put on the options, in [0, 1]; None where it is not observed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """What was read from one response that speaks of some of the options only."""
+
+    shares: tuple[float | None, ...]
+    """One per option in scale order, each in [0, 1]; None where the response does not say."""
+
+    def __post_init__(self) -> None:
+        said = [share for share in self.shares if share is not None]
+        if not said or not all(0 <= share <= 1 for share in said):
+            msg = f"Shares must be from 0 to 1, and one must be said. Got {self.shares!r} instead."
+            raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,33 +342,6 @@ class Design:
 
     def take(self, rows: IntArray | BoolArray) -> "Design":
         """Return the cases that `rows` selects."""
-        return Design(
-            predicted=self.predicted[rows],
-            n_options=self.n_options[rows],
-            ordinals=self.ordinals[rows],
-            question=self.question[rows],
-            group=self.group[rows],
-            inputs=None if self.inputs is None else self.inputs[rows],
-            scale=None if self.scale is None else self.scale[rows],
-            text=None if self.text is None else self.text[rows],
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A reply that could not be read as a distribution, or a prompt that was refused."""
-
-    prompt: str
-    question_id: str
-    attribute: str
-    group: str
-    draw: int
-    option_order: str
-    reason: str
-    text: str
-    key: str
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the server refused the prompt; `text` is what it said."""
-        return self.reason.startswith(REFUSAL)
+        arrays: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
+        taken: dict[str, Any] = {k: None if a is None else a[rows] for k, a in arrays.items()}
+        return Design(**taken)

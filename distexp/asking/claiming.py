@@ -1,4 +1,4 @@
-"""One payer for each answer: calls are claimed before they start, many at a time."""
+"""Claims of calls, so that of several processes that want an answer only one pays for it."""
 
 import asyncio
 import time
@@ -44,13 +44,17 @@ class Claiming:
 
     @property
     def busy(self) -> bool:
-        """Whether calls are neither in the line nor under way, but about to be claimed."""
+        """Whether calls were taken out of the line and their claims are being made right now."""
         return self._task is not None
 
     def go_on(self) -> float | None:
-        """Claim where too few calls are; return when there will be more to do, in seconds.
+        """Start to claim calls if too few are, or to look for answers of other processes.
 
-        None stands for once the line has changed, as it does when calls have been claimed.
+        Returns
+        -------
+        float or None
+            Seconds until it should be called again; None when there is nothing to do before the
+            line changes, as it does once calls have been claimed.
         """
         if self.busy:
             return None
@@ -64,7 +68,7 @@ class Claiming:
         return None
 
     async def end(self) -> None:
-        """Claim no more."""
+        """Cancel a claim that is being made, and make no more."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
@@ -78,7 +82,7 @@ class Claiming:
         self._ended(task)
 
     async def _claim(self, calls: Sequence[Call]) -> None:
-        """Sort calls into those to make, those that are answered, and those that others make."""
+        """Claim calls; keep those won, report those answered, and set aside those others make."""
         claimed, found = await self._recorder.claim([call.request for call in calls])
         for call in calls:
             key = call.request.key
@@ -92,7 +96,7 @@ class Claiming:
                 self._line.elsewhere.append(call)
 
     async def _look(self) -> None:
-        """Look for the answers to calls that others make, and claim some whose answer is not."""
+        """Look for the answers to calls that others make; try to claim some that have none yet."""
         calls, self._line.elsewhere = self._line.elsewhere, []
         found = await self._recorder.find([call.request for call in calls])
         for call in calls:
@@ -102,5 +106,5 @@ class Claiming:
         n_calls = self._line.n_short
         self._line.elsewhere += left[n_calls:]
         if n_calls:
-            await self._claim(left[:n_calls])  # what is not theirs to have goes to the end
+            await self._claim(left[:n_calls])  # those claimed by others go to the end
         self._look_at = time.monotonic() + LOOK_EVERY_S

@@ -1,16 +1,15 @@
-"""Cases to prompts, replies to estimates: one model asked about one survey by one elicitation."""
+"""Turns the cases of a survey into prompts for one model, and its replies into estimates."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from distexp.asking.answers import REFUSAL, Answer, Unreadable
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
 from distexp.request import Request, whole_text
 from distexp.types import (
-    REFUSAL,
-    Answer,
     Case,
     Condition,
     Estimate,
@@ -18,14 +17,14 @@ from distexp.types import (
     Question,
     Reading,
     Response,
+    Shares,
     Study,
     Survey,
-    Unreadable,
 )
 
 NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
 RETRY_DRAWS = 1_000_000
-"""Draws of the first retry begin here, of the second at twice that: above all ordinary draws."""
+"""Added to the draw of a prompt for each retry, so that no retry has the draw of a prompt."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +36,7 @@ class Asked:
     prompts: tuple[Prompt, ...]
     requests: tuple[Request, ...]
     unprepared: Unreadable | None = None
-    """The reply to a preparation that was too little to make prompts from."""
+    """The reply to a preparation, if no prompts could be made from it."""
     replaced: tuple[Unreadable, ...] = ()
     """Unreadable replies that were asked for again, with another draw."""
     asked: bool = True
@@ -49,10 +48,10 @@ class Interviewed:
     """What came of an interview."""
 
     studies: tuple[Study, ...] = ()
-    """One a prompt style."""
+    """One for each prompt style."""
     unreadable: tuple[Unreadable, ...] = ()
     answers: Mapping[str, Answer]
-    """Of all requests, by their keys; those of the budget's end are not there."""
+    """By request key; requests that were not asked because the budget was spent have none."""
     models: tuple[str, ...] = ()
     """Full identities of the models that were asked."""
 
@@ -89,7 +88,7 @@ class Interview:
         self._first = self._first_requests()
 
     def expected(self) -> tuple[Study, ...]:
-        """Return the studies that will come of it, before anything is asked."""
+        """Return the studies that `run` will return, with no estimates in them yet."""
         return tuple(
             Study(
                 condition=self._condition(style),
@@ -100,7 +99,11 @@ class Interview:
         )
 
     def plan(self, runner: Runner) -> Plan:
-        """Say what would be asked; where prompts depend on answers that are not there, so far."""
+        """Return the plan of what `run` would ask.
+
+        Where prompts depend on answers to preparations that are not in the cache, the plan holds
+        the preparations alone and says that more follows.
+        """
         preparations = self._preparations()
         cells = [self._condition(name) for name in self.styles]
         plan = runner.plan(preparations, cells)
@@ -110,7 +113,7 @@ class Interview:
         return runner.plan([*preparations, *_requests(asked)], cells)
 
     def run(self, runner: Runner) -> Interviewed:
-        """Ask what has to be asked first, then about every case, and read the replies.
+        """Ask the preparations, then about every case, and read the replies.
 
         Raises
         ------
@@ -145,7 +148,7 @@ class Interview:
         return [request for of_question in self._first.values() for request in of_question]
 
     def _first_requests(self) -> dict[Question, list[Request]]:
-        """Return what the elicitation has to ask about each question before all else."""
+        """Return the requests of each question's preparations."""
         if not self.styles:
             return {}
         questions = dict.fromkeys(case.question for case in self.survey.cases)
@@ -178,7 +181,7 @@ class Interview:
         return asked
 
     def _asked_again(self, one: Asked, answers: Mapping[str, Answer], attempt: int) -> Asked:
-        """Replace the prompts whose reply cannot be read by the same prompts with other draws."""
+        """Replace each prompt whose reply cannot be read by the same prompt with another draw."""
         if not _answered(one.requests, answers):
             return one
         prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
@@ -200,7 +203,7 @@ class Interview:
     def _unprepared(
         self, style: str, case: Case, requests: Sequence[Request], exc: ParseError
     ) -> Asked:
-        """Ask nothing about a case whose preparation says too little; keep what it says."""
+        """Return a case without prompts, as its preparation is unreadable, with that reply."""
         one = Asked(style=style, case=case, prompts=(), requests=())
         (preparation, *_) = self.elicitation.preparations(case.question)
         return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
@@ -215,7 +218,7 @@ class Interview:
             if not one.asked or not _answered(one.requests, answers):
                 estimates[one.style].append(NOT_ASKED)
                 continue
-            readings: list[Reading | None] = []
+            readings: list[Reading | Shares | None] = []
             n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
             for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)
@@ -253,12 +256,12 @@ def _requests(asked: Sequence[Asked]) -> list[Request]:
 
 
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
-    """Tell whether all are; only where the budget is spent may some not be."""
+    """Tell whether all requests have an answer; some have none once the budget is spent."""
     return all(request.key in answers for request in requests)
 
 
 def _check_answered(response: Response) -> None:
-    """Raise `ParseError` for what stands in place of an answer: no elicitation reads it."""
+    """Raise `ParseError` if the server refused the prompt, so that nothing is read from it."""
     if response.is_refusal:
         raise ParseError(f"{REFUSAL}{response.text}", text=response.text)
 

@@ -1,4 +1,4 @@
-"""The queue in front of one endpoint."""
+"""The queue of the calls to one endpoint."""
 
 import asyncio
 import time
@@ -29,11 +29,11 @@ class Call:
     failed_at: float = 0.0
     """When the first of these failed, on the monotonic clock."""
     claimed: bool = False
-    """Whether no other process may make it."""
+    """Whether this process has claimed it, so that no other makes it."""
 
 
 class Line:
-    """The calls to one endpoint that wait, and the tasks of those that are under way.
+    """The calls to one endpoint: those that wait, and the tasks of those that were started.
 
     A call may start once it is claimed, so that no two processes pay for one answer.
 
@@ -66,38 +66,38 @@ class Line:
 
     @property
     def waits(self) -> bool:
-        """Whether a call waits."""
+        """Whether a call waits to be claimed, started, repeated or answered by another process."""
         return bool(self._unclaimed or self._fresh or self._again or self.elsewhere)
 
     @property
     def n_short(self) -> int:
-        """How many more calls to claim ahead: what is made at once, or in a minute, is enough."""
+        """How many more calls to claim: as many as may be made at once, or in a minute."""
         size = self.endpoint.window.size
         enough = min(size, self.endpoint.limits.requests_per_minute or size)
         return enough - len(self._fresh) if len(self._fresh) <= enough // 2 else 0
 
     def add(self, call: Call) -> None:
-        """Put a call at the end."""
+        """Put a call at the end of those that are to be claimed."""
         self._unclaimed.append(call)
 
     def add_claimed(self, call: Call) -> None:
-        """Put a call behind those that may start."""
+        """Put a claimed call at the end of those that may start."""
         call.claimed = True
         self._fresh.append(call)
 
     def take_unclaimed(self) -> list[Call]:
-        """Take out the next calls to be claimed; those that are by now may start."""
+        """Return the next calls to claim; those among them that are claimed already may start."""
         n_calls = min(self.n_short, len(self._unclaimed))
         calls = [self._unclaimed.popleft() for _ in range(n_calls)]
         self._fresh.extend(call for call in calls if call.claimed)
         return [call for call in calls if not call.claimed]
 
     def add_again(self, call: Call, pause_s: float) -> None:
-        """Have a call made again after a pause, before those that are new."""
+        """Have a call made again after a pause, ahead of calls that were not tried yet."""
         heappush(self._again, (time.monotonic() + pause_s, next(self._number), call))
 
     def fail(self, call: Call, exc: ModelError) -> ModelError | None:
-        """Have a call made again that failed; return the error that it is, if it is for good."""
+        """Have a failed call made again; return the error instead if it failed for good."""
         final = self._final(call, exc)
         if final is not None:
             return final
@@ -112,7 +112,7 @@ class Line:
         return None
 
     def _final(self, call: Call, exc: ModelError) -> ModelError | None:
-        """Count a failure, and return the error that it is for good; None if it is not."""
+        """Count a failure; return its error if the call failed for good, else None."""
         if not isinstance(exc, TransientModelError) or call.model.max_retries == 0:
             return exc
         if (exc.retry_after_s or 0.0) > self._backoff.give_up_s:
@@ -128,7 +128,7 @@ class Line:
         return None if answers_others or call.failures <= call.model.max_retries else exc
 
     def drop(self, model: Model) -> list[Call]:
-        """Forget the calls to a model, those that wait and those to come; return the claimed."""
+        """Drop all calls to a model, also those added later; return those that were claimed."""
         self._dropped.add(id(model))
         waiting = [*self._unclaimed, *self._fresh, *(call for _, _, call in self._again)]
         self._unclaimed = deque(filter(self.keeps, self._unclaimed))
@@ -140,11 +140,11 @@ class Line:
         return [call for call in waiting if call.claimed and not self.keeps(call)]
 
     def keeps(self, call: Call) -> bool:
-        """Tell whether its model has not been dropped."""
+        """Tell whether a call is still to be made: its model was not dropped."""
         return id(call.model) not in self._dropped
 
     def wait_s(self) -> float | None:
-        """Return when the next call may start, in seconds; None once another has ended."""
+        """Return in how many seconds the next call may start; None if one must end before."""
         # Answers that are not stored yet count too: they would be lost with the process.
         if not (self._fresh or self._again) or len(self.tasks) >= 2 * self.endpoint.window.largest:
             return None
@@ -160,7 +160,7 @@ class Line:
         return self._fresh.popleft()
 
     def wake(self) -> None:
-        """Have `change` return."""
+        """End the waiting in `change`."""
         self._changed.set()
 
     async def change(self, wait_s: float | None) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from distexp.asking.answers import Answer
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan
@@ -11,7 +12,7 @@ from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
 from distexp.protocols import Model, price_of
 from distexp.request import Request
-from distexp.types import Answer, Condition
+from distexp.types import Condition
 
 
 class Runner:

@@ -1,55 +1,17 @@
 """Calls to several endpoints at once, each at the pace it stands: retried, limited, paid once."""
 
 import asyncio
-import time
-from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
-from functools import partial
-from importlib.metadata import version
 
 from distexp.asking.backoff import Backoff
-from distexp.asking.budget import Budget, expected
-from distexp.asking.claiming import Claiming
-from distexp.asking.endpoint import Endpoint, Permit
+from distexp.asking.budget import Budget
+from distexp.asking.dispatch import Dispatch, Outcome
+from distexp.asking.endpoint import Endpoint
 from distexp.asking.progress import Progress
-from distexp.asking.queue import Call, Line
 from distexp.asking.storing import Recorder
-from distexp.cache import Cache, Paid, Record
-from distexp.errors import (
-    BudgetError,
-    CacheError,
-    ModelError,
-    RefusedPromptError,
-    ThrottledError,
-    TransientModelError,
-    UnstorableError,
-    UnusableReplyError,
-)
+from distexp.cache import Cache
 from distexp.protocols import Limited, Limits, Model, price_of
 from distexp.request import Request
-from distexp.types import Response
-
-MOST_DOUBTS = 20
-"""So many bad requests without reason or answer are the model's fault, not the prompts'."""
-MOST_LOST = 3
-"""So many calls in a row may come to nothing usable; when more do, it is not the calls."""
-GRACE_S = 0.7
-"""How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What came of a number of calls."""
-
-    responses: dict[str, Response] = field(default_factory=dict)
-    """By the keys of their requests."""
-    shared: set[str] = field(default_factory=set)
-    """Keys of the answers that another process paid for meanwhile: hits, like those before."""
-    failures: list[tuple[Model, ModelError]] = field(default_factory=list)
-    """Why a model was asked no further; the first reason of each."""
-    stopped: BudgetError | CacheError | ModelError | None = None
-    """Why no model was."""
 
 
 class Schedule:
@@ -66,8 +28,6 @@ class Schedule:
         None sets no limit.
     backoff : Backoff, optional
         How long to wait after failures.
-    fail_fast : bool
-        Whether the first model that fails for good ends the run for all.
     """
 
     def __init__(
@@ -76,12 +36,10 @@ class Schedule:
         *,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
-        fail_fast: bool = False,
     ) -> None:
         self.cache = cache
         self.budget = budget or Budget()
         self.backoff = backoff or Backoff()
-        self.fail_fast = fail_fast
         self._endpoints: dict[tuple[str, str | None], Endpoint] = {}
 
     def run(
@@ -115,8 +73,16 @@ class Schedule:
             for model in models:
                 model.preflight()
             writable.result()
+            dispatch = Dispatch(
+                endpoint=self.endpoint,
+                budget=self.budget,
+                backoff=self.backoff,
+                recorder=recorder,
+                progress=progress,
+                answering=answering,
+            )
             try:
-                return asyncio.run(_Run(self, recorder, progress, answering).finish(asked))
+                return asyncio.run(dispatch.finish(asked))
             finally:
                 progress.close()
 
@@ -134,265 +100,3 @@ def limits_of(model: Model) -> Limits:
     if isinstance(model, Limited):
         return model.limits
     return Limits(max_concurrency=model.max_concurrency)
-
-
-class _Run:
-    """One run of a schedule, within one event loop."""
-
-    def __init__(
-        self,
-        schedule: Schedule,
-        recorder: Recorder,
-        progress: Progress,
-        answering: Collection[Model],
-    ) -> None:
-        self._answering = {id(model) for model in answering}
-        self._lost: Counter[int] = Counter()
-        self._doubts: dict[int, list[tuple[Line, Call, RefusedPromptError]]] = {}
-        self._schedule = schedule
-        self._budget = schedule.budget
-        self._recorder = recorder
-        self._progress = progress
-        self._lines: dict[Endpoint, Line] = {}
-        self._claiming: dict[Line, Claiming] = {}
-        self._line_of: dict[int, Line] = {}
-        self._models: dict[int, Model] = {}
-        self._prices: dict[int, tuple[float, float] | None] = {}
-        self._versions: dict[int, dict[str, str]] = {}
-        self._outcome = Outcome()
-        self._crash: BaseException | None = None
-
-    async def finish(self, asked: Sequence[tuple[Model, Request]]) -> Outcome:
-        """Make all calls, and let go of everything at the end."""
-        for model, request in asked:
-            self._add(model, request)
-        self._progress.begin(Counter(model.name for model, _ in asked))
-        beat = asyncio.create_task(self._beat())
-        try:
-            await asyncio.gather(*map(self._serve, self._lines.values()))
-            await self._end_tasks(None)
-            for doubts in list(self._doubts.values()):
-                self._give_up(*doubts[0])
-        except asyncio.CancelledError:
-            await self._end_tasks(GRACE_S)
-            raise
-        finally:
-            beat.cancel()
-            rescued = await self._recorder.drain()
-            self._outcome.responses |= {key: one.response for key, one in rescued.items()}
-            for model in self._models.values():
-                await model.close()
-        if self._crash is not None:
-            raise self._crash
-        if isinstance(exc := self._outcome.stopped, CacheError) and self._recorder.unstored:
-            msg = f"{exc} Answers received that could not be stored: "
-            self._outcome.stopped = type(exc)(f"{msg}{len(self._recorder.unstored)}.")
-        return self._outcome
-
-    async def _beat(self) -> None:
-        """Keep what is shown up to date while no answer comes."""
-        while True:
-            await asyncio.sleep(1.0)
-            self._progress.tick()
-
-    def _add(self, model: Model, request: Request) -> None:
-        if id(model) not in self._models:
-            self._models[id(model)] = model
-            self._prices[id(model)] = price_of(model)
-            self._versions[id(model)] = {"distexp": version("distexp"), **model.versions()}
-            endpoint = self._schedule.endpoint(model, request)
-            if endpoint not in self._lines:
-                self._lines[endpoint] = self._new_line(endpoint)
-            self._line_of[id(model)] = self._lines[endpoint]
-        spending = expected(request, self._prices[id(model)])
-        self._line_of[id(model)].add(Call(model=model, request=request, expected=spending))
-
-    def _new_line(self, endpoint: Endpoint) -> Line:
-        line = Line(endpoint, self._schedule.backoff)
-        ended = partial(self._ended, line)
-        self._claiming[line] = Claiming(line, self._recorder, self._share, ended)
-        return line
-
-    async def _serve(self, line: Line) -> None:
-        """Start the calls of a line, one after the other, as soon as each may."""
-        claiming = self._claiming[line]
-        while self._crash is None and self._outcome.stopped is None:
-            look_s = claiming.go_on()
-            if not (line.waits or line.tasks or claiming.busy):
-                return
-            wait_s = line.wait_s()
-            if wait_s == 0 and (limit := self._budget.exhausted()):
-                if not any(other.endpoint.in_flight for other in self._lines.values()):
-                    msg = f"{limit} is spent. Raise it, and the same command goes on."
-                    self._stop(BudgetError(msg))
-                    return
-                wait_s = None  # a call in flight may take less than expected
-            if wait_s == 0:
-                self._start(line, line.pop())
-            else:
-                await line.change(min(filter(None, (wait_s, look_s)), default=None))
-
-    def _start(self, line: Line, call: Call) -> None:
-        permit = line.endpoint.start(call.expected.tokens)
-        self._budget.start(call.expected)
-        call.attempts += 1
-        task = asyncio.create_task(self._make(line, call, permit))
-        line.tasks.add(task)
-        task.add_done_callback(partial(self._ended, line))
-
-    def _ended(self, line: Line, task: asyncio.Task[None]) -> None:
-        line.tasks.discard(task)
-        if not task.cancelled() and (exc := task.exception()) is not None:
-            if isinstance(exc, CacheError):
-                self._stop(exc)
-            else:
-                self._crash = self._crash or exc
-        self._progress.elsewhere(sum(len(line.elsewhere) for line in self._lines.values()))
-        self._wake_all()
-
-    async def _make(self, line: Line, call: Call, permit: Permit) -> None:
-        """Make one attempt at a call, and see to what comes of it."""
-        start = time.monotonic()
-        outcome: Response | ModelError
-        try:
-            outcome = await call.model.complete(call.request)
-        except ModelError as exc:
-            outcome = exc
-        except BaseException:  # interrupted, or a defect
-            self._budget.end(call.expected, None)
-            line.endpoint.dropped()
-            raise
-        if isinstance(outcome, Response):
-            await self._keep(line, call, permit, outcome, time.monotonic() - start)
-            return
-        self._budget.end(call.expected, None)
-        if isinstance(outcome, RefusedPromptError):
-            line.endpoint.answered(permit, 0)
-            await self._refused(line, call, outcome)
-        elif isinstance(outcome, ThrottledError):
-            line.endpoint.throttled(permit, outcome.retry_after_s)
-        elif isinstance(outcome, TransientModelError):
-            line.endpoint.failed(permit)
-        else:
-            line.endpoint.dropped()
-        if not isinstance(outcome, RefusedPromptError):
-            self._retry(line, call, outcome)
-
-    async def _keep(
-        self, line: Line, call: Call, permit: Permit, response: Response, latency_s: float
-    ) -> None:
-        """Count an answer, let the next call start, and store it."""
-        usage = response.usage
-        tokens = usage.prompt_tokens + usage.completion_tokens if usage else None
-        line.endpoint.answered(permit, tokens)
-        paid = Paid(
-            request=call.request,
-            response=response,
-            latency_s=latency_s,
-            attempts=call.attempts,
-            versions=self._versions[id(call.model)],
-        )
-        try:
-            self._budget.end(call.expected, response)
-        except BudgetError as exc:
-            self._stop(exc)
-        line.wake()
-        self._answering.add(id(call.model))
-        self._lost[id(call.model)] = 0
-        settled = [
-            self._refused(line, doubted, exc)
-            for line, doubted, exc in self._doubts.pop(id(call.model), ())
-        ]
-        await asyncio.gather(self._put(call, paid), *settled)
-
-    async def _put(self, call: Call, paid: Paid) -> None:
-        """Store an answer."""
-        try:
-            record = await self._recorder.put(paid)
-        except UnstorableError as exc:
-            self._leave_out(call, str(exc))
-            return
-        if self._recorder.trouble is not None:
-            self._stop(self._recorder.trouble)
-        self._outcome.responses[call.request.key] = record.response
-        self._progress.answered(record.response, call.model.name)
-
-    async def _refused(self, line: Line, call: Call, exc: RefusedPromptError) -> None:
-        """Store that a prompt is refused; wait until another is answered where that is unsure."""
-        if not line.keeps(call):
-            self._recorder.release([call.request])
-            return
-        if not exc.certain and id(call.model) not in self._answering:
-            doubts = self._doubts.setdefault(id(call.model), [])
-            doubts.append((line, call, exc))
-            if len(doubts) >= MOST_DOUBTS:
-                self._give_up(line, call, exc)
-            return
-        refusal = Paid(
-            request=call.request,
-            response=Response.refusal(exc.said),
-            latency_s=0.0,
-            attempts=call.attempts,
-            versions=self._versions[id(call.model)],
-        )
-        await self._put(call, refusal)
-
-    def _leave_out(self, call: Call, reason: str) -> None:
-        """Give one call up, and nothing else: it is not stored, and asked for in the next run."""
-        self._recorder.release([call.request])
-        refusal = Response.refusal(reason)
-        self._outcome.responses[call.request.key] = refusal
-        self._progress.answered(refusal, call.model.name)
-
-    def _share(self, call: Call, record: Record) -> None:
-        """Take an answer that another process has paid for."""
-        self._outcome.responses[call.request.key] = record.response
-        self._outcome.shared.add(call.request.key)
-        self._progress.shared(call.model.name)
-
-    def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
-        """Have a call made again, or give its model up."""
-        if not line.keeps(call):
-            self._recorder.release([call.request])
-            return
-        final = line.fail(call, exc)
-        if final is None:
-            self._progress.failed(str(exc))
-            return
-        if isinstance(final, UnusableReplyError) and self._is_lost_alone(call.model):
-            self._leave_out(call, final.said)
-        else:
-            self._give_up(line, call, final)
-
-    def _is_lost_alone(self, model: Model) -> bool:
-        """Count a call without a usable reply; tell whether it is the call, not the model."""
-        self._lost[id(model)] += 1
-        return id(model) in self._answering and self._lost[id(model)] <= MOST_LOST
-
-    def _give_up(self, line: Line, call: Call, exc: ModelError) -> None:
-        """Ask a model no further."""
-        self._outcome.failures.append((call.model, exc))
-        self._progress.given_up(call.model.name)
-        doubted = [one for _, one, _ in self._doubts.pop(id(call.model), ())]
-        given_up = [call, *doubted, *line.drop(call.model)]
-        self._recorder.release([call.request for call in given_up])
-        if self._schedule.fail_fast:
-            self._stop(exc)
-
-    def _stop(self, exc: BudgetError | CacheError | ModelError) -> None:
-        self._outcome.stopped = self._outcome.stopped or exc
-        self._wake_all()
-
-    def _wake_all(self) -> None:
-        for line in self._lines.values():
-            line.wake()
-
-    async def _end_tasks(self, timeout_s: float | None) -> None:
-        """Wait for the calls in flight; cancel those that take longer, or all after a crash."""
-        await asyncio.gather(*(claiming.end() for claiming in self._claiming.values()))
-        tasks = [task for line in self._lines.values() for task in line.tasks]
-        if tasks and self._crash is None:
-            await asyncio.wait(tasks, timeout=timeout_s)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

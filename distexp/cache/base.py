@@ -118,11 +118,12 @@ class Cache(ABC):
 
     @abstractmethod
     def claim(self, request: Request) -> bool:
-        """Ask to be the one who asks for an answer; False while another process or cache is.
+        """Claim a request; return False while another process or cache holds the claim.
 
-        Whoever is allowed looks into the cache once more, for another may just have stored the
-        answer, and else makes the call, stores the answer and calls `release`. Whoever is not
-        tries again later. A process that ends lets go of its claims, in whatever way it ends.
+        After a claim is granted, look into the cache once more, as another process may just have
+        stored the answer; if there is none make the call, store the answer and call `release`.
+        If it is not granted, try again later. A process that ends, in whatever way, loses its
+        claims.
 
         Raises
         ------
@@ -132,7 +133,7 @@ class Cache(ABC):
 
     @abstractmethod
     def release(self, request: Request) -> None:
-        """Let go of a claim, after the answer is stored or the call has failed."""
+        """Give a claim back, after the answer is stored or the call has failed."""
 
     def claim_many(self, requests: Sequence[Request]) -> set[str]:
         """Claim requests, each as `claim` does, and return the keys of those that it allows.
@@ -145,7 +146,7 @@ class Cache(ABC):
         return {request.key for request in requests if self.claim(request)}
 
     def release_many(self, requests: Sequence[Request]) -> None:
-        """Let go of claims, each as `release` does."""
+        """Give claims back, each as `release` does."""
         for request in requests:
             self.release(request)
 
@@ -185,11 +186,11 @@ class Cache(ABC):
         }
 
     def _afters(self, rows: Sequence[Row], documents: Mapping[str, str]) -> list[bytes]:
-        """Return what follows the documents in the texts of some rows."""
+        """Return, for each row, the part of its text after the request's document."""
         return [self._after_request(row, documents[row[0]]) for row in rows]
 
     def _after_request(self, row: Row, document: str) -> bytes:
-        """Return what follows the document in a row's text, known to be what was written."""
+        """Verify a row and return the part of its text after the request's document."""
         key, *stored = row
         try:
             return after_request(self._verified(*stored), document)

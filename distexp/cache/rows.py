@@ -1,4 +1,4 @@
-"""What a row of the table `Cache` may hold, and whether it is what was written."""
+"""Rows of the table `Cache`: how they are written, read, and verified by their SHA-256."""
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,7 +61,7 @@ def stored_bytes(mode: int, filename: str | None, value: bytes) -> bytes:
 
 
 def verified(mode: int, filename: str | None, tag: str, value: bytes) -> bytes:
-    """Return what `stored_bytes` does, once its SHA-256 is the one stored beside it."""
+    """Return the bytes that `stored_bytes` does; raise if their SHA-256 is not the stored one."""
     data = stored_bytes(mode, filename, value)
     if digest(data) != tag:
         raise ValueError(OTHER_DIGEST)
@@ -88,7 +88,7 @@ def entry(
 
 
 def after_request(data: bytes, document: str) -> bytes:
-    """Return what follows the request's document in a record, which must be that document."""
+    """Return the part of a record after the request's document, with which it must begin."""
     expected = f"{HEAD}{document}".encode()
     if not data.startswith(expected):
         raise ValueError(OTHER_REQUEST)
@@ -96,7 +96,10 @@ def after_request(data: bytes, document: str) -> bytes:
 
 
 def afters(rows: Iterable[tuple[Any, ...]], documents: Mapping[str, str]) -> list[bytes]:
-    """Do what `verified` and `after_request` do for many rows, without a call for each."""
+    """Verify many rows; return for each the part after its request's document.
+
+    The same as `verified` and `after_request` row by row, but faster.
+    """
     found = []
     for key, mode, filename, tag, value in rows:
         plain = mode == RAW and filename is None and value.startswith(b"{")
@@ -120,5 +123,5 @@ T = TypeVar("T")
 
 
 def parts(keys: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut into parts of `KEYS_PER_QUERY`."""
+    """Yield the keys in slices of at most `KEYS_PER_QUERY`."""
     return (keys[at : at + KEYS_PER_QUERY] for at in range(0, len(keys), KEYS_PER_QUERY))

@@ -17,7 +17,7 @@ from distexp.elicitation.reply.lettered import (
 from distexp.elicitation.reply.thoughts import split
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.types import Group, Prompt, Question, Reading, Response
+from distexp.types import Group, Prompt, Question, Reading, Response, Shares
 
 _MARKS = re.compile(r"[\s\u2581\u0120\u010a]+")
 _BLANK_MARKS = {0x2581: " ", 0x0120: " ", 0x010A: "\n"}
@@ -127,7 +127,7 @@ class Logprobs:
         distribution = in_scale_order(list(weights.values()), prompt.option_order)
         return Reading(distribution=distribution, mass=min(mass, 1.0))
 
-    def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
+    def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Average over the option orders."""
         return average(readings, len(self.option_orders))
 

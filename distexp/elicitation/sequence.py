@@ -18,7 +18,7 @@ from distexp.elicitation.reply.listing import parse_letters
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
-from distexp.types import Group, Prompt, Question, Reading, Response
+from distexp.types import Group, Prompt, Question, Reading, Response, Shares
 
 
 class AnswerSequence:
@@ -138,6 +138,6 @@ class AnswerSequence:
         counts = [self.smoothing + answers.count(letter) for letter in shown]
         return Reading(distribution=in_scale_order(counts, order))
 
-    def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
+    def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Average over the replies of each option order, then over the orders."""
         return average(readings, len(self.option_orders))

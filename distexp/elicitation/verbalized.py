@@ -20,7 +20,7 @@ from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Json
-from distexp.types import Group, Prompt, Question, Reading, Response
+from distexp.types import Group, Prompt, Question, Reading, Response, Shares
 
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 
@@ -123,7 +123,7 @@ class Verbalized:
             raise exc.of(response.text) from None
         return Reading(distribution=in_scale_order(weights, order))
 
-    def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
+    def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Average over the replies of each option order, then over the orders."""
         return average(readings, len(self.option_orders))
 

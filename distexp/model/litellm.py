@@ -1,7 +1,6 @@
 """Any model that litellm reaches: hosted ones, and every OpenAI-compatible server."""
 
 import os
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -11,12 +10,10 @@ from importlib.metadata import version
 from distexp.checks import (
     check_bool,
     check_int,
-    check_mapping,
     check_number,
     check_text,
     parameter_error,
 )
-from distexp.errors import ConfigError, ModelError
 from distexp.model.http.address import (
     bypass_proxies,
     check_address,
@@ -24,14 +21,23 @@ from distexp.model.http.address import (
     one_form,
     proxy_for,
 )
-from distexp.model.http.body import chat_body, is_plain
 from distexp.model.http.client import MAX_REPLY_BYTES, OPENAI, ChatClient
 from distexp.model.http.failures import Failures
-from distexp.model.http.redaction import check_no_secret
 from distexp.model.http.reply import UNUSABLE, read_reply
 from distexp.model.http.reply_parts import FirstReplies
 from distexp.model.http.secrets import Secrets
+from distexp.model.litellm_body import chat_body, is_plain
 from distexp.model.litellm_reply import read_response, translated_error
+from distexp.model.litellm_settings import (
+    check_body,
+    check_names,
+    check_no_detour,
+    check_price,
+    check_sampling,
+    check_variable,
+    check_variables,
+    request_body,
+)
 from distexp.model.prices import import_litellm, list_price
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Request
@@ -121,12 +127,9 @@ class LiteLLMModel:
         owner = type(self).__name__
         check_text(owner, "name", name)
         check_text(owner, "provider", provider)
-        _check_names(owner, "required_env", required_env)
-        _check_variable(owner, "api_key_env", api_key_env)
-        if max_top_logprobs is not None:
-            check_int(owner, "max_top_logprobs", max_top_logprobs, minimum=1)
-        if reasoning_effort is not None:
-            check_text(owner, "reasoning_effort", reasoning_effort)
+        check_names(owner, "required_env", required_env)
+        check_variable(owner, "api_key_env", api_key_env)
+        check_sampling(owner, max_top_logprobs, reasoning_effort, seed, top_p)
         self.limits = Limits(
             max_concurrency=max_concurrency,
             requests_per_minute=requests_per_minute,
@@ -138,12 +141,8 @@ class LiteLLMModel:
         check_int(owner, "max_reply_bytes", max_reply_bytes, minimum=1)
         if not isinstance(capabilities, Capabilities):
             raise parameter_error(owner, "capabilities", "a Capabilities", capabilities)
-        if seed is not None:
-            check_int(owner, "seed", seed, minimum=0)
-        if top_p is not None:
-            check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
-        _check_body(owner, extra_body)
-        _check_price(owner, usd_per_million_tokens)
+        check_body(owner, extra_body)
+        check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
         if salt is not None:
             check_text(owner, "salt", salt)
@@ -191,54 +190,19 @@ class LiteLLMModel:
             provider=self.provider,
             model=self.identity,
             endpoint=self.endpoint or self.api_base,
-            body=self._body(prompt),
+            body=request_body(
+                prompt,
+                name=self.name,
+                capabilities=self.capabilities,
+                max_top_logprobs=self.max_top_logprobs,
+                seed=self.seed,
+                reasoning_effort=self.reasoning_effort,
+                top_p=self.top_p,
+                extra_body=self.extra_body,
+            ),
             draw=prompt.draw,
             salt=self.salt,
         )
-
-    def _body(self, prompt: Prompt) -> dict[str, Json]:
-        can = self.capabilities
-        messages: list[Json] = [{"role": m.role, "content": m.content} for m in prompt.messages]
-        body: dict[str, Json] = {
-            "messages": messages,
-            "temperature": prompt.temperature,
-            "max_tokens": prompt.max_tokens,
-        }
-        if any(m.role == "system" for m in prompt.messages) and not can.system_role:
-            msg = f"Model {self.name} takes no system message. Choose another prompt."
-            raise ConfigError(msg)
-        if prompt.top_logprobs is not None:
-            self._check_top_logprobs(prompt.top_logprobs)
-            body |= {"logprobs": True, "top_logprobs": prompt.top_logprobs}
-        if prompt.json_schema is not None and can.json_schema:
-            body["response_format"] = {
-                "type": "json_schema",
-                "json_schema": {"name": "reply", "strict": True, "schema": prompt.json_schema},
-            }
-        if self.seed is not None and can.seed:
-            body["seed"] = self.seed + prompt.draw
-        if self.reasoning_effort is not None:
-            body["reasoning_effort"] = self.reasoning_effort
-        if self.top_p is not None:
-            body["top_p"] = self.top_p
-        if self.extra_body:
-            body["extra_body"] = self.extra_body
-        return body
-
-    def _check_top_logprobs(self, wanted: int) -> None:
-        if not self.capabilities.logprobs:
-            msg = (
-                f"Model {self.name} returns no log-probabilities. "
-                "Use elicitation=verbalized, or a model that has them."
-            )
-            raise ConfigError(msg)
-        if self.max_top_logprobs is not None and wanted > self.max_top_logprobs:
-            msg = (
-                f"Model {self.name} returns at most {self.max_top_logprobs} alternatives of a "
-                f"token; {wanted} were asked for. Lower elicitation.top_logprobs, or raise "
-                "model.max_top_logprobs if the server allows more."
-            )
-            raise ConfigError(msg)
 
     def preflight(self) -> None:
         """Check that the API key and what else the provider needs is in the environment.
@@ -249,24 +213,9 @@ class LiteLLMModel:
             If something is missing; names every variable that is. Also if the environment would
             lead litellm to another address than the provider's.
         """
-        needed = (self.api_key_env, *self.required_env)
-        missing = [name for name in needed if name and not os.environ.get(name)]
-        if missing:
-            msg = (
-                f"Model {self.name} needs {'an API key' if self.api_key_env else 'credentials'}. "
-                f"Set the environment variable{'s' * (len(missing) > 1)} {', '.join(missing)}, "
-                "or use cache.mode=replay."
-            )
-            raise ModelError(msg)
-        stem = self.provider.upper()
-        for variable in (f"{stem}_API_BASE", f"{stem}_BASE_URL"):
-            if self.api_base is None and os.environ.get(variable):
-                msg = (
-                    f"The environment variable {variable} would send the calls of {self.name} "
-                    "to another address, and the cache would take its answers for the provider's. "
-                    "Unset it, or give the address as model.api_base."
-                )
-                raise ModelError(msg)
+        check_variables(self.name, self.api_key_env, self.required_env)
+        if self.api_base is None:
+            check_no_detour(self.name, self.provider)
         # Imports take a while, in which a run that has begun could not be stopped.
         if self._goes_direct:
             import aiohttp  # noqa: F401
@@ -376,11 +325,7 @@ class LiteLLMModel:
 
     @cached_property
     def price(self) -> tuple[float, float] | None:
-        """USD for a token of a prompt and of a reply; None where it is not known."""
-        return self._price(None)
-
-    def _price(self, _: object) -> tuple[float, float] | None:
-        """Return the price that was given, or the list price; unknown on one's own server."""
+        """USD for a token of a prompt and of a reply: as given, else as listed, else None."""
         if self.usd_per_million_tokens is not None:
             per_prompt, per_reply = self.usd_per_million_tokens
             return per_prompt / 1e6, per_reply / 1e6
@@ -401,35 +346,3 @@ class LiteLLMModel:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
-
-
-def _check_variable(owner: str, parameter: str, value: object) -> None:
-    """Refuse what would write a secret into configurations and tables."""
-    named = isinstance(value, str) and re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", value)
-    if value is not None and not named:
-        msg = (
-            f"The {parameter!r} parameter of {owner} must be the name of an environment variable, "
-            "or null: never the key itself."
-        )
-        raise ConfigError(msg)
-
-
-def _check_body(owner: str, extra: Mapping[str, Json] | None) -> None:
-    if extra is not None:
-        check_mapping(owner, "extra_body", extra)
-        check_no_secret(owner, "extra_body", extra)
-
-
-def _check_price(owner: str, value: object) -> None:
-    if value is None:
-        return
-    if not isinstance(value, list | tuple) or len(value) != 2:
-        wanted = "two numbers, for prompts and for replies, or null"
-        raise parameter_error(owner, "usd_per_million_tokens", wanted, value)
-    for number in value:
-        check_number(owner, "usd_per_million_tokens", number, low=0)
-
-
-def _check_names(owner: str, parameter: str, value: object) -> None:
-    if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
-        raise parameter_error(owner, parameter, "a list of non-empty str", value)

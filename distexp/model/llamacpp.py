@@ -5,7 +5,6 @@ from functools import cached_property
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from distexp.checks import check_bool, check_int, check_number, check_text, parameter_error
 from distexp.errors import ModelError, TransientModelError
@@ -179,8 +178,9 @@ class LlamaCppModel(LiteLLMModel):
         """Return the protocol that llama.cpp's server speaks, as litellm names it."""
         return "openai"
 
-    def _price(self, _: Any) -> tuple[float, float]:
-        """Return zero: nobody sends a bill for this machine."""
+    @cached_property
+    def price(self) -> tuple[float, float]:
+        """Zero USD: nobody sends a bill for this machine."""
         return 0.0, 0.0
 
     def versions(self) -> dict[str, str]:

@@ -6,15 +6,17 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from distexp import atomic
+from distexp.asking.answers import Unreadable
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
+from distexp.report.calls import Calls
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
@@ -37,7 +39,7 @@ from distexp.run_folder import (
     TRIALS,
     UNREADABLE,
 )
-from distexp.types import Answer, Condition, Study, Survey, Unreadable
+from distexp.types import Condition, Study, Survey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,37 +52,6 @@ FIGURES = (
     "![Human, uncalibrated and calibrated distributions](distributions.svg)",
     "",
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calls:
-    """What became of the distinct requests of a run."""
-
-    total: int
-    hits: int
-    """Answered from the cache."""
-    misses: int
-    """Paid for in this run."""
-    parse_errors: int
-    """Distinct replies that could not be read."""
-    cost_usd: float | None
-    """Price of this run's calls; None where any price is unknown."""
-    original_cost_usd: float | None
-    """What all the answers cost when they were first given; None where any price is unknown."""
-
-    @classmethod
-    def count(cls, answers: Iterable[Answer], n_unreadable: int) -> Self:
-        """Count distinct answers and add up their prices."""
-        answers = list(answers)
-        paid = [answer for answer in answers if not answer.hit]
-        return cls(
-            total=len(answers),
-            hits=len(answers) - len(paid),
-            misses=len(paid),
-            parse_errors=n_unreadable,
-            cost_usd=_total_cost(paid),
-            original_cost_usd=_total_cost(answers),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,12 +309,6 @@ def _masses(studies: Sequence[Study]) -> Iterator[str]:
 
 def _n_unreadable(study: Study) -> int:
     return sum(estimate.reading is None for estimate in study.estimates)
-
-
-def _total_cost(answers: Sequence[Answer]) -> float | None:
-    costs = [answer.response.cost_usd for answer in answers]
-    known = [cost for cost in costs if cost is not None]
-    return math.fsum(known) if len(known) == len(costs) else None
 
 
 def _write_json(path: Path, document: Mapping[str, object]) -> None:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from distexp.asking.answers import Unreadable
 from distexp.metrics.distance import Scores
 from distexp.metrics.names import DISTANCES, METRICS, keys
 from distexp.request import whole_text
-from distexp.types import CONDITION, Condition, FloatArray, Study, Unreadable
+from distexp.types import CONDITION, Condition, FloatArray, Study
 
 if TYPE_CHECKING:
     import polars as pl

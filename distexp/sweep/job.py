@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
+from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
@@ -18,7 +19,6 @@ from distexp.errors import (
 )
 from distexp.protocols import Model
 from distexp.request import Request
-from distexp.types import Answer
 
 
 class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says what it waits for

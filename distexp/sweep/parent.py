@@ -5,16 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
+from distexp.asking.dispatch import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.runner import by_prompt, how_far
-from distexp.asking.schedule import Outcome, Schedule
+from distexp.asking.schedule import Schedule
 from distexp.cache import Cache
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.sweep.job import Waiting
-from distexp.types import Answer
 
 
 @dataclass(slots=True)

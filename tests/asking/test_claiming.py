@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from distexp.asking.backoff import Backoff
+from distexp.asking.dispatch import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.runner import Runner
-from distexp.asking.schedule import Outcome, Schedule
+from distexp.asking.schedule import Schedule
 from distexp.cache import ResponseCache
 from distexp.errors import ModelError
 from distexp.model.mock import MockModel

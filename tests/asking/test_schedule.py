@@ -11,8 +11,9 @@ import pytest
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
+from distexp.asking.dispatch import Outcome
 from distexp.asking.progress import Progress
-from distexp.asking.schedule import Outcome, Schedule
+from distexp.asking.schedule import Schedule
 from distexp.cache import Paid, Record, ResponseCache
 from distexp.errors import (
     BudgetError,
@@ -120,17 +121,6 @@ def test_exhausted_quota_stops_its_own_model_only(
     assert [body["model"] for body in openai_server.requests] == ["poor"] * 4 + ["rich"] * 10
     stored = ResponseCache(tmp_path).known([request for _, request in asked(poor, 10)])
     assert len(stored) == 3
-
-
-def test_first_failure_for_good_ends_the_run_where_that_is_wanted(tmp_path: Path) -> None:
-    """With fail_fast no model is asked further; what is in flight is kept."""
-    bad = ScriptedModel({0: [ModelError("refused")]}, name="bad", max_concurrency=1)
-    good = ScriptedModel(name="good", max_concurrency=1)
-
-    outcome = run(tmp_path, [*asked(bad, 1), *asked(good, 50)], fail_fast=True)
-
-    assert outcome.stopped is outcome.failures[0][1]
-    assert len(outcome.responses) == len(good.asked) < 50
 
 
 @pytest.mark.parametrize("status", [401, 403, 404])

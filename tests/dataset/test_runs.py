@@ -18,7 +18,8 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.experiment import Experiment
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
-from distexp.report.report import Calls, Report
+from distexp.report.calls import Calls
+from distexp.report.report import Report
 from distexp.types import Case, Condition, Distribution, Estimate, Question, Reading, Study, Survey
 
 EVALUATION = Evaluation(n_splits=5, n_bootstrap=20, n_ceiling_draws=2, extras=False)

@@ -23,7 +23,7 @@ from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Elicitation
-from distexp.types import Group, Prompt, Question, Response
+from distexp.types import Group, Prompt, Question, Reading, Response
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 GROUP = Group(attribute="everyone", value="everyone", phrase="a person")
@@ -519,11 +519,9 @@ def outcome(one: Made) -> str:
                 prompt.messages[0].content.encode()
             got: tuple[float, ...] = (float(len(prompts)),)
         else:
-            got = (
-                ASKS[one.how]
-                .read(one.question, one.prompt, one.response)
-                .distribution.probabilities
-            )
+            read = ASKS[one.how].read(one.question, one.prompt, one.response)
+            assert isinstance(read, Reading)
+            got = read.distribution.probabilities
     except ParseError:
         return "missed" if one.truth is not None else "unreadable"
     if one.any_will_do:

@@ -13,7 +13,7 @@ from distexp.elicitation.sequence import AnswerSequence
 from distexp.errors import ConfigError, ParseError
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Elicitation
-from distexp.types import Group, Question, Reading, Response
+from distexp.types import Group, Question, Reading, Response, Shares
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 REWRITE = "Rewrite in {n_wordings} ways."
@@ -26,7 +26,7 @@ def reply(text: str, finish_reason: str = "stop") -> Response:
 
 def readings(
     elicitation: Elicitation, question: Question, group: Group, answers: list[str]
-) -> list[Reading | None]:
+) -> list[Reading | Shares | None]:
     """Read an answer to each prompt; `-` stands for a refusal."""
     prompts = elicitation.prompts(question, group, STYLE)
     assert len(prompts) == len(answers)
@@ -54,8 +54,8 @@ def test_one_answer_has_all_of_its_reading(question: Question, group: Group) -> 
 
     first, second = readings(elicitation, question, group, ["B", "A. Too much"])
 
-    assert first is not None
-    assert second is not None
+    assert isinstance(first, Reading)
+    assert isinstance(second, Reading)
     assert first.distribution.probabilities == (0.0, 1.0, 0.0)
     assert second.distribution.probabilities == (0.0, 0.0, 1.0)
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from distexp.asking import schedule
+from distexp.asking import dispatch
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.model.litellm import LiteLLMModel
@@ -41,7 +41,7 @@ def requests(model: LiteLLMModel, n: int) -> list[Request]:
 def main() -> None:
     """Ask; an interrupt waits for the calls in flight however slow the machine is."""
     url, cache, n, concurrency, grace_s = sys.argv[1:]
-    schedule.GRACE_S = float(grace_s)
+    dispatch.GRACE_S = float(grace_s)
     model = model_at(url, max_concurrency=int(concurrency), api_key_env="FAULTS_KEY")
     Runner(model, ResponseCache(Path(cache)), progress=True).run(requests(model, int(n)))
 

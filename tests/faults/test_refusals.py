@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 
 from distexp.asking.backoff import Backoff
+from distexp.asking.dispatch import MOST_DOUBTS, MOST_LOST, Outcome
 from distexp.asking.progress import Progress
-from distexp.asking.schedule import MOST_DOUBTS, MOST_LOST, Outcome, Schedule
+from distexp.asking.schedule import Schedule
 from distexp.cache import ResponseCache
 from distexp.cache.audit.totals import totals
 from distexp.cache.audit.verifying import verify

@@ -9,7 +9,7 @@ from string import ascii_uppercase
 from distexp.checks import parameter_error
 from distexp.elicitation.reply.folding import fold
 from distexp.errors import ConfigError
-from distexp.types import Distribution, Question, Reading
+from distexp.types import Distribution, Question, Reading, Shares
 
 ORDERS = ("natural", "reversed")
 SHUFFLED = "shuffled"
@@ -171,14 +171,19 @@ def in_scale_order(weights: Sequence[float], order: Sequence[int]) -> Distributi
     return Distribution.normalized(restored)
 
 
-def by_order(readings: Sequence[Reading | None], n_orders: int) -> list[list[Reading | None]]:
+def by_order(
+    readings: Sequence[Reading | Shares | None], n_orders: int
+) -> list[list[Reading | Shares | None]]:
     """Cut the readings of one case into those of each option order."""
     n_draws = len(readings) // n_orders
     return [list(readings[k * n_draws : (k + 1) * n_draws]) for k in range(n_orders)]
 
 
-def average(readings: Sequence[Reading | None], n_orders: int) -> Reading | None:
-    """Average the readings of one case: over the draws of each option order, then over orders.
+def average(readings: Sequence[Reading | Shares | None], n_orders: int) -> Reading | None:
+    """Average what was read of one case: over the draws of each option order, then over orders.
+
+    Where a reply speaks of some options only, the mean of an order is taken option by option,
+    over the replies that speak of it; the order's shares are then divided by their sum.
 
     Parameters
     ----------
@@ -190,10 +195,32 @@ def average(readings: Sequence[Reading | None], n_orders: int) -> Reading | None
     -------
     Reading or None
         None when an option order has no readable reply: an average over the other orders alone
-        would carry the bias that several orders are there to remove.
+        would carry the bias that several orders are there to remove. Also when no reply of an
+        order speaks of some option, or its shares are all 0: neither is guessed.
     """
     readable = [[r for r in of_one if r is not None] for of_one in by_order(readings, n_orders)]
-    return mean([mean(of_one) for of_one in readable])
+    return mean([_of_order(of_one) for of_one in readable])
+
+
+def _of_order(said: Sequence[Reading | Shares]) -> Reading | None:
+    """Return the mean of the replies to one option order, put together where they are partial."""
+    whole = [one for one in said if isinstance(one, Reading)]
+    if len(whole) == len(said):
+        return mean(whole)
+    rows = [
+        one.distribution.probabilities if isinstance(one, Reading) else one.shares for one in said
+    ]
+    columns = [[x for x in column if x is not None] for column in zip(*rows, strict=True)]
+    if not all(columns):
+        return None
+    shares = [sum(column) / len(column) for column in columns]
+    if sum(shares) == 0:
+        return None
+    masses = [one.mass for one in whole if one.mass is not None]
+    return Reading(
+        distribution=Distribution.normalized(shares),
+        mass=sum(masses) / len(masses) if masses else None,
+    )
 
 
 def mean(readings: Sequence[Reading | None]) -> Reading | None:

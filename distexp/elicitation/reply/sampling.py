@@ -19,7 +19,7 @@ from distexp.elicitation.reply.lettered import (
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.types import Distribution, Group, Prompt, Question, Reading, Response
+from distexp.types import Distribution, Group, Prompt, Question, Reading, Response, Shares
 
 
 class Sampler:
@@ -108,7 +108,7 @@ class Sampler:
         except ParseError as exc:
             raise exc.of(response.text) from None
 
-    def combine(self, readings: Sequence[Reading | None]) -> Reading | None:
+    def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Return the shares of the answers; None if most answers to an option order are lost.
 
         Shares are taken within each option order and then averaged over the orders.
@@ -125,8 +125,8 @@ def _one_hot(text: str, options: tuple[str, ...], order: tuple[int, ...]) -> Rea
     return Reading(distribution=in_scale_order([float(letter == other) for other in shown], order))
 
 
-def _shares(readings: Sequence[Reading | None], smoothing: float) -> Reading | None:
-    answers = [reading.distribution.probabilities for reading in readings if reading is not None]
+def _shares(readings: Sequence[Reading | Shares | None], smoothing: float) -> Reading | None:
+    answers = [one.distribution.probabilities for one in readings if isinstance(one, Reading)]
     if not answers or len(answers) < len(readings) / 2:
         return None
     counts = [smoothing + sum(column) for column in zip(*answers, strict=True)]

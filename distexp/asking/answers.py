@@ -1,0 +1,37 @@
+"""Responses with where they came from, and the replies that could not be read."""
+
+from dataclasses import dataclass
+
+from distexp.types import Response
+
+REFUSAL = "The server refused the prompt: "
+"""How the reason begins of what is no reply at all; the server's words follow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A response together with where it came from."""
+
+    response: Response
+    hit: bool
+    """True when it was read from the cache, False when it was paid for in this run."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A reply that could not be read as a distribution, or a prompt that was refused."""
+
+    prompt: str
+    question_id: str
+    attribute: str
+    group: str
+    draw: int
+    option_order: str
+    reason: str
+    text: str
+    key: str
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server refused the prompt; `text` is what it said."""
+        return self.reason.startswith(REFUSAL)
