@@ -158,7 +158,7 @@ def test_database_that_was_cut_to_nothing_is_told_from_one_in_the_making(
     (folder / "claims").touch()
 
     monkeypatch.setattr(verifying, "MAKING_S", 0.0)
-    with pytest.raises(CacheCorruptError, match="cache.db is empty, and was not"):
+    with pytest.raises(CacheCorruptError, match=r"cache\.db is empty, and was not"):
         ResponseCache(folder).known([ask(0), ask(N_ANSWERS)])
 
     monkeypatch.setattr(verifying, "MAKING_S", 60.0)
