@@ -1,7 +1,9 @@
 """Databases that were damaged, or made by others: an error, or what was written; nothing else."""
 
 import random
+import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from distexp.cache import ResponseCache
+from distexp.cache.audit import verifying
 from distexp.cache.audit.totals import totals
 from distexp.cache.audit.verifying import verify
 from distexp.cache.disk.reader import Reader
@@ -144,3 +147,26 @@ def test_changed_trigger_of_a_known_name_is_not_opened(folder: Path) -> None:
 
     with pytest.raises(CacheCorruptError, match="trigger 'Facts_delete' that distexp did not"):
         ResponseCache(folder).get_many([ask(0)])
+
+
+def test_database_that_was_cut_to_nothing_is_told_from_one_in_the_making(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process may have made the file, and not yet what is in it."""
+    shutil.copy(folder / "cache.db", folder / "whole")
+    (folder / "cache.db").write_bytes(b"")
+    (folder / "claims").touch()
+
+    monkeypatch.setattr(verifying, "MAKING_S", 0.0)
+    with pytest.raises(CacheCorruptError, match=r"cache\.db is empty, and was not"):
+        ResponseCache(folder).known([ask(0), ask(N_ANSWERS)])
+
+    monkeypatch.setattr(verifying, "MAKING_S", 60.0)
+    asked = threading.Event()
+    monkeypatch.setattr(verifying.time, "sleep", lambda _: asked.set())
+    maker = threading.Thread(
+        target=lambda: asked.wait(60) and (folder / "whole").replace(folder / "cache.db")
+    )
+    maker.start()
+    assert ResponseCache(folder).known([ask(N_ANSWERS)]) == set()
+    maker.join()
