@@ -13,7 +13,8 @@ from distexp.card.card import Card, chosen
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.protocols import Calibrator
-from distexp.report.report import Calls, Report
+from distexp.report.calls import Calls
+from distexp.report.report import Report
 from distexp.types import Study
 
 if TYPE_CHECKING:

@@ -176,7 +176,7 @@ def shares(load: Callable[[], Survey]) -> str:
         return f"error: {exc}"
     told = []
     for case in cases:
-        pairs = zip(case.question.options, case.human.probabilities, strict=True)
+        pairs = zip(case.question.options, case.answers.probabilities, strict=True)
         said = ", ".join(f"{option} {share:.2f}" for option, share in pairs)
         off = f", off {case.off_scale:.2f}" if case.off_scale else ""
         told.append(f"{case.group.value}: {said}{off}")
