@@ -75,6 +75,19 @@ def check_bool(owner: str, parameter: str, value: object) -> None:
         raise parameter_error(owner, parameter, "true or false", value)
 
 
+def check_part(owner: str, group: str, part: object, kind: type) -> None:
+    """Raise `ConfigError` unless a part is of the kind that its group holds."""
+    if not isinstance(part, kind):
+        raise parameter_error(owner, group, f"a file of the group {group}", part)
+
+
+def check_parts(owner: str, group: str, parts: object, kind: type) -> None:
+    """Raise `ConfigError` unless it is a mapping of names to parts of a kind."""
+    if not isinstance(parts, Mapping) or not all(isinstance(p, kind) for p in parts.values()):
+        wanted = f"one or several files of the group {group}, each under its name"
+        raise parameter_error(owner, group, wanted, parts)
+
+
 def parameter_error(owner: str, parameter: str, wanted: str, value: object) -> ConfigError:
     """Return the error that says which parameter of what must be what, and what it got."""
     return ConfigError(

@@ -11,24 +11,27 @@ from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
-from distexp.card.card import Card, check_fit
-from distexp.card.estimates import Estimates, by_card, check, check_wanted, no_open, of_report
+from distexp.card.card import check_fit
+from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
 from distexp.card.telling import markdown
-from distexp.checks import check_bool, check_int, check_text, parameter_error
+from distexp.checks import (
+    check_bool,
+    check_int,
+    check_part,
+    check_parts,
+    check_text,
+    parameter_error,
+)
 from distexp.dataset.questions import with_questions
-from distexp.errors import DatasetError
 from distexp.evaluation.evaluation import Evaluation
-from distexp.evaluation.layout import answered, answered_survey, open_survey
+from distexp.evaluation.layout import answered, answered_survey
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.calls import Calls
 from distexp.report.report import Report
 from distexp.tuning.optuna import OptunaTuning
-from distexp.types import (
-    Study,
-    Survey,
-)
+from distexp.types import Study, Survey
 from distexp.view.base import View
 
 
@@ -68,7 +71,7 @@ class Experiment:
         File that the calibrator, of which there must be one, is written to after it is fitted to
         all cases; see `distexp.card.card`. `Experiment.run` only checks that it can be.
     use_card : str, optional
-        Card that `Experiment.estimate` estimates the open cases by.
+        Card that `distexp predict` estimates the open cases by, in place of a run.
     out : str, optional
         File that what is estimated of the open cases is written to; then `Experiment.run`
         estimates them by the calibrator, of which there must be one.
@@ -114,20 +117,20 @@ class Experiment:
         dry_run: bool = False,
         progress: bool = True,
     ) -> None:
-        _check_kinds(model, dataset, elicitation, cache, evaluation)
-        _check_named("prompt", prompt, PromptStyle)
-        _check_named("calibrator", calibrator, Calibrator)
+        check_part("Experiment", "model", model, Model)
+        check_part("Experiment", "dataset", dataset, Dataset)
+        check_part("Experiment", "elicitation", elicitation, Elicitation)
+        check_part("Experiment", "cache", cache, Cache)
+        check_part("Experiment", "evaluation", evaluation, Evaluation)
+        check_parts("Experiment", "prompt", prompt, PromptStyle)
+        check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
             raise parameter_error("Experiment", "prompt", "at least one prompt style", prompt)
         if tuning is not None and not isinstance(tuning, OptunaTuning):
             raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
         check_int("Experiment", "retries", retries, minimum=0)
-        for parameter, text in (
-            ("card", card),
-            ("use_card", use_card),
-            ("out", out),
-            ("questions", questions),
-        ):
+        files = {"card": card, "use_card": use_card, "out": out, "questions": questions}
+        for parameter, text in files.items():
             if text is not None:
                 check_text("Experiment", parameter, text)
         check_wanted("Experiment", out, coverage, topic)
@@ -194,7 +197,10 @@ class Experiment:
         singles = survey.studies or asked.studies
         whole = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
         singles, studies = tuple(map(answered, singles)), list(map(answered, whole))
-        results = [self.evaluation.run(s, self._methods(s, singles)) for s in studies]
+        results = [
+            self.evaluation.run(study, {**self.calibrator, **self._transferred(study, singles)})
+            for study in studies
+        ]
 
         report = Report(
             survey=answered_survey(survey),
@@ -212,29 +218,6 @@ class Experiment:
             return report
         found = of_report(report, self.calibrator, self.coverage, self.topic)
         return replace(report, estimates=markdown(found), estimated=found.table())
-
-    def estimate(self, runner: Runner | None = None) -> Plan | Estimates:
-        """Ask about the open cases alone, and estimate them by the card `use_card`.
-
-        Raises
-        ------
-        DistexpError
-            With what is wrong and what to do.
-        """
-        card = Card.read(Path(str(self.use_card)))
-        survey = open_survey(self.survey())
-        if not survey.cases:
-            raise no_open(survey.name)
-        interview = self.interview(survey)
-        runner = runner or self.runner()
-        with closing(self.cache):
-            if self.dry_run:
-                return interview.plan(runner)
-            asked = interview.run(runner)
-        studies = survey.studies or asked.studies
-        found = by_card(card, studies, self.coverage, self.topic)
-        calls = Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable))
-        return replace(found, calls=calls)
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
@@ -259,24 +242,10 @@ class Experiment:
 
     def _check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""
+        check_answered(survey)
         if self.out is not None:
-            check(self.calibrator)
-            if not open_survey(survey).cases:
-                raise no_open(survey.name)
-        survey, whole = answered_survey(survey), survey
-        if not survey.cases:
-            msg = (
-                f"None of the {len(whole.cases)} cases of {whole.name} has human answers, so "
-                "nothing can be scored. Estimate them by a survey that has some: distexp predict "
-                "dataset=SURVEY questions=FILE out=FILE, or distexp predict card=FILE."
-            )
-            raise DatasetError(msg)
-        if without := {s.condition.dataset for s in whole.studies if not answered(s).cases}:
-            msg = (
-                f"Nobody's answers to {min(without)} are known, so it cannot be scored. Leave it "
-                "out (dataset.datasets), and estimate it by distexp predict card=FILE."
-            )
-            raise DatasetError(msg)
+            check_open(survey, self.calibrator)
+        survey = answered_survey(survey)
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
@@ -287,31 +256,6 @@ class Experiment:
         if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
 
-    def _methods(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
-        """Return the calibrators and, if `transfer` is set, those learnt on other studies."""
-        elsewhere = transferred(
-            study, singles, self.calibrator, self.evaluation, along=self.transfer
-        )
-        return {**self.calibrator, **elsewhere}
-
-
-def _check_kinds(
-    model: object, dataset: object, elicitation: object, cache: object, evaluation: object
-) -> None:
-    """Raise `ConfigError` where a part is of another kind than its group."""
-    for group, part, kind in (
-        ("model", model, Model),
-        ("dataset", dataset, Dataset),
-        ("elicitation", elicitation, Elicitation),
-        ("cache", cache, Cache),
-        ("evaluation", evaluation, Evaluation),
-    ):
-        if not isinstance(part, kind):
-            raise parameter_error("Experiment", group, f"a file of the group {group}", part)
-
-
-def _check_named(group: str, parts: object, kind: type) -> None:
-    """Raise `ConfigError` unless it is a mapping of names to parts of a kind."""
-    if not isinstance(parts, Mapping) or not all(isinstance(p, kind) for p in parts.values()):
-        wanted = f"one or several files of the group {group}, each under its name"
-        raise parameter_error("Experiment", group, wanted, parts)
+    def _transferred(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
+        """Return the calibrators learnt on other studies, where `transfer` is set."""
+        return transferred(study, singles, self.calibrator, self.evaluation, along=self.transfer)

@@ -12,10 +12,11 @@ from distexp.card.band import COVERAGES, TOPICS
 from distexp.card.card import Card, chosen
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError, DatasetError, DistexpError
+from distexp.evaluation.layout import answered, answered_survey, open_survey
 from distexp.protocols import Calibrator
 from distexp.report.calls import Calls
 from distexp.report.report import Report
-from distexp.types import Study
+from distexp.types import Study, Survey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,7 +89,7 @@ def of_report(
     DistexpError
         If too few estimates could be read.
     """
-    check(calibrators)
+    check_one(calibrators)
     whole = chosen(report.whole)
     place = list(report.whole).index(whole)
     study, result = report.studies[place], report.results[place]
@@ -118,12 +119,36 @@ def by_card(card: Card, studies: Sequence[Study], coverage: float, topic: str) -
     return estimates
 
 
-def check(calibrators: Mapping[str, Calibrator]) -> None:
+def check_answered(survey: Survey) -> None:
+    """Raise `DatasetError` where a survey, or one of its studies, has no human answers at all."""
+    if not answered_survey(survey).cases:
+        msg = (
+            f"None of the {len(survey.cases)} cases of {survey.name} has human answers, so "
+            "nothing can be scored. Estimate them by a survey that has some: distexp predict "
+            "dataset=SURVEY questions=FILE out=FILE, or distexp predict card=FILE."
+        )
+        raise DatasetError(msg)
+    if without := {s.condition.dataset for s in survey.studies if not answered(s).cases}:
+        msg = (
+            f"Nobody's answers to {min(without)} are known, so it cannot be scored. Leave it "
+            "out (dataset.datasets), and estimate it by distexp predict card=FILE."
+        )
+        raise DatasetError(msg)
+
+
+def check_one(calibrators: Mapping[str, Calibrator]) -> None:
     """Raise `ConfigError` unless there is one calibrator."""
     if len(calibrators) != 1:
         names = ", ".join(calibrators) or "none"
         msg = f"Estimates are made by one calibrator. Got {names}: choose with calibrator=[NAME]."
         raise ConfigError(msg)
+
+
+def check_open(survey: Survey, calibrators: Mapping[str, Calibrator]) -> None:
+    """Raise unless there is something to estimate, and one calibrator to do it by."""
+    check_one(calibrators)
+    if not open_survey(survey).cases:
+        raise no_open(survey.name)
 
 
 def check_wanted(owner: str, out: str | None, coverage: object, topic: object) -> None:

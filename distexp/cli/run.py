@@ -132,8 +132,9 @@ def _run(config: DictConfig, run_dir: Path) -> None:
 def _estimate(experiment: Any) -> None:
     """Estimate the open cases by a card, and show them."""
     from distexp.card.telling import markdown
+    from distexp.cli.by_card import by_its_card
 
-    outcome = experiment.estimate()
+    outcome: Any = by_its_card(experiment)
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
         return

@@ -4,6 +4,7 @@ import random
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -163,7 +164,7 @@ def test_database_that_was_cut_to_nothing_is_told_from_one_in_the_making(
 
     monkeypatch.setattr(verifying, "MAKING_S", 60.0)
     asked = threading.Event()
-    monkeypatch.setattr(verifying.time, "sleep", lambda _: asked.set())
+    monkeypatch.setattr(time, "sleep", lambda _: asked.set())
     maker = threading.Thread(
         target=lambda: asked.wait(60) and (folder / "whole").replace(folder / "cache.db")
     )
