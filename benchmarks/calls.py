@@ -114,7 +114,7 @@ def ours(options: argparse.Namespace, url: str, *, direct: bool = True) -> Measu
     from distexp.cache import ResponseCache
     from distexp.model.litellm import LiteLLMModel
     from distexp.protocols import Capabilities
-    from distexp.types import Message, Prompt
+    from distexp.request import Message, Prompt
 
     model = LiteLLMModel(
         name="m",

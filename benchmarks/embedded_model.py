@@ -9,7 +9,8 @@ from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 
 from distexp.model.llamacpp import LlamaCppModel
-from distexp.types import Prompt, Response
+from distexp.request import Prompt
+from distexp.types import Response
 
 N_QUESTIONS = 3
 

@@ -16,6 +16,35 @@ REQUEST_SCHEMA = 1
 """Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One chat message."""
+
+    role: str
+    """`system`, `user` or `assistant`."""
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    """What an elicitation asks, before a model adds its own settings."""
+
+    messages: tuple[Message, ...]
+    option_order: tuple[int, ...]
+    """Position shown to option index: `(2, 1, 0)` shows a three-point scale reversed."""
+    max_tokens: int
+    temperature: float = 0.0
+    draw: int = 0
+    """Which repetition of the same question this is: each draw is paid for and kept by itself."""
+    top_logprobs: int | None = None
+    """How many alternatives of each token to return; None asks for no log-probabilities."""
+    json_schema: Mapping[str, Json] | None = None
+    """Shape of the reply, sent only to models that can be held to one."""
+    part: int | None = None
+    """Index of the one option that it asks about; None asks about all. It says how to read the
+    reply: it is not sent, and no part of the request's key."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One call, as far as it can change the answer. Secrets and transport settings stay out."""

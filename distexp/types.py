@@ -1,14 +1,14 @@
 """The records that travel through an experiment: frozen, checked when made, free of behaviour.
 
 In the order of the flow: `Question`, `Group` and `Case` make up a `Survey`; a `Prompt` asks a
-model about a case; a `Request` is what the model's endpoint receives, and its key; a `Response`
+model about a case and a `Request` is what its endpoint receives (`distexp.request`); a `Response`
 is what it sent back; a `Reading` is the distribution read from one response, and `Shares` what
 one says of some options; both are combined to an `Estimate`; a `Study` is the estimates of one
 `Condition`; a `Design` is what a calibrator may know about a set of cases.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distexp.errors import DatasetError
-from distexp.request import Json
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -151,35 +150,6 @@ class Case:
             )
             raise DatasetError(msg)
         return self.human
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
-    """One chat message."""
-
-    role: str
-    """`system`, `user` or `assistant`."""
-    content: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    """What an elicitation asks, before a model adds its own settings."""
-
-    messages: tuple[Message, ...]
-    option_order: tuple[int, ...]
-    """Position shown to option index: `(2, 1, 0)` shows a three-point scale reversed."""
-    max_tokens: int
-    temperature: float = 0.0
-    draw: int = 0
-    """Which repetition of the same question this is: each draw is paid for and kept by itself."""
-    top_logprobs: int | None = None
-    """How many alternatives of each token to return; None asks for no log-probabilities."""
-    json_schema: Mapping[str, Json] | None = None
-    """Shape of the reply, sent only to models that can be held to one."""
-    part: int | None = None
-    """Index of the one option that it asks about; None asks about all. It says how to read the
-    reply: it is not sent, and no part of the request's key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,11 @@ from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
-from distexp.request import Request, whole_text
+from distexp.request import Prompt, Request, whole_text
 from distexp.types import (
     Case,
     Condition,
     Estimate,
-    Prompt,
     Question,
     Reading,
     Response,

@@ -18,7 +18,8 @@ from distexp.elicitation.reply.listing import parse_letters
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ConfigError, ParseError
 from distexp.protocols import PromptStyle
-from distexp.types import Group, Prompt, Question, Reading, Response, Shares
+from distexp.request import Prompt
+from distexp.types import Group, Question, Reading, Response, Shares
 
 
 class AnswerSequence:

@@ -40,8 +40,8 @@ from distexp.model.litellm_settings import (
 )
 from distexp.model.prices import import_litellm, list_price
 from distexp.protocols import Capabilities, Limits
-from distexp.request import Json, Request
-from distexp.types import Prompt, Response
+from distexp.request import Json, Prompt, Request
+from distexp.types import Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
 """Environment variables that litellm alone understands: where one is set, it makes the calls."""

@@ -8,8 +8,7 @@ from distexp.checks import check_int, check_mapping, check_number, check_text, p
 from distexp.errors import ConfigError, ModelError
 from distexp.model.http.redaction import check_no_secret
 from distexp.protocols import Capabilities
-from distexp.request import Json
-from distexp.types import Prompt
+from distexp.request import Json, Prompt
 
 
 def request_body(

@@ -11,8 +11,8 @@ from typing import cast
 
 from distexp.checks import check_int, check_text
 from distexp.protocols import Capabilities
-from distexp.request import Json, Request
-from distexp.types import Prompt, Response, Usage
+from distexp.request import Json, Prompt, Request
+from distexp.types import Response, Usage
 
 _LETTERED_LINE = re.compile(r"^([A-Z])\. (.+)$", re.MULTILINE)
 

@@ -9,7 +9,8 @@ from typing import Self
 from distexp.checks import check_int, check_text, parameter_error
 from distexp.errors import ConfigError
 from distexp.prompt.template import PLACES, PromptTemplate, check_places
-from distexp.types import Case, Distribution, Group, Message, Question, Survey
+from distexp.request import Message
+from distexp.types import Case, Distribution, Group, Question, Survey
 
 PER_EXAMPLE = frozenset({"question", "options", "percentages", "group"})
 

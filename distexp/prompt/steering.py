@@ -8,7 +8,8 @@ from typing import Self
 from distexp.checks import check_text, parameter_error
 from distexp.errors import ConfigError
 from distexp.prompt.template import PLACES, PromptTemplate, check_places
-from distexp.types import Group, Message, Question, Survey
+from distexp.request import Message
+from distexp.types import Group, Question, Survey
 
 IN_WORDINGS = frozenset({"group", "level"})
 LEVELS = frozenset({"levels", "letter"})

@@ -6,7 +6,8 @@ from string import Formatter
 from typing import Self
 
 from distexp.checks import check_text, parameter_error
-from distexp.types import Group, Message, Question, Survey
+from distexp.request import Message
+from distexp.types import Group, Question, Survey
 
 NEEDED = frozenset({"task", "question", "options"})
 PLACES = NEEDED | {"group"}

@@ -12,8 +12,7 @@ from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.request import Request
-from distexp.types import Message, Prompt
+from distexp.request import Message, Prompt, Request
 
 
 def model_at(url: str, **settings: Any) -> LiteLLMModel:

@@ -15,8 +15,8 @@ from omegaconf.errors import MissingMandatoryValue
 from distexp.errors import ConfigError, ModelError
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.prices import import_litellm
-from distexp.request import Json
-from distexp.types import Group, Prompt, Question, Response, Usage
+from distexp.request import Json, Prompt
+from distexp.types import Group, Question, Response, Usage
 from tests.conftest import TOP_LOGPROBS, OpenAIServer
 
 ROOT = Path(__file__).parents[2]

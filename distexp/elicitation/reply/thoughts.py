@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 
 from distexp.errors import ParseError
-from distexp.types import Prompt, Response
+from distexp.request import Prompt
+from distexp.types import Response
 
 _NAMES = (
     r"(?:[a-z]{1,12}[:_]\s*)?(?:(?:ant|inner)[ _]?)?"
