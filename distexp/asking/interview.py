@@ -122,10 +122,14 @@ class Interview:
         preparations = self._preparations()
         answers = runner.run(preparations)
         asked = self.ask(answers)
-        answers |= runner.run(_requests(asked))
+        answers = {**runner.run(_requests(asked)), **answers}
         for attempt in range(1, self.retries + 1):
-            asked = [self._asked_again(one, answers, attempt) for one in asked]
-            answers |= runner.run(_requests(asked))
+            again = [self._asked_again(one, answers, attempt) for one in asked]
+            answers = {**runner.run(_requests(again)), **answers}  # what was paid for stays no hit
+            asked = [  # where the budget ended before, the first reply counts
+                new if _answered(new.requests, answers) else one
+                for one, new in zip(asked, again, strict=True)
+            ]
         studies, unreadable = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
         return Interviewed(

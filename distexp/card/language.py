@@ -5,7 +5,8 @@ import unicodedata
 from collections import Counter
 
 _COMMON = {
-    "English": "the of and to in is you that for are with do what how your would have about",
+    "English": "the of and to in is you that for are with do what how your would have about as "
+    "should than or be it they more by if not at from which who when any this their can will",
     "German": "der die das und ist sie wie nicht ein eine zu von mit den für auf sich ihr würden",
     "French": "le la les des et est vous une du pour dans que qui pas avec sur votre êtes en",
     "Spanish": "el la los las y es usted una del para en que con por su cómo qué está más",
@@ -18,7 +19,7 @@ _COMMON = {
 }
 _WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
 FEWEST = 2
-"""Common words that a language needs, and more than any other has."""
+"""Different common words that a language needs, and more than any other has."""
 
 
 def language_of(text: str) -> str | None:
@@ -30,6 +31,8 @@ def language_of(text: str) -> str | None:
     'English'
     >>> language_of("Wie zufrieden sind Sie mit der Polizei?"), language_of("Space")
     ('German', None)
+    >>> language_of("Should the town run more buses, as many as now, or fewer?")
+    'English'
     """
     letters = [letter for letter in text if letter.isalpha()]
     if not letters:
@@ -40,7 +43,7 @@ def language_of(text: str) -> str | None:
         return f"{script.title()} script" if n > len(letters) / 2 else None
     words = re.findall(r"\w+", text.lower())
     found = Counter(
-        {language: sum(word in common for word in words) for language, common in _WORDS.items()}
+        {language: len(common.intersection(words)) for language, common in _WORDS.items()}
     )
     (best, n_best), (_, n_next) = found.most_common(2)
     return best if n_best >= FEWEST and n_best > n_next else None
