@@ -61,7 +61,7 @@ def test_what_was_paid_for_in_this_run_is_no_hit(
 def test_a_case_whose_second_asking_the_budget_ends_keeps_its_first_reply(
     silent: OpenAIServer, cases: list[Case], tmp_path: Path
 ) -> None:
-    """Twenty calls pay for the first replies alone: ten cases are unreadable, none is not asked."""
+    """Twenty calls pay for the first replies alone: ten cases are unreadable, and all asked."""
     asked = interviewed(silent, cases, tmp_path / "cache", retries=1, calls=20)
 
     (study,) = asked.studies
