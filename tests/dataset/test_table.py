@@ -286,9 +286,7 @@ def changed(question: str = "first", **changes: Any) -> dict[str, Any]:
             changed(options=[[1, "A", 1], [2, "B"]]), "one finite number per option", id="ordinals"
         ),
         pytest.param(changed(kind="ordinal"), "'ordinal', but its options are binary", id="kind"),
-        pytest.param(
-            changed(options=[[1, True, 1], [2, "B", 2]]), r"holds what is not", id="bool"
-        ),
+        pytest.param(changed(options=[[1, None, 1], [2, "B", 2]]), r"in quotes", id="no-label"),
         pytest.param(
             changed(options=[["1..2", "A", 1], [2, "B", 2]]),
             "'options' gives a code two meanings: those of numbers 1 and 2",

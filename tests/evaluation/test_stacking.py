@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Self
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from distexp.calibrator.baseline import Identity
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, design_of
 from distexp.evaluation.stacking import stack
@@ -69,7 +69,15 @@ def test_lost_cases_are_an_even_guess_of_every_member_where_asked_for(cases: lis
     """`unreadable=uniform` fills what calibrators see of the members too."""
     seen = []
 
-    class Recorder(Identity):
+    class Recorder:
+        scope = "pooled"
+
+        def check_params(self) -> None:
+            pass
+
+        def fit(self, X: Design, y: FloatArray, sample_weight: object = None) -> Self:
+            return self
+
         def predict(self, X: Design) -> FloatArray:
             seen.append(X.stacked)
             return X.predicted

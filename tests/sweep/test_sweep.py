@@ -291,7 +291,7 @@ def test_job_whose_process_is_killed_takes_no_other_with_it(tmp_path: Path) -> N
 
     assert shown.returncode == 1
     assert len(counts(shown.stdout)) == 2
-    (row,) = shown.stderr.strip().splitlines()[3:]
+    (row,) = re.findall(r"^\| \d.*", shown.stderr, re.MULTILINE)
     assert row.startswith("| 1 | +calibrator.ridge.regressor.deadly=True | Its process was killed")
 
 
