@@ -50,26 +50,19 @@ class Experiment:
     cache : Cache
     evaluation : Evaluation
     retries : int
-        How often an unreadable reply is asked for again, with another draw. What is unreadable is
-        counted all the same. More than 0 favours the answers that are easy to read.
+        How often an unreadable reply, counted all the same, is asked for again with another draw.
     predictors : sequence of mapping
-        Stacks of estimates, each with the keys of `distexp.evaluation.stacking.Stack`. A stack is
-        one more study: its uncalibrated estimate is the plain mean of its members, and
-        calibrators see each of them.
+        Stacks of estimates, each one more study; see `distexp.evaluation.stacking.Stack`.
     transfer : {"model", "elicitation", "dataset"}, optional
-        Adds, to the calibrators of each study, the same calibrators learnt on every other study
-        that differs from it in this alone; see `distexp.evaluation.transfer`.
+        Adds the same calibrators learnt on other studies; see `distexp.evaluation.transfer`.
     tuning : OptunaTuning, optional
-        How settings are searched. Calibrators that search hold it themselves (`${tuning}` in
-        their files); here it is only checked.
+        Calibrators that search hold it themselves (`${tuning}`); here it is only checked.
     view : View, optional
         Adds a table and a figure to the run, and to the sweep that it is part of.
     questions : str, optional
-        A questionnaire whose questions are asked besides those of the dataset, and not scored;
-        see `distexp.dataset.questions`.
+        A questionnaire asked besides the dataset, and not scored; see `distexp.dataset.questions`.
     card : str, optional
-        File that the calibrator, of which there must be one, is written to after it is fitted to
-        all cases; see `distexp.card.card`. `Experiment.run` only checks that it can be.
+        File that the one calibrator is written to, fitted to all cases; here it is only checked.
     use_card : str, optional
         Card that `distexp predict` estimates the open cases by, in place of a run.
     out : str, optional
@@ -80,11 +73,9 @@ class Experiment:
     topic : {"auto", "same", "new"}
         What the open questions are about; see `distexp.card.applying.calibrated`.
     budget : Budget, optional
-        What calls may take, over all jobs of a sweep together. Where it is spent, what was
-        answered is scored, and the report says that it is partial.
+        What calls may take, in all jobs of a sweep together; once spent, a report is partial.
     figures : bool, optional
-        Whether the run is to be drawn, where it is written; None draws a single run, and of a
-        sweep the whole. `Experiment.run` only checks it.
+        Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
