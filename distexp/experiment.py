@@ -66,8 +66,7 @@ class Experiment:
     use_card : str, optional
         Card that `distexp predict` estimates the open cases by, in place of a run.
     out : str, optional
-        File that what is estimated of the open cases is written to; then `Experiment.run`
-        estimates them by the calibrator, of which there must be one.
+        File of what `Experiment.run` then estimates of the open cases by the one calibrator.
     coverage : float
         Of the bands, one of `distexp.card.band.COVERAGES`.
     topic : {"auto", "same", "new"}
@@ -213,9 +212,7 @@ class Experiment:
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
         survey = self.dataset.load()
-        if self.questions is None:
-            return survey
-        return with_questions(survey, Path(self.questions))
+        return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:
         """Return who asks about the survey."""
