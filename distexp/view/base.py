@@ -37,6 +37,8 @@ class Runs:
     scores: "pl.DataFrame"
     cases: "pl.DataFrame"
     predictions: "pl.DataFrame"
+    by_run: "pl.DataFrame | None" = None
+    """The scores with the number of the run that each is of, as column `run`."""
     lacking: str = ""
     """What tables of earlier versions do not have, in a sentence; empty where they have all."""
 
@@ -54,9 +56,11 @@ class Runs:
             where = ", ".join(map(str, folders))
             msg = f"There is no finished run below {where}: no {SCORES} was found."
             raise DatasetError(msg)
-        scores = _joined(runs, "scores", scores_schema()).drop("most")
+        by_run = _joined(runs, "scores", scores_schema()).drop("most")
+        scores = by_run.drop("run")
         return cls(
             scores=scores.unique(maintain_order=True),
+            by_run=by_run,
             cases=_counted(_joined(runs, "cases", cases_schema()), scores),
             predictions=_counted(_joined(runs, "predictions", predictions_schema()), scores),
             lacking=_lacking(runs),
@@ -138,7 +142,7 @@ def _joined(
     from omegaconf import OmegaConf
 
     frames = []
-    for run in runs:
+    for number, run in enumerate(runs):
         config = run / CONFIG
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
@@ -147,6 +151,7 @@ def _joined(
         frames.append(
             table.with_columns(
                 pl.lit(most, pl.Int64).alias("most"),
+                *([pl.lit(number).alias("run")] if name == "scores" else []),
                 *(pl.lit(None, schema[column]).alias(column) for column in lacking),
             )
         )

@@ -64,8 +64,9 @@ class ScoreView:
         """Return one row per condition and calibrator: value, low and high of each metric."""
         import polars as pl
 
-        keys = [*CONDITION, "calibrator", "scope", "n_train"]
-        chosen = runs.scores.filter(~pl.col("calibrator").is_in(list(self.leave_out)))
+        keys = [*CONDITION, "calibrator", "scope", "n_train", "run"]
+        scores = runs.scores.with_columns(run=0) if runs.by_run is None else runs.by_run
+        chosen = scores.filter(~pl.col("calibrator").is_in(list(self.leave_out)))
         if self.calibrators is not None:
             chosen = chosen.filter(pl.col("calibrator").is_in(list(self.calibrators)))
         table = chosen.select(*keys, "n_questions").unique(keys, maintain_order=True)
@@ -77,6 +78,8 @@ class ScoreView:
                 pl.col("high").alias(f"{metric}_high"),
             )
             table = table.join(of_metric, on=keys, how="left", maintain_order="left")
+        # A row is of one run: those of runs that differ in a seed, say, stand one below the other.
+        table = table.drop("run").unique(maintain_order=True)
         if self.x:
             return table.sort(*CONDITION, "calibrator", self.x)
         best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])

@@ -302,6 +302,23 @@ def test_a_metric_that_some_runs_lack_is_shown_of_the_others(tmp_path: Path) -> 
     assert Runs.read([new]).lacking == ""
 
 
+def test_a_row_holds_the_scores_of_one_run(tmp_path: Path) -> None:
+    """Runs that differ in a seed are rows of their own; a run that is there twice is one."""
+    for folder, value in (("1", 0.1), ("2", 0.2), ("3", 0.2)):
+        made = some_run("a")
+        (tmp_path / folder).mkdir()
+        made.scores.with_columns(value=value).write_parquet(tmp_path / folder / "scores.parquet")
+        for name in ("cases", "predictions"):
+            getattr(made, name).write_parquet(tmp_path / folder / f"{name}.parquet")
+
+    table = ScoreView(name="n", question="q", metrics=["w1", "tv", "kl"]).table(
+        Runs.read([tmp_path])
+    )
+
+    shown = table.filter(calibrator="ridge").select("w1", "tv", "kl").rows()
+    assert sorted(shown) == [(0.1, 0.1, 0.1), (0.2, 0.2, 0.2)]
+
+
 @pytest.mark.parametrize("metric", ["hellinger", "jensen_shannon"])
 def test_views_of_a_metric_that_no_run_has_are_empty(tmp_path: Path, metric: str) -> None:
     """Table, text and figure are made all the same."""
