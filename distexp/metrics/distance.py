@@ -7,6 +7,8 @@ NaN. Alignment is 1 minus `wasserstein`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +18,8 @@ from distexp.types import BoolArray, FloatArray
 KL_SMOOTHING = 0.01
 """Share of the uniform distribution mixed into a prediction before Kullback-Leibler divergence.
 One point of a hundred: where models state whole percentages, 0 only means "less than one"."""
+AT_ONCE = 2**13
+"""Cases of draws that are scored together: more would not fit a processor's cache."""
 
 
 class Scores(NamedTuple):
@@ -243,9 +247,24 @@ def sampling_ceiling(
         Expected distances, each of shape (n_cases,).
     """
     totals = np.zeros((len(Scores._fields), len(human)))
-    for sample in human_samples(human, n_respondents, n_draws, rng):
-        totals += score(human, sample, ordinals, mask)
+    # Few cases are scored for many draws at once, many cases one part after the other.
+    n_drawn = max(1, AT_ONCE // max(1, len(human)))
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(human), AT_ONCE)]
+    with ThreadPoolExecutor(1) as pool:
+        samples = human_samples(human, n_respondents, n_draws, rng)
+        ahead = pool.submit(_batch, samples, n_drawn)
+        while drawn := ahead.result():
+            ahead = pool.submit(_batch, samples, n_drawn)  # while these are scored
+            for part in parts:
+                shares = np.array([one[part] for one in drawn])
+                scored = score(human[part], shares, ordinals[part], mask[part])
+                for of_draw in zip(*scored, strict=True):
+                    totals[:, part] += of_draw
     return Scores(*(totals / n_draws))
+
+
+def _batch(samples: Iterator[FloatArray], n: int) -> list[FloatArray]:
+    return list(islice(samples, n))
 
 
 def human_samples(
