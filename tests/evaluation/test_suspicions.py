@@ -198,9 +198,7 @@ def test_fifty_coefficients_from_three_questions_are_a_warning() -> None:
     cross_fit(joint, X, y, [case_split])
 
     (warning,) = (
-        one
-        for one in suspicions({"joint": joint}, {}, X, [case_split])
-        if "learns" in one
+        one for one in suspicions({"joint": joint}, {}, X, [case_split]) if "learns" in one
     )
 
     assert warning.startswith(
