@@ -20,7 +20,8 @@ from distexp.errors import DatasetError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-StrArray = NDArray[np.str_]
+StrArray = NDArray[np.object_]
+"""Of str: each text is kept once, however often it occurs."""
 
 REFUSED = "refused"
 """Finish reason of what is kept in place of an answer where a server refused a prompt for good."""

@@ -39,7 +39,7 @@ class Texts:
         ]
 
     def components(self, train: BoolArray, n_components: int) -> FloatArray:
-        """Return the coordinates of every case along the training questions' main directions.
+        """Return the coordinates of every question along the training questions' main directions.
 
         Words, their weights, the centre and the directions are those of the training questions.
 
@@ -50,8 +50,9 @@ class Texts:
 
         Returns
         -------
-        ndarray of shape (n_cases, at most n_components)
-            Questions that share no words with the training questions are at one place.
+        ndarray of shape (n_questions, at most n_components)
+            By the order of the questions' numbers. Those that share no words with the training
+            questions are at one place.
         """
         known = np.bincount(self.of_case[train], minlength=len(self.question)) > 0
         alike = np.add.reduce([_alike(counts, known) for counts in self.counts]) / 2
@@ -62,7 +63,7 @@ class Texts:
         kept = np.flatnonzero(squares > least)[::-1][:n_components]
         centred = alike - alike.mean(axis=1, keepdims=True) - centre + overall
         coordinates: FloatArray = centred @ directions[:, kept] / np.sqrt(squares[kept])
-        return coordinates[self.of_case]
+        return coordinates
 
 
 def _counted(texts: list[str], *, pairs: bool) -> Any:
