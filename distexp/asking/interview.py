@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from distexp.asking.answers import REFUSAL, Answer, Unreadable
+from distexp.asking.observing import Draws
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
-from distexp.protocols import Elicitation, Model, PromptStyle
+from distexp.protocols import Elicitation, Model, PromptStyle, label_of
 from distexp.request import Prompt, Request, whole_text
 from distexp.types import (
     Case,
@@ -53,6 +54,8 @@ class Interviewed:
     """By request key; requests that were not asked because the budget was spent have none."""
     models: tuple[str, ...] = ()
     """Full identities of the models that were asked."""
+    notes: tuple[str, ...] = ()
+    """What the replies show of the model, a sentence each."""
 
 
 class Interview:
@@ -85,6 +88,7 @@ class Interview:
         asked_in = {} if survey.studies else prompt  # estimates that are there need no call
         self.styles = {name: style.bind(survey) for name, style in asked_in.items()}
         self._first = self._first_requests()
+        self._drawn: dict[str, Draws] = {}
 
     def expected(self) -> tuple[Study, ...]:
         """Return the studies that `run` will return, with no estimates in them yet."""
@@ -132,17 +136,22 @@ class Interview:
             ]
         studies, unreadable = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
+        notes = [
+            drawn.note(label_of(self.model), self.elicitation.name, style)
+            for style, drawn in self._drawn.items()
+        ]
         return Interviewed(
             studies=studies,
             unreadable=unreadable,
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
+            notes=tuple(filter(None, notes)),
         )
 
     def _condition(self, style: str) -> Condition:
         return Condition(
             dataset=self.survey.name,
-            model=self.model.name,
+            model=label_of(self.model),
             elicitation=self.elicitation.name,
             prompt=style,
         )
@@ -216,6 +225,7 @@ class Interview:
     ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...]]:
         """Read every reply and combine the readings of each case; keep what cannot be read."""
         estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
+        self._drawn = {style: Draws() for style in self.styles}
         unreadable: dict[str, Unreadable] = {}
         for one in asked:
             if not one.asked or not _answered(one.requests, answers):
@@ -234,6 +244,8 @@ class Interview:
                 except ParseError as exc:
                     readings.append(None)
                     unreadable.setdefault(request.key, _unreadable(one, prompt, request, exc))
+            orders = [prompt.option_order for prompt in one.prompts]
+            self._drawn[one.style].count(orders, readings)
             estimates[one.style].append(
                 Estimate(
                     reading=self.elicitation.combine(readings),

@@ -10,7 +10,7 @@ from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
-from distexp.protocols import Model, price_of
+from distexp.protocols import Model, label_of, price_of
 from distexp.request import Request
 from distexp.types import Condition
 
@@ -64,7 +64,7 @@ class Runner:
         unique = unique_requests(requests)
         known = self.cache.known(unique)
         return Plan(
-            model=self.model.name,
+            model=label_of(self.model),
             price=price_of(self.model),
             limits=limits_of(self.model),
             cells=frozenset(cells),
