@@ -323,19 +323,6 @@ class Limited(Protocol):
 
 
 @runtime_checkable
-class Labelled(Protocol):
-    """A model that tables call by more than its name."""
-
-    label: str
-    """The name, and how much it is asked to think."""
-
-
-def label_of(model: Model) -> str:
-    """Return what tables call a model."""
-    return model.label if isinstance(model, Labelled) else model.name
-
-
-@runtime_checkable
 class Priced(Protocol):
     """A model that knows its price."""
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 
 from distexp.asking.answers import REFUSAL, Answer, Unreadable
 from distexp.asking.observing import Draws
-from distexp.asking.plan import Plan
+from distexp.asking.plan import Plan, label_of
+from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
-from distexp.protocols import Elicitation, Model, PromptStyle, label_of
+from distexp.protocols import Elicitation, Model, PromptStyle
 from distexp.request import Prompt, Request, whole_text
 from distexp.types import (
     Case,
@@ -88,6 +89,9 @@ class Interview:
         asked_in = {} if survey.studies else prompt  # estimates that are there need no call
         self.styles = {name: style.bind(survey) for name, style in asked_in.items()}
         self._first = self._first_requests()
+        self._probing = Probing(model)
+        if not self.styles:
+            self._probing.request = None
         self._drawn: dict[str, Draws] = {}
 
     def expected(self) -> tuple[Study, ...]:
@@ -107,13 +111,14 @@ class Interview:
         Where prompts depend on answers to preparations that are not in the cache, the plan holds
         the preparations alone and says that more follows.
         """
+        first = self._probing.look(runner)
+        self._first = self._first_requests()
         preparations = self._preparations()
         cells = [self._condition(name) for name in self.styles]
-        plan = runner.plan(preparations, cells)
-        if plan.n_misses:
-            return replace(plan, more_follows=True)
+        if runner.plan(preparations).n_misses:
+            return replace(runner.plan([*first, *preparations], cells), more_follows=True)
         asked = self.ask(runner.run(preparations))
-        return runner.plan([*preparations, *_requests(asked)], cells)
+        return runner.plan([*first, *preparations, *_requests(asked)], cells)
 
     def run(self, runner: Runner) -> Interviewed:
         """Ask the preparations, then about every case, and read the replies.
@@ -123,10 +128,12 @@ class Interview:
         DistexpError
             As `Runner.run`.
         """
+        if self._probing.ask(runner):
+            self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
         asked = self.ask(answers)
-        answers = {**runner.run(_requests(asked)), **answers}
+        answers = {**runner.run(_requests(asked)), **answers, **self._probing.answers}
         for attempt in range(1, self.retries + 1):
             again = [self._asked_again(one, answers, attempt) for one in asked]
             answers = {**runner.run(_requests(again)), **answers}  # what was paid for stays no hit
@@ -145,7 +152,7 @@ class Interview:
             unreadable=unreadable,
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
-            notes=tuple(filter(None, notes)),
+            notes=(*self._probing.notes, *filter(None, notes)),
         )
 
     def _condition(self, style: str) -> Condition:

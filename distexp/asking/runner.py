@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from distexp.asking.answers import Answer
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
-from distexp.asking.plan import Plan
+from distexp.asking.plan import Plan, label_of
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
-from distexp.protocols import Model, label_of, price_of
+from distexp.protocols import Model, price_of
 from distexp.request import Request
 from distexp.types import Condition
 
@@ -71,6 +71,10 @@ class Runner:
             known=frozenset(known),
             missing=tuple(request for request in unique if request.key not in known),
         )
+
+    def known(self, request: Request) -> Answer | None:
+        """Return the answer to a request if it needs no call."""
+        return self._known([request]).get(request.key)
 
     def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Answer `requests`, by their keys; equal requests are asked once.

@@ -3,6 +3,8 @@
 import os
 import sys
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 
@@ -15,7 +17,10 @@ from distexp.model.http.reply_parts import FirstReplies
 from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_body import chat_body, is_plain
 from distexp.model.prices import import_litellm
-from distexp.request import Request
+from distexp.model.probing import PROBE, probe, unknown
+from distexp.model.thinking import Thinking
+from distexp.protocols import Capabilities
+from distexp.request import Json, Request
 from distexp.types import Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
@@ -31,6 +36,9 @@ class Calling(ABC):
     api_key_env: str | None
     required_env: tuple[str, ...]
     reasoning_effort: str | None
+    capabilities: Capabilities
+    thinking: Thinking
+    sampling: bool
     timeout_s: float
     max_reply_bytes: int
     direct: bool
@@ -51,7 +59,21 @@ class Calling(ABC):
         ModelError
             If the server refuses the request, or never returns log-probabilities where asked to.
         """
+        if PROBE in request.body:
+            return await self._probe(request)
         return await self._call(request, model=self.name, api_base=self.api_base)
+
+    async def _probe(self, request: Request) -> Response:
+        """Make the calls that a probe stands for."""
+
+        async def call(body: Mapping[str, Json]) -> Response:
+            sent = {**body, **self.thinking.fields()}
+            if not self.sampling:
+                sent.pop("temperature", None)
+            one = replace(request, body=sent)
+            return await self._call(one, model=self.name, api_base=self.api_base)
+
+        return await probe(unknown(self.capabilities), call, self.thinking.room)
 
     async def _call(self, request: Request, *, model: str, api_base: str | None) -> Response:
         key = self._api_key(api_base)

@@ -30,9 +30,11 @@ from distexp.model.litellm_settings import (
     request_body,
 )
 from distexp.model.prices import import_litellm, list_price
+from distexp.model.probing import learnt, probe_body, told, unknown
 from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Prompt, Request
+from distexp.types import Response
 
 
 class LiteLLMModel(Calling):
@@ -220,6 +222,23 @@ class LiteLLMModel(Calling):
             draw=prompt.draw,
             salt=self.salt,
         )
+
+    def probe(self) -> Request | None:
+        """Return the request that finds out what is not known of the server; None if all is."""
+        if not unknown(self.capabilities):
+            return None
+        return Request(
+            provider=self.provider,
+            model=self.identity,
+            endpoint=self.endpoint or self.api_base,
+            body=probe_body(self.capabilities) | self.thinking.fields(),
+            salt=self.salt,
+        )
+
+    def learn(self, response: Response) -> str:
+        """Take in what a probe has found, and say it in a sentence."""
+        self.capabilities = learnt(self.capabilities, response)
+        return told(self.label, response)
 
     def preflight(self) -> None:
         """Check that the API key and what else the provider needs is in the environment.

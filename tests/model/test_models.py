@@ -54,7 +54,7 @@ def model_of(name: str, **settings: Any) -> LiteLLMModel:
 
 
 HOSTED = [name for name in FILES if config_of(name).api_base is None]
-LOGPROBS = [name for name in FILES if config_of(name).capabilities.logprobs]
+LOGPROBS = [name for name in FILES if config_of(name).capabilities.logprobs is not False]
 
 
 @pytest.fixture
@@ -282,7 +282,7 @@ def test_verbalized_call_arrives_and_its_answer_is_read(
         0.0 if model.sampling else None,
     )
     assert openai_server.api_keys == ["sk-marker" if model.api_key_env else "none"]
-    assert ("response_format" in body) == model.capabilities.json_schema
+    assert ("response_format" in body) == (model.capabilities.json_schema is not False)
     assert response.usage == Usage(prompt_tokens=11, completion_tokens=7)
 
 
@@ -341,5 +341,6 @@ def test_documentation_lists_every_file_as_it_is() -> None:
 def _documented(model: LiteLLMModel) -> list[str]:
     can = model.capabilities
     names = [name for name in (model.api_key_env, *model.required_env) if name]
-    abilities = ["yes" if able else "no" for able in (can.logprobs, can.json_schema, can.seed)]
+    said = {True: "yes", False: "no", None: "found out"}
+    abilities = [said[able] for able in (can.logprobs, can.json_schema, can.seed)]
     return [", ".join(f"`{name}`" for name in names) or "none", *abilities]

@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 
 from distexp.asking.budget import expected_usage
+from distexp.asking.plan import label_of
 from distexp.errors import ConfigError
 from distexp.model.abilities import EFFORTS
 from distexp.model.http.reply import counted
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.thinking import ROOM
-from distexp.protocols import Capabilities, label_of
+from distexp.protocols import Capabilities
 from distexp.request import Message, Prompt
 from distexp.types import Usage
 
