@@ -203,6 +203,7 @@ class Experiment:
             models=asked.models,
             evaluation=self.evaluation,
             stopped=runner.stopped,
+            notes=asked.notes,
         )
         if self.out is None or not any(result.scores for result in results):
             return report

@@ -159,6 +159,8 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+    thinking_tokens: int | None = None
+    """How many of those of the reply were thoughts; None where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from distexp.asking.answers import Answer
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
-from distexp.asking.plan import Plan
+from distexp.asking.plan import Plan, label_of
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
@@ -64,13 +64,17 @@ class Runner:
         unique = unique_requests(requests)
         known = self.cache.known(unique)
         return Plan(
-            model=self.model.name,
+            model=label_of(self.model),
             price=price_of(self.model),
             limits=limits_of(self.model),
             cells=frozenset(cells),
             known=frozenset(known),
             missing=tuple(request for request in unique if request.key not in known),
         )
+
+    def known(self, request: Request) -> Answer | None:
+        """Return the answer to a request if it needs no call."""
+        return self._known([request]).get(request.key)
 
     def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Answer `requests`, by their keys; equal requests are asked once.
