@@ -100,6 +100,13 @@ class VisibleStream(io.TextIOWrapper):
             self._lost(exc)
         return len(text)
 
+    def write_as_is(self, text: str) -> None:
+        """Write what was made visible before, and has colours; see `write`."""
+        try:
+            super().write(text)
+        except OSError as exc:
+            self._lost(exc)
+
     def flush(self) -> None:
         """Write what waits; see `write`."""
         try:
