@@ -99,7 +99,7 @@ def test_shared_cache_holds_each_answer_once(swept: Swept) -> None:
 
 
 def test_job_that_fails_is_told_and_ends_no_other(swept: Swept) -> None:
-    """As in a sweep on one machine: a line for each that failed, and an exit code that is not 0."""
+    """As on one machine: a line for each that failed, and an exit code that is not 0."""
     assert swept.ended.returncode == 1
     others = "asked for now" if swept.launcher == "distexp" else "complete"
     assert "1 of 3 jobs failed:" in swept.ended.stderr
