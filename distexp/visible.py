@@ -64,6 +64,17 @@ def in_spreadsheet(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
+def counted(n: int, thing: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "column"), counted(2000, "column")
+    ('1 column', '2,000 columns')
+    """
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
 class VisibleStream(io.TextIOWrapper):
     """Standard output on which text is visible, and which may be closed by whoever reads it.
 

@@ -143,7 +143,7 @@ def _below(name: str, before: Sequence[str]) -> Iterator[str]:
     except DistexpError:
         return
     for key in parent.split("."):
-        if not isinstance(node, DictConfig) or key not in node:
+        if not isinstance(node, DictConfig) or node._get_node(key) is None:
             return
         node = node[key]
     if isinstance(node, DictConfig):

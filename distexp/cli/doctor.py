@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     found = [
-        *versions(), *extras(), *startup(_site_folders()), *keys(), *embedded(),
+        *versions(), *extras(), *startup(_site_folders()), *of_keys(), *embedded(),
         *cache(path_of(options)),
     ]  # fmt: skip
     if options.json:
@@ -140,7 +140,7 @@ def startup(folders: Sequence[Path]) -> Iterator[Finding]:
         yield Finding("at start", "no .pth file runs code but those of installers")
 
 
-def keys() -> Iterator[Finding]:
+def of_keys() -> Iterator[Finding]:
     """Yield which variables of keys are set; what they hold is not shown."""
     from importlib.resources import files as resources
 

@@ -26,6 +26,7 @@ from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
 from distexp.sweep.job import current
+from distexp.terminal.texts import relative
 from distexp.trust import checked
 from distexp.view import summary
 
@@ -167,7 +168,7 @@ def _write_estimates(table: Any, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write(table, path)
-    _say(f"Estimates: {_relative(path)}, {table.height} rows, one an open case and option.")
+    _say(f"Estimates: {relative(path)}, {table.height} rows, one an open case and option.")
 
 
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:
@@ -224,11 +225,6 @@ def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
         f"Card: {path}, {name} of {len(card.trained_on.questions)} questions. Calibrate other "
         f"estimates: distexp apply --card {path} --predictions FILE --out FILE"
     )
-
-
-def _relative(path: Path) -> Path:
-    """Shorten a path below the caller's folder."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextlib.contextmanager

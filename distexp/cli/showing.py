@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from distexp.report.brief import parts
 from distexp.run_folder import REPORT
-from distexp.terminal.texts import show, width
+from distexp.terminal.texts import relative, show, width
 from distexp.view.brief import lines as view_lines
 
 if TYPE_CHECKING:
@@ -46,17 +46,13 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
     print(_calls(report, run_dir, manner))
 
 
-def relative(path: Path) -> Path:
-    """Shorten a path below the caller's folder."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
 def _brief(report: "Report", run_dir: Path, view: Any) -> None:
     columns, room = width(), MOST_LINES - 3
-    of_view = view_lines(view, run_dir, columns=columns) if view is not None else []
-    show(parts(report, columns=columns, lines=0 if of_view else room), columns)
-    if of_view:
-        show(["", *of_view], columns)
+    found = parts(report, columns=columns, lines=0 if view is not None else room)
+    show(found, columns)
+    if view is not None:
+        room -= sum(str(one).count("\n") + 1 for one in found) + 1
+        show(["", *view_lines(view, run_dir, columns=columns, room=room)], columns)
     if report.estimates:
         lines = report.estimates.splitlines()
         print("\n" + "\n".join(lines[:MOST_ESTIMATES]))

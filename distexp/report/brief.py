@@ -13,6 +13,7 @@ from distexp.report.report import Report
 from distexp.report.verdicts import findings
 from distexp.terminal.texts import plain, rendered, table, wrapped
 from distexp.types import CONDITION, Study
+from distexp.visible import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -21,6 +22,8 @@ SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"
 LONGEST = 24
 """Characters of a name in the table."""
 NOTHING = "–"
+MOST_SAID = 12
+"""Lines of sentences."""
 MOST_VERDICTS = 3
 """Studies whose verdicts are said one by one."""
 
@@ -50,6 +53,8 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         table.
     """
     said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
+    if len(said) > MOST_SAID:
+        said = [*said[: MOST_SAID - 1], "  … the report says more."]
     outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
     if not outcomes or not lines:
         return ["\n".join(said)]
@@ -96,8 +101,8 @@ def sentences(report: Report) -> Iterator[str]:
     lost = f", {n_lost} of them missing" if n_lost else ""
     who = ", ".join(models) if len(models) < 4 else f"{len(models)} models"
     yield (
-        f"{who} on {report.survey.name}: {_count(n_questions, 'question')}, "
-        f"{_count(n_groups, 'group')}, {_count(len(estimates), 'estimate')}{lost}."
+        f"{who} on {report.survey.name}: {counted(n_questions, 'question')}, "
+        f"{counted(n_groups, 'group')}, {counted(len(estimates), 'estimate')}{lost}."
     )
     about = [report.partial(), report.refused(), report.open()]
     yield from (plain(one) for one in about if one)
@@ -125,7 +130,7 @@ def _verdicts(outcomes: Sequence[tuple[Study, Result]], alpha: float) -> Iterato
         yield before + " ".join(words)
     if warnings:
         first, *others = warnings
-        yield first + (f" And {_count(len(others), 'warning')} more." if others else "")
+        yield first + (f" And {counted(len(others), 'warning')} more." if others else "")
 
 
 def _rows(outcomes: Sequence[tuple[Study, Result]]) -> list[Row]:
@@ -232,7 +237,3 @@ def _people(n: float) -> str:
 
 def _cut(name: str) -> str:
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n:,} {thing}{'s' * (n != 1)}"

@@ -65,7 +65,7 @@ def _set(
     """Set what there is to set."""
     parent, _, key = name.rpartition(".")
     node = OmegaConf.select(config, parent) if parent else config
-    if not isinstance(node, DictConfig) or key not in node:
+    if not isinstance(node, DictConfig) or key not in list(node):  # `???` is in the list alone
         msg = f"There is no setting {name!r}.{suggested(name, loader, settings)}"
         raise ConfigError(msg)
     OmegaConf.update(config, name, value, merge=False)

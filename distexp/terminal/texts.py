@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distexp.visible import VisibleStream, one_line
@@ -22,6 +23,11 @@ def width() -> int:
     """Return how wide a text may be: as the terminal, and `WIDEST` at the most."""
     columns = shutil.get_terminal_size((WIDEST, 24)).columns
     return min(WIDEST, max(NARROWEST, columns))
+
+
+def relative(path: Path) -> Path:
+    """Shorten a path below the caller's folder."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def plain(markdown: str) -> str:
