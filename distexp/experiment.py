@@ -177,7 +177,7 @@ class Experiment:
         """
         survey = self.survey()
         interview = self.interview(survey)
-        self._check(survey, interview)
+        self.check(survey, interview)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
@@ -229,7 +229,7 @@ class Experiment:
         """Return who answers by asking the model for what the cache lacks."""
         return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
 
-    def _check(self, survey: Survey, interview: Interview) -> None:
+    def check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""
         check_answered(survey)
         if self.out is not None:

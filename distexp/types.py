@@ -269,6 +269,9 @@ class Study:
     members: tuple["Study", ...] = ()
     """Studies of the same cases in the same order, whose plain mean the estimates are."""
 
+    def __repr__(self) -> str:
+        return f"Study({self.condition}, {len(self.cases)} cases)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -292,6 +295,9 @@ class Survey:
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
+
+    def __repr__(self) -> str:
+        return f"Survey({self.name}, {len(self.cases)} cases, {len(self.studies)} studies)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
