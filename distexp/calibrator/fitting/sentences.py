@@ -141,7 +141,7 @@ class SentenceModel:
     def _normed(self, states: FloatArray, name: str) -> FloatArray:
         centred = states - states.mean(axis=-1, keepdims=True)
         variance = (centred**2).mean(axis=-1, keepdims=True)
-        scaled = centred / np.sqrt(variance + self.config["layer_norm_eps"])
+        scaled: FloatArray = centred / np.sqrt(variance + self.config["layer_norm_eps"])
         return scaled * self._weight(name) + self._weight(name, "bias")
 
     def _weight(
