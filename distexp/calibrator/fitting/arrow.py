@@ -194,10 +194,9 @@ class Arrow:
                 panel.variables.shape[1],
             ):
                 rows = panel.rows[cases].reshape(len(cases), -1)
-                errors = error[rows][..., None]
-                rest = -hat.products(number, cases) * weight[rows][:, None]
-                rest[:, np.arange(rows.shape[1]), np.arange(rows.shape[1])] += 1
-                without[rows] = target[rows] - np.linalg.solve(rest, errors)[..., 0]
+                without[rows] = target[rows] - _without(
+                    hat.products(number, cases), weight[rows], error[rows]
+                )
         return without
 
 
@@ -224,6 +223,8 @@ class _Hat:
         of_own = own[:, cases].transpose(1, 2, 0, 3)  # (n_questions, n_cases, n_boundaries, 3)
         rows = panel.variables[cases].transpose(2, 0, 1, 3)
         features = np.empty((*of_own.shape[:3], self.core[number].shape[2]))
+        if (group == group[0]).all():  # nearly always: every group was asked
+            group = group[:1]
         np.matmul(of_own, -self.of_groups[group], out=features)
         for j in range(n_boundaries):
             constant = self.shift[question] + panel.tilt[j] * self.tilt[question]
@@ -236,6 +237,24 @@ class _Hat:
             0, 1
         )
         return products
+
+
+def _without(hat: FloatArray, weight: FloatArray, error: FloatArray) -> FloatArray:
+    """Return ``inv(I - hat * weight) @ error`` of each question; `hat` is written over."""
+    from scipy.linalg.lapack import dposv
+
+    root = np.sqrt(weight)
+    hat *= -root[:, :, None]
+    hat *= root[:, None]
+    places = np.arange(weight.shape[1])
+    hat[:, places, places] += 1
+    solved = np.empty_like(error)
+    for matrix, side, out in zip(hat, root * error, solved, strict=True):
+        # The transpose of what is symmetric is itself, in the order that LAPACK wants.
+        _, out[:], failed = dposv(matrix.T, side, overwrite_a=True)
+        if failed:
+            out[:] = np.linalg.solve(matrix, side)
+    return solved / root
 
 
 def _products(left: FloatArray, right: FloatArray) -> FloatArray:

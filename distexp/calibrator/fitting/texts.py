@@ -58,12 +58,26 @@ class Texts:
         alike = np.add.reduce([_alike(counts, known) for counts in self.counts]) / 2
         own = alike[known]
         centre, overall = own.mean(axis=0), own.mean()
-        squares, directions = np.linalg.eigh(own - centre - centre[:, None] + overall)
+        squares, directions = _largest(own - centre - centre[:, None] + overall, n_components)
         least = LEAST_SHARE * max(float(squares.max(initial=0.0)), LEAST_SHARE)
         kept = np.flatnonzero(squares > least)[::-1][:n_components]
         centred = alike - alike.mean(axis=1, keepdims=True) - centre + overall
         coordinates: FloatArray = centred @ directions[:, kept] / np.sqrt(squares[kept])
         return coordinates
+
+
+def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """Return the largest eigenvalues of a symmetric matrix, ascending, and their vectors."""
+    if len(matrix) <= 2 * n:
+        squares, directions = np.linalg.eigh(matrix)
+        return squares, directions
+    from scipy.linalg import eigh
+
+    last = len(matrix) - 1
+    found: tuple[FloatArray, FloatArray] = eigh(
+        matrix, subset_by_index=(last - n + 1, last), overwrite_a=True, check_finite=False
+    )
+    return found
 
 
 def _counted(texts: list[str], *, pairs: bool) -> Any:
