@@ -23,7 +23,7 @@ from distexp.sweep.job import current
 from distexp.trust import checked
 from distexp.visible import one_line, visible
 
-ALONE = ("budget", "card", "dry_run", "figures", "progress", "retries")
+ALONE = ("budget", "calls", "card", "dry_run", "figures", "progress", "retries")
 """Settings that stand in no group."""
 _failures: list[str] = []
 
