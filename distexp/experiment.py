@@ -73,6 +73,8 @@ class Experiment:
         What the open questions are about; see `distexp.card.applying.calibrated`.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
+    calls : {"live", "batch"}
+        Whether models are asked call by call, or in batches: half the price, within a day.
     figures : bool, optional
         Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
     dry_run : bool
@@ -103,6 +105,7 @@ class Experiment:
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
         budget: Budget | None = None,
+        calls: str = "live",
         figures: bool | None = None,
         dry_run: bool = False,
         progress: bool = True,
@@ -153,6 +156,7 @@ class Experiment:
         self.coverage = coverage
         self.topic = topic
         self.budget = budget or Budget()
+        self.calls = calls
         self.figures = figures
         self.dry_run = dry_run
         self.progress = progress
@@ -227,7 +231,8 @@ class Experiment:
 
     def runner(self) -> Runner:
         """Return who answers by asking the model for what the cache lacks."""
-        return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
+        shown, budget = self.progress, self.budget
+        return Runner(self.model, self.cache, progress=shown, budget=budget, calls=self.calls)
 
     def check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""

@@ -10,7 +10,7 @@ from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
-from distexp.protocols import Model, price_of
+from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Condition
 
@@ -28,6 +28,8 @@ class Runner:
         What calls may take; one object limits all runners that share it. None sets no limit.
     backoff : Backoff, optional
         How long to wait after a failure that may pass.
+    calls : {"live", "batch"}
+        As in `Schedule`.
 
     Attributes
     ----------
@@ -43,6 +45,7 @@ class Runner:
         progress: bool = False,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        calls: str = "live",
     ) -> None:
         self.model = model
         self.cache = cache
@@ -50,7 +53,7 @@ class Runner:
         self.stopped: str | None = None
         self._answers = False
         self._left_out: dict[str, Answer] = {}
-        self._schedule = Schedule(cache, budget=budget, backoff=backoff)
+        self._schedule = Schedule(cache, budget=budget, backoff=backoff, calls=calls)
 
     def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
         """Tell distinct requests into hits and misses, without a call.
@@ -65,7 +68,7 @@ class Runner:
         known = self.cache.known(unique)
         return Plan(
             model=label_of(self.model),
-            price=price_of(self.model),
+            price=self._schedule.price_of(self.model),
             limits=limits_of(self.model),
             cells=frozenset(cells),
             known=frozenset(known),

@@ -30,7 +30,7 @@ from distexp.terminal.texts import relative
 from distexp.trust import checked
 from distexp.view import summary
 
-ALONE = ("budget", "card", "dry_run", "figures", "progress", "retries")
+ALONE = ("budget", "calls", "card", "dry_run", "figures", "progress", "retries")
 """Settings that stand in no group."""
 _failures: list[str] = []
 _manner = "brief"

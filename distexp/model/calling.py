@@ -39,6 +39,7 @@ class Calling(ABC):
     capabilities: Capabilities
     thinking: Thinking
     sampling: bool
+    service_tier: str | None
     timeout_s: float
     max_reply_bytes: int
     direct: bool
@@ -87,10 +88,14 @@ class Calling(ABC):
                 timeout_s=self.timeout_s,
                 failures=failures,
                 price=self.price,
+                service_tier=self.service_tier,
             )
             return self._watched(request, response)
         client = await self._client_at(api_base)
-        reply = await client.post(chat_body(model, request.body), key, failures)
+        body = chat_body(model, request.body)
+        if self.service_tier is not None:
+            body["service_tier"] = self.service_tier
+        reply = await client.post(body, key, failures)
         return self._watched(request, read_reply(reply, request, failures, self.price))
 
     @cached_property

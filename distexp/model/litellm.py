@@ -11,6 +11,8 @@ from distexp.checks import (
     parameter_error,
 )
 from distexp.model.abilities import abilities_of
+from distexp.model.batch.native import check_provider
+from distexp.model.batch.terms import Terms
 from distexp.model.calling import Calling
 from distexp.model.http.address import (
     check_address,
@@ -24,6 +26,7 @@ from distexp.model.litellm_settings import (
     check_no_detour,
     check_price,
     check_sampling,
+    check_tier,
     check_top_p,
     check_variable,
     check_variables,
@@ -35,6 +38,9 @@ from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Prompt, Request
 from distexp.types import Response
+
+FLEX_TIMEOUT_S = 900.0
+"""What OpenAI advises for calls that wait for room."""
 
 
 class LiteLLMModel(Calling):
@@ -89,6 +95,9 @@ class LiteLLMModel(Calling):
     usd_per_million_tokens : sequence of two floats, optional
         Price of a million tokens of prompts and of replies; None takes it from litellm's table,
         where it is unknown for a server of one's own.
+    service_tier : {"flex"}, optional
+        Calls at half the price that wait while the provider has no room for them; no part of the
+        cache key.
     direct : bool
         False has litellm make all calls.
     salt : str, optional
@@ -120,12 +129,13 @@ class LiteLLMModel(Calling):
         timeout_s: float = 60.0,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         usd_per_million_tokens: Sequence[float] | None = None,
+        service_tier: str | None = None,
         direct: bool = True,
         salt: str | None = None,
     ) -> None:
         owner = type(self).__name__
-        check_text(owner, "name", name)
-        check_text(owner, "provider", provider)
+        for parameter, text in (("name", name), ("provider", provider)):
+            check_text(owner, parameter, text)
         check_names(owner, "required_env", required_env)
         check_variable(owner, "api_key_env", api_key_env)
         check_sampling(owner, max_top_logprobs, reasoning_effort, seed, top_p)
@@ -143,8 +153,7 @@ class LiteLLMModel(Calling):
         check_body(owner, extra_body)
         check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
-        if salt is not None:
-            check_text(owner, "salt", salt)
+        check_text(owner, "salt", "-" if salt is None else salt)
         if api_base is not None:
             check_address(owner, "api_base", api_base)
             api_base = one_form(api_base)
@@ -164,6 +173,8 @@ class LiteLLMModel(Calling):
         takes = abilities.sampling if capabilities.sampling is None else capabilities.sampling
         self.sampling = takes and (abilities.samples_thinking or not self.thinking.is_on)
         check_top_p(owner, name, top_p, sampling=self.sampling)
+        check_tier(owner, service_tier, provider, name, own_server=api_base is not None)
+        self.service_tier = service_tier
         self.name = name
         self.provider = provider
         self.capabilities = capabilities
@@ -178,7 +189,7 @@ class LiteLLMModel(Calling):
         self.extra_body = extra_body
         self.max_concurrency = max_concurrency
         self.max_retries = max_retries
-        self.timeout_s = timeout_s
+        self.timeout_s = timeout_s if service_tier is None else max(timeout_s, FLEX_TIMEOUT_S)
         self.max_reply_bytes = max_reply_bytes
         self.usd_per_million_tokens = usd_per_million_tokens
         self.direct = direct
@@ -189,6 +200,11 @@ class LiteLLMModel(Calling):
     def identity(self) -> str:
         """The model's full identity, as it enters the cache key."""
         return self.name
+
+    @property
+    def is_patient(self) -> bool:
+        """Whether a call that is turned away for want of room waits as long as it takes."""
+        return self.service_tier is not None
 
     @property
     def label(self) -> str:
@@ -222,6 +238,20 @@ class LiteLLMModel(Calling):
             draw=prompt.draw,
             salt=self.salt,
         )
+
+    def terms(self) -> Terms:
+        """Return on what terms the model is asked in batches.
+
+        Raises
+        ------
+        ConfigError
+            If batches of its provider are not known, or more than a price would have to differ.
+        """
+        check_provider(self.name, self.provider)
+        price = self.price
+        if self.usd_per_million_tokens is None and self.api_base is None:
+            price = list_price(self.provider, self.name, "_batches")
+        return Terms(self.provider, self.name, self.api_base, self.api_key_env, price)
 
     def probe(self) -> Request | None:
         """Return the request that finds out what is not known of the server; None if all is."""
@@ -264,4 +294,6 @@ class LiteLLMModel(Calling):
         if self.usd_per_million_tokens is not None:
             per_prompt, per_reply = self.usd_per_million_tokens
             return per_prompt / 1e6, per_reply / 1e6
-        return None if self.api_base is not None else list_price(self.provider, self.name)
+        if self.api_base is not None:
+            return None
+        return list_price(self.provider, self.name, "_flex" if self.service_tier else "")

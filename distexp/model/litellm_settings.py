@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from distexp.checks import check_int, check_mapping, check_number, check_text, parameter_error
 from distexp.errors import ConfigError, ModelError
 from distexp.model.http.redaction import check_no_secret
+from distexp.model.prices import table_entry
 from distexp.model.thinking import Thinking
 from distexp.protocols import Capabilities
 from distexp.request import Json, Prompt
@@ -131,6 +132,20 @@ def check_top_p(owner: str, name: str, top_p: float | None, *, sampling: bool) -
     if top_p is not None and not sampling:
         wanted = f"null: {name} takes no sampling settings as it is asked"
         raise parameter_error(owner, "top_p", wanted, top_p)
+
+
+def check_tier(
+    owner: str, tier: str | None, provider: str, name: str, *, own_server: bool
+) -> None:
+    """Refuse a tier that the provider does not have, and would ignore or charge in full."""
+    if tier is None:
+        return
+    if tier != "flex":
+        raise parameter_error(owner, "service_tier", "flex or null", tier)
+    listed = (table_entry(provider, name) or {}).get("input_cost_per_token_flex")
+    if provider != "openai" or not (own_server or listed is not None):
+        wanted = f"null: {name} at {provider} has no flex calls that distexp knows"
+        raise parameter_error(owner, "service_tier", wanted, tier)
 
 
 def check_variable(owner: str, parameter: str, value: object) -> None:
