@@ -11,7 +11,6 @@ The protocols of the parts are in `distexp.protocols`, the records in `distexp.t
 """
 
 from importlib import import_module as _import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,7 +43,9 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     """Look up the version, or what `distexp.api` holds, only when asked for (PEP 562)."""
     if name == "__version__":
-        return _version("distexp")
+        from importlib.metadata import version
+
+        return version("distexp")
     if name in _HOMES:
         return getattr(_import_module(f"distexp.api.{_HOMES[name]}"), name)
     msg = f"module 'distexp' has no attribute {name!r}"

@@ -14,7 +14,7 @@ from distexp.asking.answers import Answer
 from distexp.asking.interview import Interviewed
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
-from distexp.card.card import Card
+from distexp.card.card import Card, chosen
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
 from distexp.report.calls import Calls
@@ -45,9 +45,14 @@ class Asking:
     ) -> Any:
         """Make the experiment that the command line would make, and its configuration."""
         calibrators = [calibrators] if isinstance(calibrators, str) else list(calibrators)
-        chosen = {"dataset": self.survey.name, **self.choices, "calibrator": calibrators}
+        choices = {
+            "dataset": self.survey.name,
+            **self.choices,
+            "calibrator": calibrators,
+            **choices,
+        }
         values = {**self.survey.settings, **self.settings, **(settings or {})}
-        config = configured(chosen | choices, values, self.folder)
+        config = configured(choices, values, self.folder)
         return config, made(config)
 
 
@@ -74,8 +79,8 @@ class Run:
 
     @property
     def studies(self) -> tuple[Study, ...]:
-        """The estimates, one study for each prompt."""
-        return self._asked.studies
+        """The estimates, one study for each prompt; or those that came with the survey."""
+        return self._asking.survey.load().studies or self._asked.studies
 
     @property
     def calls(self) -> Calls:
@@ -136,17 +141,22 @@ class Run:
             As `distexp fit`.
         """
         values = {**below("evaluation", evaluation), **(settings or {})}
-        chosen = self._prompt(prompt)
-        config, experiment = self._asking.experiment(calibrator, values, prompt=[chosen])
+        recorded = bool(self._asking.survey.load().studies)
+        choices: dict[str, Names] = {} if recorded else {"prompt": [self._prompt(prompt)]}
+        config, experiment = self._asking.experiment(calibrator, values, **choices)
         report = self._evaluated(config, experiment).report
-        (study,), (result,) = report.studies, report.results
+        study = chosen(report.studies)
+        (result,) = (r for s, r in zip(report.studies, report.results, strict=True) if s is study)
         if not result.scores:
             raise DistexpError(result.note)
         ((name, fitted),) = experiment.calibrator.items()
         card = Card.fitted(name, fitted, report.survey, study, result, report.evaluation)
-        return Fitted(card, lambda path: self._asking.experiment(
-            settings={"questions": str(path)}, prompt=[chosen]
-        )[1])  # fmt: skip
+
+        def asking(path: Path) -> Any:
+            _, made_anew = self._asking.experiment(settings={"questions": str(path)}, **choices)
+            return made_anew
+
+        return Fitted(card, None if recorded else asking)
 
     def _evaluated(self, config: Any, experiment: Any) -> Evaluated:
         experiment.dataset = self._asking.survey
@@ -171,7 +181,7 @@ class Run:
         calls = self.calls
         estimates = [one for study in self.studies for one in study.estimates]
         n_lost = sum(one.reading is None for one in estimates)
-        named = ", ".join(
+        named = "; ".join(
             f"{one.condition.model}, {one.condition.elicitation}, prompt {one.condition.prompt}"
             for one in self.studies[:3]
         )

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from distexp.visible import one_line
 
@@ -13,11 +12,9 @@ N_ABOVE = 5
 """Folders above this one that are looked into; and those right below it."""
 
 
-def point_out(cache: Any) -> None:
-    """Say where there is a cache, if this run would begin a new one where nobody chose to."""
-    if cache.mode not in ("use", "replay") or Path(str(cache.path)) != DEFAULT:
-        return
-    if (DEFAULT / DATABASE).exists():
+def point_out(path: Path | str) -> None:
+    """Say where there is a cache, if one would be begun in the folder where it is by default."""
+    if Path(path) != DEFAULT or (DEFAULT / DATABASE).exists():
         return
     here = Path.cwd()
     near = [*list(here.parents)[:N_ABOVE], *sorted(path.parent.parent for path in _below(here))]

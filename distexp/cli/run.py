@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Iterator
 from importlib.resources import files
@@ -17,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from distexp import __version__
 from distexp.cli.commands import COMMANDS
-from distexp.cli.elsewhere import point_out
+from distexp.cli.elsewhere import DEFAULT, point_out
 from distexp.cli.pages import page
 from distexp.cli.telling import manner_of, told
 from distexp.errors import ConfigError, DistexpError
@@ -61,6 +62,9 @@ def run(arguments: list[str], name: str = "run") -> None:
     settings = [chosen(readable(setting, sweep=sweep), groups) for setting in settings]
     sys.argv[1:] = [*options, *settings]
     launcher.register()
+    of_cache = any(setting.startswith("cache") for setting in settings)
+    if sweep and _manner != "quiet" and not of_cache and "DISTEXP_CACHE" not in os.environ:
+        point_out(DEFAULT)
     try:
         _job()
     except (HydraException, OmegaConfBaseException) as exc:
@@ -127,8 +131,8 @@ def _run(config: DictConfig, run_dir: Path) -> None:
         _estimate(experiment)
         return
     in_sweep = current()
-    if in_sweep is None and _manner != "quiet":
-        point_out(experiment.cache)
+    if in_sweep is None and _manner != "quiet" and experiment.cache.mode in ("use", "replay"):
+        point_out(experiment.cache.path)
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)

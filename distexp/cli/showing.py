@@ -62,10 +62,10 @@ def _brief(report: "Report", run_dir: Path, view: Any) -> None:
 
 def _calls(report: "Report", run_dir: Path, manner: str) -> str:
     calls = report.calls
-    paid = "" if not calls.misses or calls.cost_usd is None else f", ${calls.cost_usd:,.2f}"
+    paid = f" Paid: ${calls.cost_usd:,.2f}." if calls.cost_usd else ""
     said = (
-        f"{calls.total} requests: {calls.hits} hits, {calls.misses} misses{paid}, "
-        f"{calls.parse_errors} unreadable replies."
+        f"{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
+        f"{calls.parse_errors} unreadable replies.{paid}"
     )
     parted = "" if manner == "brief" and not report.estimates else "\n"
     return f"{parted}{said}\nReport: {relative(run_dir / REPORT)}"

