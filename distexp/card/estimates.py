@@ -10,7 +10,7 @@ import numpy as np
 from distexp.card.applying import UNREADABLE, Calibrated, calibrated, check_format
 from distexp.card.band import COVERAGES, TOPICS
 from distexp.card.card import Card, chosen
-from distexp.checks import parameter_error
+from distexp.checks import check_text, parameter_error
 from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.evaluation.layout import answered, answered_survey, open_survey
 from distexp.protocols import Calibrator
@@ -67,7 +67,11 @@ class Estimates:
 
 
 def of_report(
-    report: Report, calibrators: Mapping[str, Calibrator], coverage: float, topic: str
+    report: Report,
+    calibrators: Mapping[str, Calibrator],
+    coverage: float,
+    topic: str,
+    over: str | None = None,
 ) -> Estimates:
     """Estimate the open cases of a run by the calibrator fitted to all of the answered ones.
 
@@ -79,6 +83,8 @@ def of_report(
         The one of the run.
     coverage, topic
         As for `distexp.card.applying.calibrated`.
+    over : str, optional
+        The attribute whose groups make up all.
 
     Raises
     ------
@@ -104,7 +110,7 @@ def of_report(
         cards=(card,),
         coverage=coverage,
         topic=topic,
-        people=people(study),
+        people={key: n for key, n in people(study).items() if over in (None, key[0])},
     )
 
 
@@ -151,10 +157,16 @@ def check_open(survey: Survey, calibrators: Mapping[str, Calibrator]) -> None:
         raise no_open(survey.name)
 
 
-def check_wanted(owner: str, out: str | None, coverage: object, topic: object) -> None:
-    """Raise `ConfigError` unless estimates can be made and written like that."""
-    if out is not None:
-        check_format(Path(out))
+def check_wanted(owner: str, files: Mapping[str, object], coverage: object, topic: object) -> None:
+    """Raise `ConfigError` unless estimates can be made and written like that.
+
+    `files` are the parameters that name one; that of `out` is to be written.
+    """
+    for parameter, name in files.items():
+        if name is not None:
+            check_text(owner, parameter, name)
+    if (out := files.get("out")) is not None:
+        check_format(Path(str(out)))
     for parameter, value, known in (
         ("coverage", coverage, COVERAGES),
         ("topic", topic, TOPICS),
@@ -173,12 +185,12 @@ def no_open(survey: str) -> DatasetError:
 
 
 def people(study: Study) -> dict[GroupKey, float]:
-    """Return how many people of each group answered a question, on average; where it is known."""
+    """Return what each group weighs in its population, on average over questions; where known."""
     counts: dict[GroupKey, list[float]] = {}
     for case in study.cases:
-        if case.human is not None and case.n_respondents is not None:
+        if case.human is not None and case.people is not None:
             key = case.group.attribute, case.group.value
-            counts.setdefault(key, []).append(case.n_respondents * case.design_effect)
+            counts.setdefault(key, []).append(case.people)
     return {key: float(np.mean(of_group)) for key, of_group in counts.items()}
 
 

@@ -294,12 +294,12 @@ def test_unknown_topics_and_coverages_are_refused() -> None:
     """Half-widths are known for four coverages."""
     from distexp.card.estimates import check_wanted
 
-    check_wanted("Experiment", "x.csv", COVERAGES[0], "new")
+    check_wanted("Experiment", {"out": "x.csv"}, COVERAGES[0], "new")
     with pytest.raises(
         ConfigError, match=r"'coverage' parameter of Experiment must be one of 0\.5"
     ):
-        check_wanted("Experiment", None, 0.42, "new")
+        check_wanted("Experiment", {}, 0.42, "new")
     with pytest.raises(ConfigError, match="'topic' parameter of Experiment must be one of auto"):
-        check_wanted("Experiment", None, 0.9, "other")
+        check_wanted("Experiment", {}, 0.9, "other")
     with pytest.raises(ConfigError, match=r"out must be a .parquet, .csv, .jsonl or .xlsx file"):
-        check_wanted("Experiment", "x.txt", 0.9, "auto")
+        check_wanted("Experiment", {"out": "x.txt"}, 0.9, "auto")
