@@ -111,7 +111,9 @@ def units(column: str, table: "pl.DataFrame", path: Path, key: str) -> IntArray:
     DatasetError
         If somebody has nothing there; `key` is what the codebook calls the column.
     """
-    codes = {cell: parse_code(cell) for cell in table[column].unique(maintain_order=True).to_list()}
+    codes = {
+        cell: parse_code(cell) for cell in table[column].unique(maintain_order=True).to_list()
+    }
     blank = [cell for cell, code in codes.items() if code is None]
     if blank:
         n_blank = sum(int((table[column] == cell).sum()) for cell in blank if cell is not None)
