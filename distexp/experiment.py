@@ -17,11 +17,12 @@ from distexp.card.telling import markdown
 from distexp.checks import (
     check_bool,
     check_int,
+    check_optional,
     check_part,
     check_parts,
-    check_text,
     parameter_error,
 )
+from distexp.dataset.population import Population
 from distexp.dataset.questions import with_questions
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
@@ -71,6 +72,8 @@ class Experiment:
         Of the bands, one of `distexp.card.band.COVERAGES`.
     topic : {"auto", "same", "new"}
         What the open questions are about; see `distexp.card.applying.calibrated`.
+    population : Population, optional
+        What groups weigh together, and which of them are put together in place of everyone.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
     calls : {"live", "batch"}
@@ -104,6 +107,7 @@ class Experiment:
         out: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
+        population: Population | None = None,
         budget: Budget | None = None,
         calls: str = "live",
         figures: bool | None = None,
@@ -119,16 +123,12 @@ class Experiment:
         check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
             raise parameter_error("Experiment", "prompt", "at least one prompt style", prompt)
-        if tuning is not None and not isinstance(tuning, OptunaTuning):
-            raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
+        check_optional("Experiment", "tuning", tuning, OptunaTuning, "a file of the group tuning")
+        check_optional("Experiment", "budget", budget, Budget, "limits on usd, calls, tokens")
+        check_optional("Experiment", "population", population, Population, "margins and over")
         check_int("Experiment", "retries", retries, minimum=0)
         files = {"card": card, "use_card": use_card, "out": out, "questions": questions}
-        for parameter, text in files.items():
-            if text is not None:
-                check_text("Experiment", parameter, text)
-        check_wanted("Experiment", out, coverage, topic)
-        if budget is not None and not isinstance(budget, Budget):
-            raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
+        check_wanted("Experiment", files, coverage, topic)
         if figures is not None:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
@@ -155,6 +155,7 @@ class Experiment:
         self.out = out
         self.coverage = coverage
         self.topic = topic
+        self.population = population or Population()
         self.budget = budget or Budget()
         self.calls = calls
         self.figures = figures
@@ -211,12 +212,12 @@ class Experiment:
         )
         if self.out is None or not any(result.scores for result in results):
             return report
-        found = of_report(report, self.calibrator, self.coverage, self.topic)
+        found = of_report(report, self.calibrator, self.coverage, self.topic, self.population.over)
         return replace(report, estimates=markdown(found), estimated=found.table())
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
-        survey = self.dataset.load()
+        survey = self.population.applied(self.dataset.load())
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:

@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from distexp.card import everyone
 from distexp.card.band import Band
-from distexp.card.fields import take, texts
+from distexp.card.conformal import apart
+from distexp.card.fields import older, take, texts
 from distexp.card.sealed import read_sealed, write_sealed
-from distexp.card.state import from_json, tells_groups_apart, to_json
+from distexp.card.state import from_json, tells_groups_apart, to_json, withheld
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -48,6 +50,9 @@ class Card:
     """What the run said against it."""
     distexp: str
     """Version that fitted it."""
+    population: Mapping[str, Band] = field(default_factory=dict)
+    """How far off the shares of the whole population are, by the attribute whose groups it is put
+    together from; empty in cards of earlier versions."""
 
     @classmethod
     def fitted(
@@ -83,19 +88,21 @@ class Card:
         weight = evaluation.weight_of(study)
         elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
-        residuals = np.abs(result.calibrated[name] - y)
+        learnt = to_json(calibrator)
+        held_out = result.calibrated[name]
         return cls(
             name=name,
-            calibrator=from_json(to_json(calibrator)),
+            calibrator=from_json(withheld(learnt) if survey.gated else learnt),
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(
-                residuals,
+                apart(held_out, y),
                 X.n_options,
                 X.question,
-                readable & ~np.isnan(residuals[:, 0]),
-                None if elsewhere is None else (np.abs(elsewhere[0] - y), elsewhere[1]),
+                readable & ~np.isnan(held_out[:, 0]),
+                None if elsewhere is None else (apart(elsewhere[0], y), elsewhere[1]),
             ),
+            population=everyone.bands(study, X, y, held_out, elsewhere),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
         )
@@ -164,8 +171,8 @@ class Card:
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> Self:
-        name, calibrator, trained_on, scores, band, warnings, written_by = take(
-            document,
+        name, calibrator, trained_on, scores, band, warnings, written_by, population = take(
+            older(document, population={}),
             "the card",
             name=str,
             calibrator=dict,
@@ -174,6 +181,7 @@ class Card:
             band=dict,
             warnings=list,
             distexp=str,
+            population=dict,
         )
         card = cls(
             name=name,
@@ -183,6 +191,7 @@ class Card:
             band=Band.read(band),
             warnings=texts(warnings, "warnings"),
             distexp=written_by,
+            population={attribute: Band.read(of) for attribute, of in population.items()},
         )
         card.predict(card.trained_on.examples())
         return card
@@ -196,6 +205,7 @@ class Card:
             "scores": self.scores,
             "warnings": self.warnings,
             "band": self.band.document(),
+            "population": {name: band.document() for name, band in self.population.items()},
             "calibrator": to_json(self.calibrator),
         }
 
