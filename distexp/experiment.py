@@ -13,7 +13,7 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
-from distexp.card.telling import markdown
+from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
     check_int,
@@ -71,6 +71,8 @@ class Experiment:
         Of the bands, one of `distexp.card.band.COVERAGES`.
     topic : {"auto", "same", "new"}
         What the open questions are about; see `distexp.card.applying.calibrated`.
+    purpose : Purpose, optional
+        A pilot that the estimates are joined with, or how many people can be asked.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
     figures : bool, optional
@@ -102,6 +104,7 @@ class Experiment:
         out: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
+        purpose: Purpose | None = None,
         budget: Budget | None = None,
         figures: bool | None = None,
         dry_run: bool = False,
@@ -130,9 +133,7 @@ class Experiment:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
-        self.model = model
-        self.dataset = dataset
-        self.elicitation = elicitation
+        self.model, self.dataset, self.elicitation = model, dataset, elicitation
         self.prompt = prompt
         self.calibrator = calibrator
         self.cache = cache
@@ -153,9 +154,8 @@ class Experiment:
         self.coverage = coverage
         self.topic = topic
         self.budget = budget or Budget()
-        self.figures = figures
-        self.dry_run = dry_run
-        self.progress = progress
+        self.purpose = purpose or Purpose()
+        self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
     def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
@@ -206,8 +206,8 @@ class Experiment:
         )
         if self.out is None or not any(result.scores for result in results):
             return report
-        found = of_report(report, self.calibrator, self.coverage, self.topic)
-        return replace(report, estimates=markdown(found), estimated=found.table())
+        found = self.purpose.of(of_report(report, self.calibrator, self.coverage, self.topic))
+        return replace(report, estimates=found.text, estimated=found.table)
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""

@@ -85,7 +85,7 @@ def calibrated(
             joint=_half_widths(card, study, coverage, topic, joint=True),
             coverages=np.array(
                 [
-                    card.band.supported(coverage, new_topic=_kind(card, case, topic) != "same")
+                    card.band.supported(coverage, new_topic=kind(card, case, topic) != "same")
                     for case in study.cases
                 ]
             ),
@@ -107,14 +107,14 @@ def _half_widths(
     return np.array(
         [
             card.band.half_width(
-                len(case.question.options), coverage, joint=joint, topic=_kind(card, case, topic)
+                len(case.question.options), coverage, joint=joint, topic=kind(card, case, topic)
             )
             for case in study.cases
         ]
     )
 
 
-def _kind(card: Card, case: Case, topic: str | None) -> str:
+def kind(card: Card, case: Case, topic: str | None) -> str:
     """Return which band a case has; of `auto`, the wider one only for a new battery."""
     if topic is None or (topic == "auto" and not card.trained_on.of_new_battery(case.question)):
         return "same"
