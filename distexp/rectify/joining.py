@@ -11,7 +11,8 @@ from distexp.types import BoolArray, FloatArray
 SMOOTHING = 0.02
 """Share of an even guess in the prior of intervals: an estimate of 0 means "less than that"."""
 JEFFREYS = 0.5
-"""Answers to an option, and to all others, that an interval without an estimate begins with."""
+"""Answers to an option, and to all others, that an interval begins with at the least: a prior of
+little weight says next to nothing of a small share, and not that it is 0."""
 
 
 def joined(prior: FloatArray, counts: FloatArray, weight: FloatArray) -> FloatArray:
@@ -135,11 +136,12 @@ def _posterior(
     is_option = _is_option(prior, n_options)
     smooth = (1 - SMOOTHING) * prior + SMOOTHING / n_options[:, None]
     n = counts.sum(axis=1)[:, None]
-    a = np.where(is_option, weight[:, None] * smooth + counts, 1.0)
-    b = np.where(is_option, weight[:, None] + n - a, 1.0)
+    own, rest = weight[:, None] * smooth, weight[:, None] * (1 - smooth)
+    a = np.where(is_option, np.maximum(own, JEFFREYS) + counts, 1.0)
+    b = np.where(is_option, np.maximum(rest, JEFFREYS) + n - counts, 1.0)
     outweighs = n >= weight[:, None]
-    none = (n > 0) & (counts <= 0) & (outweighs | (a < 1))
-    everyone = (n > 0) & (counts >= n) & (outweighs | (b < 1))
+    none = (n > 0) & (counts <= 0) & (outweighs | (own < 1))
+    everyone = (n > 0) & (counts >= n) & (outweighs | (rest < 1))
     return a, b, none, everyone
 
 

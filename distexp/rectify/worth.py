@@ -27,6 +27,8 @@ CLASSES = 3
 """Of groups of people, by size."""
 CLASS_QUESTIONS = 4.0
 """Questions that the worth for all groups counts for in that of a class."""
+WORTHWHILE = 0.002
+"""Share of the expected squared error that telling groups apart by their size has to save."""
 PILOT = 10.0
 """People that are asked where the worth by size is held against that for all."""
 
@@ -167,8 +169,8 @@ def by_size(
 
     Groups are dealt to `CLASSES` classes by the median number that answered a question. A class
     has a worth of its own, pulled to that for all, where on questions that were left out this
-    lessens the expected error of `PILOT` answers joined with the estimate, by more than one
-    standard error over questions; else there is none.
+    lessens the expected squared error of `PILOT` answers joined with the estimate, by more than
+    two standard errors over questions and by `WORTHWHILE`; else there is none.
 
     Parameters
     ----------
@@ -189,24 +191,33 @@ def by_size(
     edges = np.quantile(sizes, np.arange(1, CLASSES) / CLASSES)
     classes = np.searchsorted(edges, sizes, side="left")
     of_case = classes[of_group]
-    for_all = without_each(by_question(of_cases, question))
+    of_questions = by_question(of_cases, question)
+    for_all = without_each(of_questions)
     code = np.unique(question, return_inverse=True)[1]
     apart, found = for_all[code].copy(), {}
-    pooled = float(worth(by_question(of_cases, question)))
     for one in np.unique(classes).tolist():
         rows = of_case == one
         known = by_question(Deviations(*(v[rows] for v in of_cases)), question[rows])
         for place, left_out in enumerate(np.unique(question[rows])):
-            kept = np.arange(len(known.error)) != place
-            of_rest = Deviations(*(values[kept] for values in known))
-            chosen = rows & (question == left_out)
-            apart[chosen] = worth(of_rest, float(apart[chosen][0]), CLASS_QUESTIONS)
-        found[one] = float(worth(known, pooled, CLASS_QUESTIONS))
-    gain = np.bincount(
-        code, _expected(for_all[code], of_cases) - _expected(apart, of_cases)
-    ) / np.bincount(code)
-    pays = len(gain) > 1 and gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain))
+            rest = Deviations(*(np.delete(values, place) for values in known))
+            others = np.delete(np.arange(len(for_all)), code[question == left_out][0])
+            of_all = Deviations(*(values[others] for values in of_questions))
+            apart[rows & (question == left_out)] = _of_class(rest, of_all)
+        found[one] = float(_of_class(known, of_questions))
+    before = _expected(for_all[code], of_cases)
+    gain = np.bincount(code, before - _expected(apart, of_cases)) / np.bincount(code)
+    least = max(2 * float(gain.std()) / np.sqrt(len(gain)), WORTHWHILE * float(before.mean()))
+    pays = len(gain) > 1 and gain.mean() > least
     return {int(groups[i]): found[c] for i, c in enumerate(classes.tolist())} if pays else {}
+
+
+def _of_class(of: Deviations, of_all: Deviations) -> FloatArray:
+    """Return the worth in a class, doubted as that for all is, and pulled to it."""
+    variance, error = (float(values.sum()) for values in of_all)
+    if not len(of.error) or variance <= 0:
+        return worth(of_all)
+    more = CLASS_QUESTIONS + 1
+    return worth(of, more / (CLASS_QUESTIONS * error / variance + 1 / DOUBT), more)
 
 
 def _expected(weight: FloatArray, of: Deviations) -> FloatArray:
