@@ -91,7 +91,7 @@ class Prior:
         estimate, mean = (by_question(of, question) for of in cases)
         settings: dict[str, Any] = {"seed": seed, "confidence": confidence}
         code = np.unique(question, return_inverse=True)[1]
-        by_group = by_size(cases[0], question, X.group[rows], n_respondents[rows])
+        by_group, without = by_size(cases[0], question, X.group[rows], n_respondents[rows])
         numbered = dict(zip(X.group.tolist(), groups, strict=True))
         return cls(
             n_questions=len(estimate.error),
@@ -112,7 +112,7 @@ class Prior:
                 places,
                 X.n_options[rows],
                 question,
-                (without_each(estimate)[code], without_each(mean)[code]),
+                (without, without_each(mean)[code]),
                 COVERAGES,
                 seed,
             ),

@@ -164,7 +164,7 @@ def bootstrapped(
 
 def by_size(
     of_cases: Deviations, question: IntArray, group: IntArray, n_respondents: FloatArray
-) -> Mapping[int, float]:
+) -> tuple[Mapping[int, float], FloatArray]:
     """Return what estimates are worth for groups of people, by how large they are.
 
     Groups are dealt to `CLASSES` classes by the median number that answered a question. A class
@@ -183,32 +183,38 @@ def by_size(
     -------
     mapping of int to float
         By number of the group; empty where it does not pay.
+    ndarray of shape (n_cases,)
+        What the estimate of a case is worth by all other questions, by size where it pays.
     """
     groups, of_group = np.unique(group, return_inverse=True)
+    of_questions = by_question(of_cases, question)
+    code = np.unique(question, return_inverse=True)[1]
+    pooled = without_each(of_questions)[code]
     if len(groups) < CLASSES or not np.isfinite(n_respondents).all():
-        return {}
+        return {}, pooled
     sizes = np.array([np.median(n_respondents[of_group == code]) for code in range(len(groups))])
     edges = np.quantile(sizes, np.arange(1, CLASSES) / CLASSES)
     classes = np.searchsorted(edges, sizes, side="left")
     of_case = classes[of_group]
-    of_questions = by_question(of_cases, question)
-    for_all = without_each(of_questions)
-    code = np.unique(question, return_inverse=True)[1]
-    apart, found = for_all[code].copy(), {}
+    others = [
+        Deviations(*(np.delete(values, place) for values in of_questions))
+        for place in range(len(of_questions.error))
+    ]
+    for_all = np.array([_of_class(of_all, of_all) for of_all in others])[code]
+    apart, found = for_all.copy(), {}
     for one in np.unique(classes).tolist():
         rows = of_case == one
         known = by_question(Deviations(*(v[rows] for v in of_cases)), question[rows])
-        for place, left_out in enumerate(np.unique(question[rows])):
+        for place, left_out in enumerate(np.unique(code[rows])):
             rest = Deviations(*(np.delete(values, place) for values in known))
-            others = np.delete(np.arange(len(for_all)), code[question == left_out][0])
-            of_all = Deviations(*(values[others] for values in of_questions))
-            apart[rows & (question == left_out)] = _of_class(rest, of_all)
+            apart[rows & (code == left_out)] = _of_class(rest, others[left_out])
         found[one] = float(_of_class(known, of_questions))
-    before = _expected(for_all[code], of_cases)
+    before = _expected(for_all, of_cases)
     gain = np.bincount(code, before - _expected(apart, of_cases)) / np.bincount(code)
     least = max(2 * float(gain.std()) / np.sqrt(len(gain)), WORTHWHILE * float(before.mean()))
-    pays = len(gain) > 1 and gain.mean() > least
-    return {int(groups[i]): found[c] for i, c in enumerate(classes.tolist())} if pays else {}
+    if len(gain) < 2 or gain.mean() <= least:
+        return {}, pooled
+    return {int(groups[i]): found[c] for i, c in enumerate(classes.tolist())}, apart
 
 
 def _of_class(of: Deviations, of_all: Deviations) -> FloatArray:

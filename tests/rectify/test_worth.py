@@ -128,11 +128,14 @@ def test_groups_have_a_worth_of_their_own_where_it_pays(differ: bool) -> None:
     predicted = np.where((group == 0)[:, None] & differ, bad, good)
     of = deviations(predicted, human, ordinals)
 
-    found = by_size(of, question, group, np.array([20.0, 200, 2000])[group])
+    found, without = by_size(of, question, group, np.array([20.0, 200, 2000])[group])
 
     assert bool(found) is differ
     if differ:
         assert found[0] < found[1] / 2
+        assert without[group == 0].max() < without[group == 1].min()
+    else:
+        assert_allclose(without, without_each(by_question(of, question))[question])
 
 
 def test_sizes_that_are_not_known_tell_no_groups_apart() -> None:
@@ -141,8 +144,8 @@ def test_sizes_that_are_not_known_tell_no_groups_apart() -> None:
     of = deviations(predicted, human, ordinals)
     group = np.tile(np.arange(3), 30)
 
-    assert by_size(of, question, group, np.full(90, np.nan)) == {}
-    assert by_size(of, question, group % 2, np.full(90, 9.0)) == {}
+    assert by_size(of, question, group, np.full(90, np.nan))[0] == {}
+    assert by_size(of, question, group % 2, np.full(90, 9.0))[0] == {}
 
 
 @pytest.mark.parametrize("k", [2, 5])
