@@ -3,9 +3,9 @@
     python benchmarks/rectify.py recorded.parquet [--condition MODEL ELICITATION PROMPT] [-n 5]
 
 A fifth of the questions is taken away, a card is fitted to the others, and pilots of n people are
-drawn from the human shares of the questions taken away; then the next fifth. Printed is by how much
-W1 (total variation without an order of options) is less than that of the pilot by itself, and how
-many of the shares 90 % intervals hold. Without a file it does so in made worlds.
+drawn from the human shares of the questions taken away; then the next fifth. Printed is by how
+much W1 (total variation without an order of options) is less than that of the pilot by itself, and
+how many of the shares 90 % intervals hold. Without a file it does so in made worlds.
 """
 
 import argparse
@@ -91,12 +91,12 @@ def pilots(
         for row in rows.tolist():
             k = int(X.n_options[row])
             mean[row, :k] = card.prior.mean_shares(k)
-        truth, places, k = human[rows], X.ordinals[rows], X.n_options[rows].astype(float)
+        truth, places, sizes = human[rows], X.ordinals[rows], X.n_options[rows].astype(float)
         is_option, rng = X.mask[rows], np.random.default_rng(fold)
         for n in SIZES * n_draws:
             counts = rng.multinomial(n, truth / truth.sum(axis=1, keepdims=True)).astype(float)
             prior, own = found.shares[rows], weights[:, 0]
-            (held,) = covered(truth, prior, counts, own, k, (COVERAGE,))
+            (held,) = covered(truth, prior, counts, own, sizes, (COVERAGE,))
             errors = (
                 distance(shares, truth, places).sum()
                 for shares in (
