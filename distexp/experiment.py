@@ -13,7 +13,7 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
-from distexp.card.telling import markdown
+from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
     check_int,
@@ -74,6 +74,8 @@ class Experiment:
         What the open questions are about; see `distexp.card.applying.calibrated`.
     population : Population, optional
         What groups weigh together, and which of them are put together in place of everyone.
+    purpose : Purpose, optional
+        A pilot that the estimates are joined with, or how many people can be asked.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
     calls : {"live", "batch"}
@@ -108,6 +110,7 @@ class Experiment:
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
         population: Population | None = None,
+        purpose: Purpose | None = None,
         budget: Budget | None = None,
         calls: str = "live",
         figures: bool | None = None,
@@ -133,9 +136,7 @@ class Experiment:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
-        self.model = model
-        self.dataset = dataset
-        self.elicitation = elicitation
+        self.model, self.dataset, self.elicitation = model, dataset, elicitation
         self.prompt = prompt
         self.calibrator = calibrator
         self.cache = cache
@@ -149,18 +150,14 @@ class Experiment:
             raise parameter_error("Experiment", "transfer", wanted, transfer)
         self.transfer = transfer
         self.view = view
-        self.questions = questions
-        self.card = card
-        self.use_card = use_card
-        self.out = out
+        self.questions, self.card, self.use_card, self.out = questions, card, use_card, out
         self.coverage = coverage
         self.topic = topic
         self.population = population or Population()
         self.budget = budget or Budget()
+        self.purpose = purpose or Purpose()
         self.calls = calls
-        self.figures = figures
-        self.dry_run = dry_run
-        self.progress = progress
+        self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
     def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
@@ -213,7 +210,8 @@ class Experiment:
         if self.out is None or not any(result.scores for result in results):
             return report
         found = of_report(report, self.calibrator, self.coverage, self.topic, self.population.over)
-        return replace(report, estimates=markdown(found), estimated=found.table())
+        made = self.purpose.of(found)
+        return replace(report, estimates=made.text, estimated=made.table)
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
