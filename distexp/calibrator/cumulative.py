@@ -18,6 +18,7 @@ from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray
 
 LOSSES = ("wasserstein", "squared")
+WORDINGS = ("words", "meaning")
 SMALL_ERROR = 0.03
 """Errors of a cumulative share below it weigh alike where the loss is absolute: close to 0 the
 weights of iterative reweighting would grow without bound."""
@@ -47,16 +48,15 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     With a `wording_penalty`, questions that are worded alike are pulled to be corrected alike: the
     coordinates of `distexp.calibrator.fitting.texts` are features too.
 
-    A nominal question has no boundaries: its shares are mixed with the uniform distribution, with
-    a weight that the nominal training questions fit by least squares.
+    A nominal question has no boundaries: its shares are mixed with the uniform distribution, by a
+    weight fitted to the nominal training questions.
 
     Parameters
     ----------
     penalty : float
         L2 penalty of the coefficients in units of cases, > 0.
     loss : {"wasserstein", "squared"}
-        The absolute error of the cumulative shares, by iteratively reweighted least squares, or
-        the squared one.
+        Absolute error of cumulative shares, by iteratively reweighted least squares; or squared.
     n_iterations : int
         Reweightings, at least 1; nothing to `squared`.
     prior_weight : float
@@ -66,6 +66,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         texts, leave the wording out.
     wording_components : int
         Coordinates used at most, at least 1.
+    wording : {"words", "meaning"}
+        What makes questions alike: shared words, or half of it what the texts mean.
     scope : {"pooled", "per_group", "partial"}
         `partial` gives each group a shift, a tilt and a slope of its own deviation, all under
         the penalty, so that evidence has to bring them up; else see
@@ -99,6 +101,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         prior_weight: float = 0.2,
         wording_penalty: float | None = None,
         wording_components: int = 100,
+        wording: str = "words",
         scope: str = "partial",
     ) -> None:
         self.penalty = penalty
@@ -107,6 +110,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self.prior_weight = prior_weight
         self.wording_penalty = wording_penalty
         self.wording_components = wording_components
+        self.wording = wording
         self.scope = scope
 
     def check_params(self) -> None:
@@ -119,6 +123,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         if self.wording_penalty is not None:
             check_number(owner, "wording_penalty", self.wording_penalty, low=0, low_open=True)
         check_int(owner, "wording_components", self.wording_components, minimum=1)
+        if self.wording not in WORDINGS:
+            raise parameter_error(owner, "wording", f"one of {', '.join(WORDINGS)}", self.wording)
         if self.loss not in LOSSES:
             raise parameter_error(owner, "loss", f"one of {', '.join(LOSSES)}", self.loss)
 
@@ -226,7 +232,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         if X.text is not None and known_texts:
             n_known = len(known_texts)
             question = np.concatenate([np.arange(n_known), X.question + n_known])
-            texts = Texts(np.concatenate([np.array(known_texts), X.text]), question)
+            both = np.concatenate([np.array(known_texts), X.text])
+            texts = Texts(both, question, meaning=self.wording == "meaning")
             known = np.arange(len(question)) < n_known
             words = texts.components(known, self.wording_components)[n_known:]
         questions = Questions(words, boundaries.scale, len(vocabulary.scales))
@@ -237,7 +244,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _texts(self, X: Design) -> Texts | None:
         if self.wording_penalty is None or X.text is None:
             return None
-        return Texts(X.text, X.question)
+        return Texts(X.text, X.question, meaning=self.wording == "meaning")
 
     def _words(self, texts: Texts | None, boundaries: Boundaries, train: BoolArray) -> FloatArray:
         """Return the features of the wording, of shape (n_questions, n_features)."""

@@ -1,6 +1,7 @@
 """Questions worded alike are corrected alike, by words of the training questions alone."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,14 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from distexp.calibrator.cumulative import CumulativeRegression
+from distexp.calibrator.fitting import sentences
 from distexp.calibrator.fitting.base import uniform
 from distexp.calibrator.fitting.texts import Texts
 from distexp.card.state import from_json, to_json
+from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray, StrArray
 from tests.calibrator.designs import random_design
+from tests.calibrator.test_sentences import small_model
 
 WORDS = ("taxes", "schools", "police", "climate", "doctors", "farming")
 
@@ -123,3 +127,36 @@ def test_many_fits_at_once_equal_fits_one_by_one() -> None:
     for weight, predicted in zip(weights, at_once, strict=True):
         rows = weight > 0
         assert_allclose(predicted, worded.fit(X.take(rows), y[rows]).predict(X), atol=1e-8)
+
+
+def test_half_of_the_likeness_may_be_of_meanings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions without a word in common are near where the sentence model says so."""
+    pytest.importorskip("tokenizers")
+    package = tmp_path / "all_minilm_l6_v2"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    small_model(package / "model.zip", 0)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("DISTEXP_CACHE", str(tmp_path / "cache"))
+    sentences._model.cache_clear()
+    sentences._vector.cache_clear()
+    text = np.array([("a", "yes"), ("a", "no"), ("b", "maybe")])  # no English word but these three
+
+    found = Texts(text, np.arange(3), meaning=True)
+
+    sentences._model.cache_clear()
+    sentences._vector.cache_clear()
+    assert found.nearness is not None
+    # the vectors of a and b are (3, -1, -1, -1) and (-1, 3, -1, -1), over sqrt(12): cosine -1/3
+    apart = np.exp(-(2 + 2 / 3) / (2 * 0.5**2))
+    assert_allclose(found.nearness, [[1, 1, apart], [1, 1, apart], [apart, apart, 1]], atol=1e-12)
+
+
+def test_hashes_of_words_have_no_meaning() -> None:
+    """A card that may not keep questions cannot tell what they mean, and says so."""
+    text = np.array([("sha256: 0123456789abcdef", "sha256: fedcba9876543210")])
+
+    with pytest.raises(ConfigError, match="Set wording: words"):
+        Texts(text, np.arange(1), meaning=True)

@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from distexp.errors import ConfigError
 from distexp.types import BoolArray, FloatArray, IntArray, StrArray
 
 HASHED = "sha256:"
 """How a text begins that is hashes of words, sorted, in place of words."""
+BANDWIDTH = 0.5
+"""Distance of two sentence vectors at which meanings are near by 0.61; vectors have length 1."""
 _HASHES = re.compile(r"sha256:( [0-9a-f]{16})*")
 LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding."""
@@ -27,6 +30,14 @@ class Texts:
         The question and its options.
     question : ndarray of shape (n_cases,)
         Equal numbers mark the same question.
+    meaning : bool
+        Whether half of the likeness is of the meanings of the texts: exp(-d^2 / (2 h^2)) of the
+        distance d of their sentence vectors, with h = `BANDWIDTH`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no meaning: the weights are not installed, or a text is hashes of words.
 
     References
     ----------
@@ -34,7 +45,7 @@ class Texts:
     Smola and Müller (1998), "Nonlinear component analysis as a kernel eigenvalue problem".
     """
 
-    def __init__(self, text: StrArray, question: IntArray) -> None:
+    def __init__(self, text: StrArray, question: IntArray, *, meaning: bool = False) -> None:
         self.question, first, self.of_case = np.unique(
             question, return_index=True, return_inverse=True
         )
@@ -42,6 +53,7 @@ class Texts:
             _counted(text[first, 0].tolist(), pairs=True),
             _counted(text[first, 1].tolist(), pairs=False),
         ]
+        self.nearness = _nearness(text[first, 0].tolist()) if meaning else None
 
     def components(self, train: BoolArray, n_components: int) -> FloatArray:
         """Return the coordinates of every question along the training questions' main directions.
@@ -61,6 +73,8 @@ class Texts:
         """
         known = np.bincount(self.of_case[train], minlength=len(self.question)) > 0
         alike = np.add.reduce([_alike(counts, known) for counts in self.counts]) / 2
+        if self.nearness is not None:
+            alike = (alike + self.nearness[:, known]) / 2
         own = alike[known]
         centre, overall = own.mean(axis=0), own.mean()
         squares, directions = _largest(own - centre - centre[:, None] + overall, n_components)
@@ -69,6 +83,22 @@ class Texts:
         centred = alike - alike.mean(axis=1, keepdims=True) - centre + overall
         coordinates: FloatArray = centred @ directions[:, kept] / np.sqrt(squares[kept])
         return coordinates
+
+
+def _nearness(texts: list[str]) -> FloatArray:
+    """Return how near the meanings of texts are to each other, of shape (n_texts, n_texts)."""
+    from distexp.calibrator.fitting.sentences import vectors
+
+    if any(_HASHES.fullmatch(text) for text in texts):
+        msg = (
+            "Hashes of words have no meaning, and a card of a gated survey keeps nothing else of "
+            "its questions. Set wording: words in the calibrator."
+        )
+        raise ConfigError(msg)
+    of_text = vectors(texts)
+    squares = np.maximum(2 - 2 * of_text @ of_text.T, 0)
+    near: FloatArray = np.exp(-squares / (2 * BANDWIDTH**2))
+    return near
 
 
 def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
@@ -105,10 +135,12 @@ def _counter(*, pairs: bool) -> Any:
 
 def _counted(texts: list[str], *, pairs: bool) -> Any:
     """Return how often each word occurs in each text, a sparse matrix; None without any word."""
+    from sklearn.feature_extraction.text import CountVectorizer
+
     counter = _counter(pairs=pairs)
     if any(map(_HASHES.fullmatch, texts)):
         texts = [hashed(text, pairs) for text in texts]
-        counter.set_params(analyzer=lambda text: text.split()[1:])
+        counter = CountVectorizer(analyzer=lambda text: text.split()[1:])
     if not any(map(counter.build_analyzer(), texts)):
         return None
     return counter.fit_transform(texts)
