@@ -86,6 +86,7 @@ COMMANDS = {
     "codebook": "distexp.cli.codebook:main",
     "fit": "distexp.cli.run:fit",
     "predict": "distexp.cli.predict:predict",
+    "report": "distexp.cli.report:main",
     "reproduce": "distexp.cli.bundle:reproduce",
     "run": "distexp.cli.run:run",
     "summarize": "distexp.cli.summarize:main",

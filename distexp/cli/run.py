@@ -170,10 +170,13 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
 
         print(f"\n### {experiment.view.name}\n")
         print(base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw))
+    from distexp.page.writing import write
+
+    page = write(run_dir) if settings.mode is not RunMode.MULTIRUN else run_dir / REPORT
     calls = report.calls
     print(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
-        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / REPORT)}"
+        f"{calls.parse_errors} unreadable replies. Report: {_relative(page)}"
     )
 
 

@@ -34,6 +34,9 @@ class SweepSummary(Callback):
         for view in views:
             drawn = config.get("figures") is not False
             sys.stdout.write(f"\n{summarize(view, runs, folder, figure=drawn)}\n")
+        from distexp.page.writing import write as write_page
+
+        sys.stdout.write(f"Report: {write_page(folder)}\n")
 
 
 def summarize(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
