@@ -12,20 +12,16 @@ CITATION = (
     "The distexp authors. distexp {version} [software]. Apache-2.0.",
     "Improving the Distributional Alignment of LLMs using Supervision. 2025. arXiv:2507.00439.",
 )
-NAMES = ("model", "dataset", "elicitation", "prompt", "calibrator", "evaluation", "tuning")
 
 
 def again(tables: Tables) -> dict[str, Any]:
     """Return command, settings, versions and digests of a run, and its reporting items."""
-    import yaml
-
-    settings = yaml.safe_load(tables.config) or {}
-    changed = yaml.safe_load(tables.overrides) or []
+    changed = tables.changed
     said = tables.provenance
     versions = said.get("versions", {})
     return {
-        "command": shlex.join(["distexp", *map(str, changed)]),
-        "changed": [_setting(str(one)) for one in changed],
+        "command": shlex.join(["distexp", *changed]),
+        "changed": [_setting(one) for one in changed],
         "config": tables.config,
         "versions": list(versions.items()),
         "digests": [
@@ -39,7 +35,7 @@ def again(tables: Tables) -> dict[str, Any]:
         "licence": said.get("licence", ""),
         "source": said.get("citation", ""),
         "citation": [one.format(version=versions.get("distexp", "")) for one in CITATION],
-        "guide": {"address": GUIDE, "items": _items(tables, settings)},
+        "guide": {"address": GUIDE, "items": _items(tables)},
     }
 
 
@@ -53,9 +49,9 @@ def _setting(override: str) -> list[str]:
     return [name.lstrip("+~"), value]
 
 
-def _items(tables: Tables, settings: Mapping[str, Any]) -> list[list[str | None]]:
+def _items(tables: Tables) -> list[list[str | None]]:
     """Return number, subject and text of each core item; None is for the author to fill in."""
-    said, calls = tables.provenance, tables.summary.get("calls", {})
+    said, calls, settings = tables.provenance, tables.summary.get("calls", {}), tables.settings
     model, elicitation = settings.get("model") or {}, settings.get("elicitation") or {}
     dataset = said.get("dataset", "")
     sent = ("temperature", "top_p", "max_tokens", "seed", "n_samples", "top_logprobs", "retries")

@@ -77,13 +77,13 @@ def _least(surveys: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Say which row of each survey is the nearest, and where the training mean is."""
     for survey in surveys:
         n = sum(survey["counts"])
-        rows = [(sum(row["sums"]) / n / 100, row) for row in survey["rows"] if n]
+        rows = [(100 * sum(row["sums"]) / n, row) for row in survey["rows"] if n]
         asking = [one for one in rows if one[1]["asks"]]
         if not asking:
             continue
         value, row = min(asking, key=lambda one: one[0])
         reference = [value for value, row in rows if row["name"] == REFERENCE]
-        beside = f"; the training mean by {reference[0]:.1f}" if reference else ""
+        beside = f"; the training mean by {min(reference):.1f}" if reference else ""
         where = ", ".join(part for part in row["condition"][1:] if part)
         yield (
             f"On {survey['name']} the nearest is {where}, {row['label']}, off by {value:.1f} "

@@ -59,8 +59,7 @@ def document(
     kind: str,
     title: str,
     answer: Sequence[tuple[str, Runs]],
-    data: Mapping[str, object],
-    secrets: Secrets | None = None,
+    data: Mapping[str, str],
 ) -> str:
     """Return a page.
 
@@ -71,10 +70,8 @@ def document(
     title : str
     answer : sequence of (str, Runs)
         Paragraphs with what they are about.
-    data : mapping of str to object
-        What JSON can hold, by the id of the element that the script looks for.
-    secrets : Secrets, optional
-        Struck from the data wherever they stand.
+    data : mapping of str to str
+        What `in_script` returned, by the id of the element that the script looks for.
     """
     style, script = _static()
     policy = (
@@ -88,9 +85,8 @@ def document(
         style=style,
         answer="\n".join(_paragraph(lead, runs) for lead, runs in answer),
         data="\n".join(
-            f'<script type="application/json" id="{escape(name)}">{in_script(value, secrets)}'
-            "</script>"
-            for name, value in data.items()
+            f'<script type="application/json" id="{escape(name)}">{text}</script>'
+            for name, text in data.items()
         ),
         script=script,
     )
@@ -99,20 +95,31 @@ def document(
 def in_script(value: object, secrets: Secrets | None = None) -> str:
     r"""Return JSON that ends no script element; packed where it is long.
 
+    Parameters
+    ----------
+    value : object
+        What JSON can hold.
+    secrets : Secrets, optional
+        Struck from texts wherever they stand.
+
     Examples
     --------
     >>> print(in_script("</script>"))
     "\u003c/script>"
     """
-    text = whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    text = _json(value)
     if secrets is not None and secrets.within(text.encode()):
-        text = json.dumps(_struck(value, secrets), ensure_ascii=False, separators=(",", ":"))
+        text = _json(_struck(value, secrets))
     if len(text) >= PACKED_FROM:
         packed = gzip.compress(text.encode(), compresslevel=6, mtime=0)
         return json.dumps({"packed": b64encode(packed).decode()})
     for sign, code in _ESCAPED.items():
         text = text.replace(sign, code)
     return text
+
+
+def _json(value: object) -> str:
+    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _struck(value: object, secrets: Secrets) -> object:

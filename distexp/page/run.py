@@ -21,7 +21,7 @@ SHARE = 10_000
 """What a share of 1 is in the page."""
 MOST_ROWS = 400
 """Of a view's table; the file beside the page has all."""
-MOST_REPLIES = 40_000
+MOST_REPLIES = 20_000
 """Prompts with their replies that go into a page; of more, those that could not be read and the
 first ones."""
 NOT_DRAWN = (UNIFORM, CEILING)
@@ -145,13 +145,14 @@ def replies(tables: Tables) -> dict[str, Any]:
     keys = {key: number for number, key in enumerate(once["key"])}
     said = ("key", "text", "thought", "alternatives", "finish_reason", "provider_model")
     found: dict[str, dict[str, list[Any]]] = {}
+    of_case: dict[tuple[str, ...], list[Any]] = {}
     columns = ("prompt", *CASE, "key", "draw", "option_order", "status", "reason", "mass", "read")
     for row, (style, q, a, g, key, *rest, read) in enumerate(table.select(columns).iter_rows()):
-        of_case = found.setdefault(style, {}).setdefault(
-            json.dumps([q, a, g], ensure_ascii=False, separators=(",", ":")), []
-        )
+        if (style, q, a, g) not in of_case:
+            case = json.dumps([q, a, g], ensure_ascii=False, separators=(",", ":"))
+            of_case[style, q, a, g] = found.setdefault(style, {}).setdefault(case, [])
         shares = read and [None if one is None else round(one * SHARE) for one in read]
-        of_case.append([keys[key], of_row[row], *rest, shares])
+        of_case[style, q, a, g].append([keys[key], of_row[row], *rest, shares])
     return {
         "n": n,
         "left_out": n - table.height,

@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from distexp.evaluation.baselines import CEILING, LABELS, RAW, REFERENCE, UNIFORM
-from distexp.page.run import SHARE, cases, head, metrics, replies, view
+from distexp.metrics.ties import DIGITS
+from distexp.page.run import cases, head, metrics, replies, view
 from distexp.page.tables import Tables, views
 from distexp.run_folder import FAILURES, PAGE
 from distexp.types import CONDITION
@@ -76,6 +75,7 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
         pl.col("error").is_not_null(), pl.col("calibrator") != CEILING
     )
     against = {(job, *row[:-3]): row[-3:] for job, one in enumerate(runs) for row in _against(one)}
+    n_cases = dict(every.select(CASE).unique().group_by("dataset").len().iter_rows())
     surveys = []
     for (dataset,), table in valid.partition_by(
         "dataset", maintain_order=True, as_dict=True
@@ -91,7 +91,9 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
                 "name": str(dataset),
                 "counts": counts["len"].to_list(),
                 "rows": rows[:MOST_ROWS],
-                "note": _note(str(dataset), shared.height, counted.height, counts.height, n_rows),
+                "note": _note(
+                    str(dataset), shared.height, n_cases[dataset], counts.height, n_rows
+                ),
             }
         )
     return surveys
@@ -113,7 +115,7 @@ def _rows(
     settings: Sequence[str],
     against: Mapping[tuple[Any, ...], Sequence[Any]],
 ) -> list[dict[str, Any]]:
-    """Return the rows of one survey; baselines that are equal everywhere stand once."""
+    """Return the rows of one survey; those that are equal in every case stand once."""
     import polars as pl
 
     summed = table.group_by(*ROW, "question_id", maintain_order=True).agg(pl.col("error").sum())
@@ -125,7 +127,7 @@ def _rows(
     rows = []
     for key, of_row in summed.partition_by(ROW, maintain_order=True, as_dict=True).items():
         job, *condition, name = key
-        sums = [round(x * SHARE) for x in of_row["error"]]
+        sums = [round(x, DIGITS) for x in of_row["error"]]
         asks = name not in {*BASELINES, *ignoring[job].get(tuple(condition), [])}
         told = against.get(key)
         row = {
@@ -134,16 +136,15 @@ def _rows(
             "kind": told[1] if told else "baseline", "missing": _missing(runs[job], condition),
         }  # fmt: skip
         if not asks:
-            same = (name, tuple(sums))
-            if same in once:
-                continue
-            once.add(same)
             row |= {"condition": [condition[0], "", "", ""], "kind": "baseline"}
             row |= {"job": None} if name in BASELINES else {}
-        rows.append(row)
-    alone = Counter(row["name"] for row in rows)
+        same = (*row["condition"], name, *sums)
+        if same not in once:  # as the uncalibrated model is for any number of training questions
+            once.add(same)
+            rows.append(row)
+    alone = Counter((*row["condition"], row["name"]) for row in rows)
     for row in rows:
-        if not row["asks"] and alone[row["name"]] == 1:
+        if alone[(*row["condition"], row["name"])] == 1:
             row["setting"] = ""
     return rows
 
@@ -169,12 +170,13 @@ def _settings(runs: Sequence[Tables]) -> list[str]:
     """Return, by run, the settings without a column of their own that differ between runs."""
     found = []
     for run in runs:
-        changed = yaml.safe_load(run.overrides) or []
-        pairs = (str(one).partition("=")[::2] for one in changed)
+        pairs = (one.partition("=")[::2] for one in run.changed)
         found.append({k.lstrip("+~"): v for k, v in pairs if k.lstrip("+~") not in CHOSEN})
     every = dict.fromkeys(name for one in found for name in one)
     varied = [name for name in every if len({one.get(name) for one in found}) > 1]
-    return [", ".join(f"{name} {one[name]}" for name in varied if name in one) for one in found]
+    last = Counter(name.rpartition(".")[2] for name in varied)
+    short = {name: end if last[end := name.rpartition(".")[2]] == 1 else name for name in varied}
+    return [", ".join(f"{short[n]} {one[n]}" for n in varied if n in one) for one in found]
 
 
 def _missing(run: Tables, condition: Sequence[str]) -> int | None:

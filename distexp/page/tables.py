@@ -49,7 +49,10 @@ class Tables:
     provenance: dict[str, Any]
     sentences: dict[str, Any]
     config: str
-    overrides: str
+    settings: dict[str, Any]
+    """The same, read."""
+    changed: list[str]
+    """What was set other than by default, as on the command line."""
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -60,6 +63,8 @@ class Tables:
         DatasetError
             If a table is missing or cannot be read.
         """
+        config = _text(folder / CONFIG)
+        settings, changed = _yaml(config), _yaml(_text(folder / OVERRIDES))
         return cls(
             folder=folder,
             scores=_needed(folder / SCORES),
@@ -74,8 +79,9 @@ class Tables:
             summary=_json(folder / SUMMARY),
             provenance=_json(folder / PROVENANCE),
             sentences=_json(folder / SENTENCES),
-            config=_text(folder / CONFIG),
-            overrides=_text(folder / OVERRIDES),
+            config=config,
+            settings=settings if isinstance(settings, dict) else {},
+            changed=list(map(str, changed)) if isinstance(changed, list) else [],
         )
 
     def views(self) -> "dict[str, tuple[str, pl.DataFrame]]":
@@ -130,6 +136,17 @@ def _json(path: Path) -> dict[str, Any]:
         msg = f"{path} is no JSON: {exc}. Run the experiment again, which costs nothing."
         raise DatasetError(msg) from exc
     return found if isinstance(found, dict) else {}
+
+
+def _yaml(text: str) -> object:
+    """Read YAML as plain data, by the fast reader where there is one."""
+    import yaml
+
+    try:
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError as exc:
+        msg = f"The settings of a run are no YAML: {exc}. Run it again, which costs nothing."
+        raise DatasetError(msg) from exc
 
 
 def _text(path: Path) -> str:

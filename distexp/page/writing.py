@@ -70,41 +70,42 @@ def write_tables(
     """
     views = [view(name, *found) for name, found in tables.items()]
     said = [(lead, pieces(text)) for lead, text in answer]
-    data = {"head": {"kind": "tables", "views": views}}
-    page = document(kind=kind, title=title, answer=said, data=data, secrets=_secrets())
+    data = {"head": in_script({"kind": "tables", "views": views}, _secrets())}
+    page = document(kind=kind, title=title, answer=said, data=data)
     return _write(path, page)
 
 
 def _of_run(tables: Tables) -> str:
-    about = head(tables)
+    about, secrets = head(tables), _secrets()
     models, datasets = _named(about["studies"])
     return document(
         kind=f"distexp · run {about['name']}",
         title=f"{models} on {datasets}: how close to people's answers?",
         answer=of_run(about),
-        data={"head": about, "cases": cases(tables), "replies": replies(tables)},
-        secrets=_secrets(),
+        data={
+            "head": in_script(about, secrets),
+            "cases": in_script(cases(tables), secrets),
+            "replies": in_script(replies(tables), secrets),
+        },
     )
 
 
 def _of_runs(folder: Path, runs: Sequence[Tables], *, is_sweep: bool) -> str:
     about = sweep(folder, runs)
-    secrets, packed = _secrets(), dict[str, Any]()
-    room = MOST_INSIDE
+    secrets, packed, room = _secrets(), dict[str, str](), MOST_INSIDE
     for number, run in enumerate(runs if is_sweep else ()):
-        if room <= 0:
+        text = in_script(inside(run), secrets)
+        room -= len(text)
+        if room < 0:
             break
-        one = inside(run)
-        packed[f"run-{number}"] = one
+        packed[f"run-{number}"] = text
         about["jobs"][number]["inside"] = True
-        room -= len(in_script(one)) if len(runs) > 10 else 0
     name = "/".join(folder.absolute().parts[-2:])
     return document(
         kind=f"distexp · {'sweep' if is_sweep else 'runs in'} {name}",
         title="How close do the models come to people's answers?",
         answer=of_sweep(about),
-        data={"head": about, **packed},
-        secrets=secrets,
+        data={"head": in_script(about, secrets), **packed},
     )
 
 

@@ -18,7 +18,7 @@ function el(name, attributes, ...children) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
     else if (key === "place") Object.assign(node.style, value);
-    else node.setAttribute(key, value === true ? "" : visible(value));
+    else node.setAttribute(key, value === true ? "" : key === "value" ? value : visible(value));
   }
   return fill(node, children);
 }

@@ -4,14 +4,14 @@ const FACTORS = ["model", "dataset", "elicitation", "prompt", "calibrator"];
 // A row's mean distance, with its interval: sums by question over the counts of shared cases.
 function scored(sweep) {
   return sweep.surveys.flatMap((survey) => survey.rows.map((row) => {
-    const [value, low, high] = interval(row.sums.map((x) => x / SHARE), survey.counts, sweep.n_rows > 200 ? 500 : 2000);
+    const [value, low, high] = interval(row.sums, survey.counts, sweep.n_rows > 200 ? 500 : 2000);
     const label = [...row.condition.slice(1), row.label].filter(Boolean);
     return { ...row, survey, value, low, high, where: label.slice(0, 3).join(", "), title: label.join(" · ") + (row.setting ? ` · ${row.setting}` : "") };
   }));
 }
 
 function paired(a, b) {
-  const apart = a.sums.map((x, i) => (x - b.sums[i]) / SHARE);
+  const apart = a.sums.map((x, i) => x - b.sums[i]);
   return [...interval(apart, a.survey.counts), signFlips(apart)];
 }
 
@@ -27,7 +27,7 @@ function leaderboard(rows, sweep) {
     { label: "run", more: true, sort: (row) => row.job, show: (row) => (row.job === null ? NOTHING : sweep.jobs[row.job].name) },
   ];
   const first = columns.findIndex((column) => column.label === "W1");
-  return table({ caption: "Leaderboard: mean distance on the cases that all rows share; smaller is closer", rows, columns, first: { at: first, down: false },
+  return table({ page: 25, caption: "Leaderboard: mean distance on the cases that all rows share; smaller is closer", rows, columns, first: { at: first, down: false },
     words: (row) => `${row.condition.join(" ")} ${row.label} ${row.setting}`, filterLabel: "Filter rows", row: (line, row) => line.classList.add(`of-${row.kind}`) });
 }
 
@@ -46,7 +46,6 @@ function duel(rows) {
     const [d, low, high, p] = paired(a, b);
     const told = p < 0.05 && low !== null && !(low <= 0 && high >= 0);
     const verdict = told ? `is ${d < 0 ? "closer to" : "further from"} the human answers than` : "cannot be told from";
-    fill(el("p", {}), []);
     out.replaceChildren();
     fill(out, [el("strong", {}, a.title), ` ${verdict} `, el("strong", {}, b.title), `: difference in W1 ${fixed(d, 4)} [${fixed(low, 4)}, ${fixed(high, 4)}], p ${p < 0.001 ? "" : "= "}${pValue(p)} by sign flips of ${plural(a.sums.length, "question")}, not adjusted for how many pairs you look at.`]);
   };
@@ -89,7 +88,7 @@ function multiverse(rows, sweep) {
 
 function multiples(rows) {
   const panels = new Map();
-  rows.filter((row) => row.job !== null).forEach((row) => {
+  rows.filter((row) => row.asks).forEach((row) => {
     const key = `${row.condition[0]}: ${row.condition[1]}, ${row.condition[2]}`;
     if (!panels.has(key)) panels.set(key, []);
     panels.get(key).push(row);
@@ -98,7 +97,7 @@ function multiples(rows) {
   const drawn = [...panels].slice(0, 24);
   return section("multiples", "Small multiples", el("p", {}, "A panel for each model, survey and elicitation; the line is the training mean on the same cases."),
     el("div", { class: "panels" }, drawn.map(([name, of]) => el("figure", {}, el("figcaption", {}, name), dots({
-      label: name, rows: of.slice(0, 16).map((row) => ({ label: row.label, note: row.condition[3], value: row.value, low: row.low, high: row.high, kind: row.kind === "better" ? "better" : row.kind === "worse" ? "worse" : "level" })),
+      label: name, rows: of.slice(0, 16).map((row) => ({ label: row.label, note: [row.condition[3], row.setting].filter(Boolean).join(", "), value: row.value, low: row.low, high: row.high, kind: row.kind === "better" ? "better" : row.kind === "worse" ? "worse" : "level" })),
       lines: rows.filter((row) => row.survey === of[0].survey && row.name === REFERENCE).slice(0, 1).map((row) => ({ value: row.value, kind: "baseline" })),
     })))), panels.size > 24 && el("p", {}, `${panels.size - 24} more are in the leaderboard.`));
 }

@@ -1,11 +1,9 @@
 // A table that sorts, filters, hides what few read, and shows long ones page by page.
-const PAGE = 100;
-
 // columns: {label, show(row), sort?(row), numeric?, more?}; words(row) is what the filter looks in.
-function table({ caption, columns, rows, words, row: decorate, filterLabel, first }) {
-  let order = first || null, wanted = "", all = false, shown = PAGE;
+function table({ caption, columns, rows, words, row: decorate, filterLabel, first, page = 100 }) {
+  let order = first || null, wanted = "", all = false, shown = page;
   const body = el("tbody", {}), head = el("tr", {}), count = el("p", { class: "count", role: "status" });
-  const more = el("button", { type: "button", class: "more-rows", onclick: () => { shown += PAGE; draw(); } }, "Show more rows");
+  const more = el("button", { type: "button", class: "more-rows", onclick: () => { shown += page; draw(); } }, "Show more rows");
   const hidden = columns.filter((column) => column.more).length;
   const toggle = hidden > 0 && el("button", {
     type: "button", "aria-pressed": "false", class: "toggle",
@@ -59,7 +57,7 @@ function table({ caption, columns, rows, words, row: decorate, filterLabel, firs
 
   heads();
   draw();
-  const tools = [words && rows.length > 5 && search(filterLabel || "Filter rows", (text) => { wanted = text.trim().toLowerCase(); shown = PAGE; draw(); }), toggle];
+  const tools = [words && rows.length > 5 && search(filterLabel || "Filter rows", (text) => { wanted = text.trim().toLowerCase(); shown = page; draw(); }), toggle];
   return el("div", { class: "tabled" }, tools.some(Boolean) && el("div", { class: "tools" }, tools),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
       el("table", { place: { minWidth: `${Math.min(used().length, 8) * 6.5}rem` } }, el("caption", {}, caption), el("thead", {}, head), body)), count, more);
