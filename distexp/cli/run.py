@@ -144,7 +144,26 @@ def _estimate(experiment: Any) -> None:
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
     )
-    _write_estimates(outcome.table(), Path(experiment.out))
+    table = outcome.table()
+    _write_estimates(table, Path(experiment.out))
+    _show_estimates(outcome, table, Path(experiment.out).with_suffix(".html"))
+
+
+def _show_estimates(estimates: Any, table: Any, path: Path) -> None:
+    """Write the page of what a card estimates."""
+    from distexp.card.telling import accuracy, bands
+    from distexp.page.writing import write_tables
+
+    (card, *_) = estimates.cards
+    page = write_tables(
+        path,
+        kind="distexp · estimates by a card",
+        title="What would they answer?",
+        answer=[("How far off", accuracy(card)), ("Bands", bands(card, estimates))],
+        tables={},
+        estimates=table,
+    )
+    print(f"Page: {_relative(page)}")
 
 
 def _write_estimates(table: Any, path: Path) -> None:

@@ -19,8 +19,10 @@ from distexp.page.words import Runs
 from distexp.request import whole_text
 from distexp.visible import visible
 
-SCRIPTS = ("dom", "numbers", "tables", "charts", "answer", "questions", "replies", "again",
-           "run", "sweep", "main")  # fmt: skip
+SCRIPTS = (
+    "dom", "numbers", "tables", "charts", "answer", "estimates", "questions", "replies", "again",
+    "run", "sweep", "main",
+)  # fmt: skip
 """Files of `static`, in the order in which they stand in the page."""
 PACKED_FROM = 100_000
 """Characters from which data are packed."""

@@ -21,6 +21,8 @@ SHARE = 10_000
 """What a share of 1 is in the page."""
 MOST_ROWS = 400
 """Of a view's table; the file beside the page has all."""
+MOST_ESTIMATES = 5000
+"""Rows of estimates that go into a page."""
 MOST_REPLIES = 20_000
 """Prompts with their replies that go into a page; of more, those that could not be read and the
 first ones."""
@@ -72,7 +74,8 @@ def head(tables: Tables) -> dict[str, Any]:
         "confidence": tables.sentences.get("confidence", 0.95),
         "views": [view(name, *found) for name, found in tables.views().items()],
         "trials": tables.trials is not None and rows(tables.trials),
-        "estimates": tables.estimates is not None and rows(tables.estimates, most=5000),
+        "estimates": tables.estimates is not None and rows(tables.estimates, most=MOST_ESTIMATES),
+        "estimates_said": [pieces(line) for line in _before_bars(tables.sentences)],
         "calls": tables.summary.get("calls", {}),
         "again": again(tables),
     }
@@ -181,6 +184,12 @@ def view(name: str, caption: str, table: "pl.DataFrame") -> dict[str, Any]:
     """Return the table of a view with what it says."""
     lines = [pieces(line) for line in caption.split("\n") if line]
     return {"name": name, "caption": lines, **rows(table)}
+
+
+def _before_bars(sentences: dict[str, Any]) -> list[str]:
+    """Return what is said of the estimates before they are drawn in letters."""
+    said = str(sentences.get("estimates") or "").split("\n\n")
+    return [part for part in said[1:3] if part]
 
 
 def _plain(cell: object) -> object:

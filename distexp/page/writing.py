@@ -10,7 +10,7 @@ from distexp.errors import DatasetError, DistexpError
 from distexp.model.http.secrets import Secrets
 from distexp.page.answer import of_run, of_sweep
 from distexp.page.document import document, in_script
-from distexp.page.run import cases, head, replies, view
+from distexp.page.run import MOST_ESTIMATES, cases, head, replies, rows, view
 from distexp.page.sweep import inside, sweep
 from distexp.page.tables import Tables
 from distexp.page.words import pieces
@@ -51,6 +51,7 @@ def write_tables(
     title: str,
     answer: Sequence[tuple[str, str]],
     tables: "Mapping[str, tuple[str, pl.DataFrame]]",
+    estimates: "pl.DataFrame | None" = None,
 ) -> Path:
     """Write a page of any tables, and return its path.
 
@@ -62,6 +63,8 @@ def write_tables(
         What each paragraph is about, and the paragraph, in Markdown.
     tables : mapping of str to (str, DataFrame)
         By their titles, captions in Markdown and tables.
+    estimates : DataFrame, optional
+        With the columns of `distexp.card.estimates.Estimates.table`; drawn with their bands.
 
     Raises
     ------
@@ -70,7 +73,9 @@ def write_tables(
     """
     views = [view(name, *found) for name, found in tables.items()]
     said = [(lead, pieces(text)) for lead, text in answer]
-    data = {"head": in_script({"kind": "tables", "views": views}, _secrets())}
+    drawn = estimates is not None and rows(estimates, most=MOST_ESTIMATES)
+    about = {"kind": "tables", "views": views, "estimates": drawn}
+    data = {"head": in_script(about, _secrets())}
     page = document(kind=kind, title=title, answer=said, data=data)
     return _write(path, page)
 

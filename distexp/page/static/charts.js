@@ -39,13 +39,13 @@ function legend(entries) {
 }
 
 // One share with a bar below it and, where it is an estimate from people, its sampling error.
-function shareCell(share, kind, error) {
+function shareCell(share, kind, error, band) {
   if (share === null || share === undefined) return NOTHING;
-  const part = share / SHARE;
+  const part = share / SHARE, [low, high] = band || [part - error, part + error];
   return el("div", { class: "share" },
-    el("span", {}, percent(share), error ? el("span", { class: "ci" }, ` ±${fixed(error * 100, 1)}`) : null),
+    el("span", {}, percent(share), error ? el("span", { class: "ci" }, ` ±${fixed(error * 100, 1)}`) : band ? el("span", { class: "ci" }, ` [${fixed(low * 100, 0)}, ${fixed(high * 100, 0)}]`) : null),
     el("div", { class: "bar", "aria-hidden": "true" }, el("i", { class: kind, place: { width: at(part, 1) } }),
-      error ? el("i", { class: "error", place: { left: at(part - error, 1), width: at(Math.min(1, part + error) - Math.max(0, part - error), 1) } }) : null));
+      error || band ? el("i", { class: "error", place: { left: at(low, 1), width: at(Math.min(1, high) - Math.max(0, low), 1) } }) : null));
 }
 
 // Points that keep their shape at any width: lines of no length with round ends.

@@ -12,6 +12,7 @@ async function start() {
     answer.append(el("details", {}, el("summary", {}, "Who was asked what"), head.described.map((line) => el("p", {}, pieces(line)))));
     main.append(...runSections(head, once(() => data("cases")), once(() => data("replies"))));
   } else if (head.kind === "tables") {
+    if (head.estimates) main.append(estimatesSection(head.estimates, []));
     main.append(...head.views.map((view) => section(view.name.replace(/\W+/g, "-"), view.name, view.caption.map((line) => el("p", {}, pieces(line))), plainTable(view.name, view))));
   } else sweepPage(head, main, answer);
   navigation();

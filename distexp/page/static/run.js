@@ -2,10 +2,10 @@
 function runSections(run, cases, replies) {
   const more = [];
   if (run.trials) more.push(el("h3", {}, "Trials of the tuning"), plainTable("Trials", run.trials));
-  if (run.estimates) more.push(el("h3", {}, "Estimates of questions that nobody was asked"), plainTable("Estimates with their bands", run.estimates));
   for (const view of run.views) more.push(el("h3", {}, view.name), view.caption.map((line) => el("p", {}, pieces(line))), plainTable(view.name, view));
   const picked = el("div", {});
   const parts = [
+    run.estimates && estimatesSection(run.estimates, run.estimates_said),
     section("scores", "Scores", run.about.map((line) => el("p", { class: "warning" }, pieces(line))), scoreTable(run), verdicts(run),
       el("details", {}, el("summary", {}, "How to read these numbers"), run.explained.map((line) => el("p", {}, pieces(line))))),
     picked, more.length ? section("more", "Further tables", more) : null, callsSection(run), againSection(run),
