@@ -28,7 +28,7 @@ function groupTable(all, run, s, method) {
   study.g.forEach((g, i) => by[g].push(i));
   const over = (list, name) => {
     const kept = list.map((i) => errorOf(study, name, i)).filter((x) => x !== null).map((x) => x / SHARE);
-    return kept.length ? interval(kept, kept.map(() => 1), kept.length > 300 ? 300 : 1000) : [null, null, null];
+    return kept.length ? interval(kept, kept.map(() => 1), 1000) : [null, null, null];
   };
   const rows = by.map((list, g) => ({ g, list })).filter((row) => row.list.length).map(({ g, list }) => {
     const n = list.map((i) => study.n[i]).filter((x) => x !== null).sort((a, b) => a - b);
