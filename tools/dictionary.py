@@ -10,7 +10,7 @@ import polars as pl
 import yaml
 
 from distexp.metrics.names import DISTANCES, METRICS
-from distexp.report import tables
+from distexp.report import asked_tables, tables
 
 PAGE = Path(__file__).parents[1] / "docs/reference/files.md"
 
@@ -29,6 +29,8 @@ def page() -> str:
         "comparisons.parquet": ("a row a pair of methods and metric", tables.comparisons_schema()),
         "cases.parquet": ("a row a case and calibrator", tables.cases_schema()),
         "unreadable.parquet": ("a row a reply that could not be read", unreadable),
+        "replies.parquet": ("a row a case and prompt about it", asked_tables.replies_schema()),
+        "questions.parquet": ("a row a question", asked_tables.questions_schema()),
         "trials.parquet": ("a row a trial of a tuning", tables.trials_schema()),
     }
     meaning = yaml.safe_load(MEANING.read_text()) | {
@@ -61,11 +63,14 @@ def page() -> str:
 HEAD = """\
 | file | what is in it |
 |---|---|
+| `report.html` | all of it for people: one file, made of the others; again by `distexp report` |
 | `report.md`, `*.svg` | what was found, in words, tables and figures |
 | `config.yaml`, `overrides.yaml` | the whole configuration, and what was typed |
 | `requests.txt` | the keys of all answers used, one a line |
 | `summary.json` | `schema`; `calls`: how many answers, from the cache (`hits`) and asked (`misses`), unreadable, and their cost; `partial`: why not all were asked, or null; `studies`: the main scores of each |
 | `provenance.json` | `versions` of what computed; `models` that answered; `seed`; digests of data and requests; `licence`, `citation`, and whether the survey is `gated` |
+| `sentences.json` | what the report says in words: of each study the findings, of which methods `ignoring` the model |
+| `estimates.parquet` | of open cases, as in the file `out` ([page](../predict.md)) |
 | `*.parquet` | the tables below |"""  # noqa: E501
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from distexp.types import Response
+from distexp.request import Message
+from distexp.types import Reading, Response, Shares
 
 REFUSAL = "The server refused the prompt: "
 """How the reason begins of what is no reply at all; the server's words follow."""
@@ -35,3 +36,29 @@ class Unreadable:
     def is_refusal(self) -> bool:
         """Whether the server refused the prompt; `text` is what it said."""
         return self.reason.startswith(REFUSAL)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One prompt about a case, what came back, and what was read from it."""
+
+    prompt: str
+    question_id: str
+    attribute: str
+    group: str
+    draw: int
+    option_order: tuple[int, ...]
+    messages: tuple[Message, ...]
+    key: str
+    response: Response
+    read: Reading | Shares | None
+    """None where it could not be read."""
+    reason: str | None = None
+    """Why not."""
+
+    @property
+    def status(self) -> str:
+        """`ok`, `parse_error`, or `refused` where the server refused the prompt."""
+        if self.read is not None:
+            return "ok"
+        return "refused" if self.response.is_refusal else "parse_error"

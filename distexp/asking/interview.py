@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from distexp.asking.answers import REFUSAL, Answer, Unreadable
+from distexp.asking.answers import REFUSAL, Answer, Reply, Unreadable
 from distexp.asking.observing import Draws
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
@@ -55,6 +55,8 @@ class Interviewed:
     """By request key; requests that were not asked because the budget was spent have none."""
     models: tuple[str, ...] = ()
     """Full identities of the models that were asked."""
+    replies: tuple[Reply, ...] = ()
+    """One for each prompt about a case that was answered; preparations are not among them."""
     notes: tuple[str, ...] = ()
     """What the replies show of the model, a sentence each."""
 
@@ -141,7 +143,7 @@ class Interview:
                 new if _answered(new.requests, answers) else one
                 for one, new in zip(asked, again, strict=True)
             ]
-        studies, unreadable = self.read(asked, answers)
+        studies, unreadable, replies = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
         notes = [
             drawn.note(label_of(self.model), self.elicitation.name, style)
@@ -152,6 +154,7 @@ class Interview:
             unreadable=unreadable,
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
+            replies=replies,
             notes=(*self._probing.notes, *filter(None, notes)),
         )
 
@@ -229,9 +232,10 @@ class Interview:
 
     def read(
         self, asked: Sequence[Asked], answers: Mapping[str, Answer]
-    ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...]]:
+    ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...], tuple[Reply, ...]]:
         """Read every reply and combine the readings of each case; keep what cannot be read."""
         estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
+        replies: list[Reply] = []
         self._drawn = {style: Draws() for style in self.styles}
         unreadable: dict[str, Unreadable] = {}
         for one in asked:
@@ -245,12 +249,16 @@ class Interview:
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
                 n_refused += response.is_refusal
+                reason = None
                 try:
                     _check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
                     readings.append(None)
-                    unreadable.setdefault(request.key, _unreadable(one, prompt, request, exc))
+                    lost = _unreadable(one, prompt, request, exc)
+                    unreadable.setdefault(request.key, lost)
+                    reason = lost.reason
+                replies.append(_reply(one, prompt, request, response, readings[-1], reason))
             orders = [prompt.option_order for prompt in one.prompts]
             self._drawn[one.style].count(orders, readings)
             estimates[one.style].append(
@@ -270,7 +278,7 @@ class Interview:
             )
             for style, of_style in estimates.items()
         )
-        return studies, tuple(unreadable.values())
+        return studies, tuple(unreadable.values()), tuple(replies)
 
 
 def _requests(asked: Sequence[Asked]) -> list[Request]:
@@ -299,4 +307,27 @@ def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -
         reason=whole_text(str(exc)),
         text=whole_text(exc.text),
         key=request.key,
+    )
+
+
+def _reply(
+    one: Asked,
+    prompt: Prompt,
+    request: Request,
+    response: Response,
+    read: Reading | Shares | None,
+    reason: str | None,
+) -> Reply:
+    return Reply(
+        prompt=one.style,
+        question_id=one.case.question.question_id,
+        attribute=one.case.group.attribute,
+        group=one.case.group.value,
+        draw=prompt.draw,
+        option_order=prompt.option_order,
+        messages=prompt.messages,
+        key=request.key,
+        response=response,
+        read=read,
+        reason=reason,
     )

@@ -32,6 +32,7 @@ COMMANDS = {
     ),
     "plan": Command("distexp.cli.plan:plan", "Plan how many people to ask which question."),
     "apply": Command("distexp.cli.apply:main", "Calibrate estimates by a card."),
+    "report": Command("distexp.cli.report:main", "Make the page of a run, a sweep or a folder."),
     "summarize": Command("distexp.cli.summarize:main", "Join any runs into one table."),
     "list": Command("distexp.cli.listing:main", "List models, datasets, calibrators, ..."),
     "show": Command("distexp.cli.show:main", "Show a survey, or what a model would be sent."),

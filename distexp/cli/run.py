@@ -164,6 +164,25 @@ def _estimate(experiment: Any) -> None:
         f"{calls.parse_errors} unreadable replies."
     )
     _write_estimates(made.table, Path(experiment.out))
+    _show_estimates(outcome, made.table, Path(experiment.out).with_suffix(".html"))
+
+
+def _show_estimates(estimates: Any, table: Any, path: Path) -> None:
+    """Write the page of what a card estimates."""
+    from distexp.card.telling import accuracy, bands
+    from distexp.page.writing import write_tables
+
+    (card, *_) = estimates.cards
+    drawn = {"question_id", "option", "calibrated", "low"} <= set(table.columns)
+    page = write_tables(
+        path,
+        kind="distexp · estimates by a card",
+        title="What would they answer?",
+        answer=[("How far off", accuracy(card)), ("Bands", bands(card, estimates))],
+        tables={} if drawn else {"Estimates": ("", table)},
+        estimates=table if drawn else None,
+    )
+    _say(f"Page: {relative(page)}")
 
 
 def _write_estimates(table: Any, path: Path) -> None:
@@ -188,6 +207,10 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
         from distexp.view import base
 
         base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw)
+    if settings.mode is not RunMode.MULTIRUN:  # the jobs of a sweep have one page together
+        from distexp.page.writing import write
+
+        write(run_dir)
     # The jobs of a sweep end in one table.
     if settings.mode is not RunMode.MULTIRUN or _manner != "brief":
         from distexp.cli.showing import show_run

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distexp.report.brief import parts
-from distexp.run_folder import REPORT
+from distexp.run_folder import PAGE, REPORT
 from distexp.terminal.texts import relative, show, width
 from distexp.view.brief import lines as view_lines
 
@@ -31,7 +31,7 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
         Whose table was written there too.
     """
     if manner == "json":
-        document = {"folder": str(run_dir), "report": str(run_dir / REPORT), **report.summary()}
+        document = {"folder": str(run_dir), "report": str(_page(run_dir)), **report.summary()}
         print(json.dumps(document, ensure_ascii=False, allow_nan=False))
         return
     if manner == "quiet":
@@ -68,4 +68,10 @@ def _calls(report: "Report", run_dir: Path, manner: str) -> str:
         f"{calls.parse_errors} unreadable replies.{paid}"
     )
     parted = "" if manner == "brief" and not report.estimates else "\n"
-    return f"{parted}{said}\nReport: {relative(run_dir / REPORT)}"
+    return f"{parted}{said}\nReport: {relative(_page(run_dir))}"
+
+
+def _page(run_dir: Path) -> Path:
+    """Return what to read of a run: its page, which the jobs of a sweep have together."""
+    page = run_dir / PAGE
+    return page if page.is_file() else run_dir / REPORT

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp import atomic
-from distexp.asking.answers import Unreadable
+from distexp.asking.answers import Reply, Unreadable
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -22,6 +22,7 @@ from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
+from distexp.report.told import write_words
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
     ALIGNMENT,
@@ -78,6 +79,8 @@ class Report:
     """The same as a table, a row an open case and option."""
     stopped: str | None = None
     """Why not everything was asked; then the report is of what was."""
+    replies: Sequence[Reply] = ()
+    """Prompts and what came back, for people who look behind a score."""
     notes: tuple[str, ...] = ()
     """What was found out about the models meanwhile, a sentence each, in Markdown."""
 
@@ -257,6 +260,7 @@ class Report:
                 self.comparisons().write_parquet(made / COMPARISONS)
                 self.cases().write_parquet(made / CASES)
                 tables.unreadable(self.unreadable).write_parquet(made / UNREADABLE)
+                write_words(self, made)
                 if any(result.trials for result in self.results):
                     self.trials().write_parquet(made / TRIALS)
                 if figures:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from distexp.report.tables import SCHEMA
-from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE, SUMMARY
+from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE, SENTENCES, SUMMARY
 from distexp.sharing.contents import RUN
 from distexp.sharing.earlier import WORDED, as_of, schema_of
 from distexp.sharing.nearness import TOLERANCE, first_line, furthest, renamed, unequal
@@ -29,9 +29,9 @@ LEFT_OUT = {
 
 TABLE = ".parquet"
 FIGURE_SUFFIX = ".svg"
-PRINTED = (".md", FIGURE_SUFFIX)
+PRINTED = (".md", FIGURE_SUFFIX, SENTENCES)
 """Files that show numbers of the tables, to a few digits."""
-TOLERANT = (TABLE, ".json", *PRINTED)
+TOLERANT = (TABLE, ".json", ".md", FIGURE_SUFFIX)
 """Files in which numbers may differ by the tolerance; any other is the same bytes or is not."""
 SHOWN = 60
 """Characters of a value that are shown of each side."""
@@ -81,7 +81,7 @@ def compare(bundle: Bundle, out: Path) -> list[Compared]:
         {**listed, **bundle.withheld}.items(), key=lambda one: not one[0].endswith(TABLE)
     ):
         top, _, below = name.partition("/")
-        worded = schema < SCHEMA and Path(name).suffix in WORDED
+        worded = schema < SCHEMA and name.endswith(WORDED)
         if top == RUN and Path(name).name not in GIVEN and not worded:
             moved = not all(one.exact for of, one in found.items() if of.endswith(TABLE))
             found[name] = _compared(bundle, name, sha256, out / below, moved=moved, schema=schema)
@@ -114,8 +114,9 @@ def _compared(
     same = there == data
     if made.suffix == FIGURE_SUFFIX:
         there, data = renamed(there), renamed(data)
-    exact = made.suffix not in TOLERANT or (made.suffix in PRINTED and not moved)
-    parted = first_line(there, data, exact=exact, printed=made.suffix in PRINTED)
+    printed = made.name.endswith(PRINTED)
+    exact = made.suffix not in TOLERANT or (printed and not moved)
+    parted = first_line(there, data, exact=exact, printed=printed)
     return Compared(name=below, difference=parted, exact=same)
 
 

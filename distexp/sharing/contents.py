@@ -21,6 +21,7 @@ from distexp.run_folder import (
     PROVENANCE,
     REPORT,
     REQUESTS,
+    SENTENCES,
     SUMMARY,
 )
 from distexp.trust import checked
@@ -28,11 +29,15 @@ from distexp.trust import checked
 RUN, DATA, LOCK = "run", "data", "lock.txt"
 """Members of a bundle: folders of the run's files and of the data, and the versions installed."""
 
-TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, REPORT)
-TABLES = ("scores", "comparisons", "cases", "predictions", "unreadable", "trials")
+TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, SENTENCES, REPORT)
+TABLES = (
+    "scores", "comparisons", "cases", "predictions", "unreadable", "replies", "questions",
+    "trials", "estimates",
+)  # fmt: skip
 FIGURE = ALIGNMENT
 """There if the run was drawn."""
 FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), FIGURE, DISTRIBUTIONS)
+"""But for the page, which is made of these."""
 HUMAN = frozenset({PREDICTIONS, DISTRIBUTIONS})
 """Files of a run that state the human answers, which must not always be passed on."""
 

@@ -5,11 +5,11 @@ from io import BytesIO
 from pathlib import Path
 
 from distexp.report.tables import SCHEMA, cut
-from distexp.run_folder import SUMMARY
+from distexp.run_folder import SENTENCES, SUMMARY
 from distexp.sharing.contents import RUN
 from distexp.sharing.rerun import Bundle
 
-WORDED = (".md", ".svg")
+WORDED = (".md", ".svg", SENTENCES)
 """Files for people: they show all metrics, in today's words."""
 
 

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
 from distexp.run_folder import SUMMARY
-from distexp.terminal.texts import show, width
+from distexp.terminal.texts import relative, show, width
 from distexp.view.base import Runs, View, write
 from distexp.view.brief import lines
 
@@ -43,8 +43,13 @@ class SweepSummary(Callback):
             elif manner == "brief":
                 columns = width()
                 show(["", *lines(view, folder, columns=columns)], columns)
+        from distexp.page.writing import write as write_page
+
+        page = write_page(folder)
         if manner == "brief":
             sys.stdout.write(f"{_calls(folder)}\n")
+        if manner in ("brief", "full"):
+            sys.stdout.write(f"Report: {relative(page)}\n")
 
 
 def _calls(folder: Path) -> str:

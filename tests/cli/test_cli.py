@@ -21,8 +21,9 @@ DRAWN = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n
 MOCK = (*DRAWN, "figures=false")  # to draw takes as long as all the rest
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
-    "overrides.yaml", "predictions.parquet", "provenance.json", "report.md", "requests.txt",
-    "scores.parquet", "summary.json", "unreadable.parquet",
+    "overrides.yaml", "predictions.parquet", "provenance.json", "questions.parquet",
+    "replies.parquet", "report.html", "report.md", "requests.txt", "scores.parquet",
+    "sentences.json", "summary.json", "unreadable.parquet",
 }  # fmt: skip
 
 
@@ -117,7 +118,7 @@ def test_second_run_calls_nothing_and_gives_the_same_bytes(
 
     second = made[0] / "outputs/runs/again/x"
     assert "432 hits, 0 misses" in again.stdout
-    for name in FILES - {"summary.json", "overrides.yaml"}:
+    for name in FILES - {"summary.json", "overrides.yaml", "report.html"}:
         assert (run / name).read_bytes() == (second / name).read_bytes(), name
 
 

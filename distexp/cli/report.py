@@ -1,0 +1,33 @@
+"""`distexp report`: the page of a run, a sweep or a folder of runs, made again from its tables."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from distexp.cli.parser import Parser
+from distexp.page.writing import write
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run `distexp report FOLDER [--open]`.
+
+    Raises
+    ------
+    DistexpError
+        If there is no finished run, or the page cannot be written.
+    """
+    parser = Parser(
+        prog="distexp report",
+        description="Make the page of a run or a sweep (report.html), or the index of a folder of "
+        "runs (index.html), from its tables alone. It is one file that needs no network.",
+    )
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--open", action="store_true", help="show it in the browser")
+    options = parser.read(arguments)
+    path = write(options.folder)
+    sys.stdout.write(f"Page: {path}\n")
+    if options.open:
+        import webbrowser
+
+        if not webbrowser.open(path.absolute().as_uri()):
+            sys.stdout.write("No browser was found: open that file in one.\n")

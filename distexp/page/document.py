@@ -1,0 +1,160 @@
+"""The HTML file around the data: what it may do is said in its head, and it is little.
+
+Nothing may be loaded, sent or evaluated, and only the one script and the one style sheet that
+travel with the package run, known by their SHA-256. Data are JSON in elements that no browser
+executes; large ones are packed, as Base64 of gzip.
+"""
+
+import gzip
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from functools import cache
+from html import escape
+from importlib.resources import files
+
+from distexp.model.http.secrets import Secrets
+from distexp.page.words import Runs
+from distexp.request import whole_text
+from distexp.visible import visible
+
+SCRIPTS = (
+    "dom", "numbers", "tables", "charts", "answer", "estimates", "questions", "replies", "again",
+    "run", "sweep", "main",
+)  # fmt: skip
+"""Files of `static`, in the order in which they stand in the page."""
+PACKED_FROM = 100_000
+"""Characters from which data are packed."""
+_ESCAPED = {"<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="referrer" content="no-referrer">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<a class="skip" href="#main">Skip to the answer</a>
+<header><p class="kind">{kind}</p><h1>{title}</h1></header>
+<main id="main" tabindex="-1">
+<section id="answer" aria-labelledby="answer-head">
+<h2 id="answer-head">The answer</h2>
+{answer}
+</section>
+<noscript><p>Tables, questions and replies need JavaScript, which this page runs without \
+loading anything. The tables are in report.md beside it too.</p></noscript>
+</main>
+{data}
+<script>{script}</script>
+</body>
+</html>
+"""
+
+
+def document(
+    *,
+    kind: str,
+    title: str,
+    answer: Sequence[tuple[str, Runs]],
+    data: Mapping[str, str],
+) -> str:
+    """Return a page.
+
+    Parameters
+    ----------
+    kind : str
+        Stands above the title.
+    title : str
+    answer : sequence of (str, Runs)
+        Paragraphs with what they are about.
+    data : mapping of str to str
+        What `in_script` returned, by the id of the element that the script looks for.
+    """
+    style, script = _static()
+    policy = (
+        f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    return _PAGE.format(
+        policy=policy,
+        kind=_text(kind),
+        title=_text(title),
+        style=style,
+        answer="\n".join(_paragraph(lead, runs) for lead, runs in answer),
+        data="\n".join(
+            f'<script type="application/json" id="{escape(name)}">{text}</script>'
+            for name, text in data.items()
+        ),
+        script=script,
+    )
+
+
+def in_script(value: object, secrets: Secrets | None = None) -> str:
+    r"""Return JSON that ends no script element; packed where it is long.
+
+    Parameters
+    ----------
+    value : object
+        What JSON can hold.
+    secrets : Secrets, optional
+        Struck from texts wherever they stand.
+
+    Examples
+    --------
+    >>> print(in_script("</script>"))
+    "\u003c/script>"
+    """
+    text = _json(value)
+    if secrets is not None and secrets.within(text.encode()):
+        text = _json(_struck(value, secrets))
+    if len(text) >= PACKED_FROM:
+        packed = gzip.compress(text.encode(), compresslevel=6, mtime=0)
+        return json.dumps({"packed": b64encode(packed).decode()})
+    for sign, code in _ESCAPED.items():
+        text = text.replace(sign, code)
+    return text
+
+
+def _json(value: object) -> str:
+    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _struck(value: object, secrets: Secrets) -> object:
+    """Return a value in whose texts no secret stands."""
+    if isinstance(value, str):
+        return secrets.struck(value)
+    if isinstance(value, Mapping):
+        return {secrets.struck(str(key)): _struck(one, secrets) for key, one in value.items()}
+    if isinstance(value, Sequence):
+        return [_struck(one, secrets) for one in value]
+    return value
+
+
+@cache
+def _static() -> tuple[str, str]:
+    """Return the style sheet and the script."""
+    folder = files("distexp.page") / "static"
+    style = (folder / "page.css").read_text(encoding="utf-8")
+    parts = [(folder / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS]
+    return style, '"use strict";\n(() => {\n' + "\n".join(parts) + "\n})();"
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _paragraph(lead: str, runs: Runs) -> str:
+    body = "".join(
+        f"<strong>{_text(text)}</strong>" if style == "strong" else _text(text)
+        for style, text in runs
+    )
+    return f'<p><b class="lead">{_text(lead)}</b> {body}</p>'
+
+
+def _text(text: str) -> str:
+    return escape(visible(whole_text(text)))

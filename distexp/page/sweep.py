@@ -1,0 +1,200 @@
+"""The data of a page of many runs: one leaderboard on the cases that all of its rows share.
+
+Rows of one survey are compared where each of them has an estimate, so that none looks better for
+having been spared what was hard. The page has a sum of distances by question for each row, from
+which it draws intervals and tests any two rows.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distexp.evaluation.baselines import CEILING, LABELS, RAW, REFERENCE, UNIFORM
+from distexp.metrics.ties import DIGITS
+from distexp.page.run import cases, head, metrics, replies, view
+from distexp.page.tables import Tables, views
+from distexp.run_folder import FAILURES, PAGE
+from distexp.types import CONDITION
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_ROWS = 1500
+"""Of a leaderboard; a page of more is no longer read."""
+ROW = ("job", *CONDITION, "calibrator")
+CASE = ("dataset", "question_id", "attribute", "group")
+BASELINES = (UNIFORM, REFERENCE)
+CHOSEN = frozenset({*CONDITION, "calibrator"})
+"""Groups whose choice has a column of its own."""
+
+
+def sweep(folder: Path, runs: Sequence[Tables]) -> dict[str, Any]:
+    """Return the leaderboard, the runs and what failed."""
+    names = [one.folder.relative_to(folder).as_posix() for one in runs]
+    surveys = _surveys(runs, _settings(runs))
+    failures = folder / FAILURES
+    own_views = [] if (folder / "scores.parquet").exists() else views(folder).items()
+    return {
+        "kind": "sweep",
+        "metrics": metrics(),
+        "labels": LABELS,
+        "surveys": surveys,
+        "n_rows": sum(len(one["rows"]) for one in surveys),
+        "jobs": [
+            {
+                "name": name,
+                "said": _said(one),
+                "raw": _raw(one),
+                "missing": sum(s.get("n_unreadable", 0) for s in one.summary.get("studies", [])),
+                "page": f"{name}/{PAGE}" if (one.folder / PAGE).is_file() else None,
+                "inside": False,
+            }
+            for name, one in zip(names, runs, strict=True)
+        ],
+        "views": [view(name, *found) for name, found in own_views if name != "leaderboard"],
+        "failures": failures.read_text(encoding="utf-8") if failures.is_file() else "",
+    }
+
+
+def inside(run: Tables) -> dict[str, Any]:
+    """Return all that the page of one run shows."""
+    return {"head": head(run), "cases": cases(run), "replies": replies(run)}
+
+
+def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, Any]]:
+    """Return, by survey, the rows of the leaderboard on the cases that they share."""
+    import polars as pl
+
+    error = pl.when(pl.col("w1").is_not_null().any().over("dataset")).then("w1").otherwise("tv")
+    every = pl.concat(
+        one.cases.select(pl.lit(job).alias("job"), *ROW[1:], *CASE[1:], "w1", "tv")
+        for job, one in enumerate(runs)
+    )
+    valid = every.select(*ROW, *CASE[1:], error.alias("error")).filter(
+        pl.col("error").is_not_null(), pl.col("calibrator") != CEILING
+    )
+    against = {(job, *row[:-3]): row[-3:] for job, one in enumerate(runs) for row in _against(one)}
+    n_cases = dict(every.select(CASE).unique().group_by("dataset").len().iter_rows())
+    surveys = []
+    for (dataset,), table in valid.partition_by(
+        "dataset", maintain_order=True, as_dict=True
+    ).items():
+        n_rows = table.select(ROW).unique().height
+        counted = table.group_by(CASE, maintain_order=True).agg(pl.len().alias("of"))
+        shared = counted.filter(pl.col("of") == n_rows).drop("of")
+        both = table.join(shared, on=CASE, how="semi", maintain_order="left")
+        counts = shared.group_by("question_id", maintain_order=True).len()
+        rows = _rows(both, runs, settings, against) if shared.height else []
+        surveys.append(
+            {
+                "name": str(dataset),
+                "counts": counts["len"].to_list(),
+                "rows": rows[:MOST_ROWS],
+                "note": _note(
+                    str(dataset), shared.height, n_cases[dataset], counts.height, n_rows
+                ),
+            }
+        )
+    return surveys
+
+
+def _note(dataset: str, n_shared: int, n_cases: int, n_questions: int, n_rows: int) -> str:
+    if not n_shared:
+        return f"{dataset}: its {n_rows} rows share no case, so that none can be compared."
+    more = f" The page shows the first {MOST_ROWS} rows." if n_rows > MOST_ROWS else ""
+    return (
+        f"{dataset}: {n_shared} of {n_cases} cases, of {n_questions} questions, have an estimate "
+        f"in each of {n_rows} rows; the leaderboard is of these.{more}"
+    )
+
+
+def _rows(
+    table: "pl.DataFrame",
+    runs: Sequence[Tables],
+    settings: Sequence[str],
+    against: Mapping[tuple[Any, ...], Sequence[Any]],
+) -> list[dict[str, Any]]:
+    """Return the rows of one survey; those that are equal in every case stand once."""
+    import polars as pl
+
+    summed = table.group_by(*ROW, "question_id", maintain_order=True).agg(pl.col("error").sum())
+    ignoring = [
+        {tuple(one[name] for name in CONDITION): one.get("ignoring", []) for one in studies}
+        for studies in (run.sentences.get("studies", []) for run in runs)
+    ]
+    once: set[tuple[Any, ...]] = set()
+    rows = []
+    for key, of_row in summed.partition_by(ROW, maintain_order=True, as_dict=True).items():
+        job, *condition, name = key
+        sums = [round(x, DIGITS) for x in of_row["error"]]
+        asks = name not in {*BASELINES, *ignoring[job].get(tuple(condition), [])}
+        told = against.get(key)
+        row = {
+            "job": job, "condition": condition, "name": name, "label": LABELS.get(name, name),
+            "setting": settings[job], "sums": sums, "asks": asks, "against": told and told[:1],
+            "kind": told[1] if told else "baseline", "missing": _missing(runs[job], condition),
+        }  # fmt: skip
+        if not asks:
+            row |= {"condition": [condition[0], "", "", ""], "kind": "baseline"}
+            row |= {"job": None} if name in BASELINES else {}
+        same = (*row["condition"], name, *sums)
+        if same not in once:  # as the uncalibrated model is for any number of training questions
+            once.add(same)
+            rows.append(row)
+    alone = Counter((*row["condition"], row["name"]) for row in rows)
+    for row in rows:
+        if alone[(*row["condition"], row["name"])] == 1:
+            row["setting"] = ""
+    return rows
+
+
+def _against(run: Tables) -> list[tuple[Any, ...]]:
+    """Return how each method compares with the training mean: difference and verdict."""
+    import polars as pl
+
+    alpha = 1 - run.sentences.get("confidence", 0.95)
+    found = run.comparisons.filter(
+        pl.col("other") == REFERENCE, pl.col("metric") == "w1", pl.col("difference").is_not_null()
+    )
+    columns = (*CONDITION, "method", "difference", "low", "high", "p_holm")
+    rows = []
+    for *key, difference, low, high, p in found.select(columns).iter_rows():
+        told = p is not None and p < alpha and not (low or 0) <= 0 <= (high or 0)
+        verdict = ("better" if difference < 0 else "worse") if told else "level"
+        rows.append((*key, difference, verdict, p))
+    return rows
+
+
+def _settings(runs: Sequence[Tables]) -> list[str]:
+    """Return, by run, the settings without a column of their own that differ between runs."""
+    found = []
+    for run in runs:
+        pairs = (one.partition("=")[::2] for one in run.changed)
+        found.append({k.lstrip("+~"): v for k, v in pairs if k.lstrip("+~") not in CHOSEN})
+    every = dict.fromkeys(name for one in found for name in one)
+    varied = [name for name in every if len({one.get(name) for one in found}) > 1]
+    last = Counter(name.rpartition(".")[2] for name in varied)
+    short = {name: end if last[end := name.rpartition(".")[2]] == 1 else name for name in varied}
+    return [", ".join(f"{short[n]} {one[n]}" for n in varied if n in one) for one in found]
+
+
+def _missing(run: Tables, condition: Sequence[str]) -> int | None:
+    for one in run.summary.get("studies", []):
+        if [one.get(name) for name in CONDITION] == list(condition):
+            missing: int | None = one.get("n_unreadable")
+            return missing
+    return None
+
+
+def _said(run: Tables) -> str:
+    """Return what a run asked of whom, in a line."""
+    studies = run.summary.get("studies", [])
+    parts = (dict.fromkeys(str(one.get(name, "")) for one in studies) for name in CONDITION)
+    return " · ".join(", ".join(part) for part in parts)
+
+
+def _raw(run: Tables) -> float | None:
+    values = [one.get(f"{RAW}.w1") for one in run.summary.get("studies", [])]
+    known = [value for value in values if value is not None]
+    return min(known, default=None)

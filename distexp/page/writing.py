@@ -1,0 +1,137 @@
+"""Where pages are written: beside the tables that they are made of."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distexp import atomic
+from distexp.errors import DatasetError, DistexpError
+from distexp.model.http.secrets import Secrets
+from distexp.page.answer import of_run, of_sweep
+from distexp.page.document import document, in_script
+from distexp.page.run import MOST_ESTIMATES, cases, head, replies, rows, view
+from distexp.page.sweep import inside, sweep
+from distexp.page.tables import Tables
+from distexp.page.words import pieces
+from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, SCORES
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_INSIDE = 3_500_000
+"""Characters of runs that go into the page of a sweep; others have their own."""
+OF_SWEEP = ("leaderboard.parquet", "multirun.yaml", FAILURES)
+
+
+def write(folder: Path) -> Path:
+    """Write the page of a run or a sweep, or the index of a folder of runs, and return its path.
+
+    Raises
+    ------
+    DatasetError
+        If there is no finished run in the folder or below it, or it cannot be read.
+    DistexpError
+        If the page cannot be written.
+    """
+    if all((folder / name).is_file() for name in (SCORES, PREDICTIONS)):
+        return _write(folder / PAGE, _of_run(Tables.read(folder)))
+    found = sorted(path.parent for path in folder.rglob(SCORES))
+    if not found:
+        raise DatasetError(f"There is no finished run in or below {folder}: no {SCORES} is there.")
+    is_sweep = any((folder / name).exists() for name in OF_SWEEP)
+    page = _of_runs(folder, [Tables.read(one) for one in found], is_sweep=is_sweep)
+    return _write(folder / (PAGE if is_sweep else INDEX), page)
+
+
+def write_tables(
+    path: Path,
+    *,
+    kind: str,
+    title: str,
+    answer: Sequence[tuple[str, str]],
+    tables: "Mapping[str, tuple[str, pl.DataFrame]]",
+    estimates: "pl.DataFrame | None" = None,
+) -> Path:
+    """Write a page of any tables, and return its path.
+
+    Parameters
+    ----------
+    path : Path
+    kind, title : str
+    answer : sequence of (str, str)
+        What each paragraph is about, and the paragraph, in Markdown.
+    tables : mapping of str to (str, DataFrame)
+        By their titles, captions in Markdown and tables.
+    estimates : DataFrame, optional
+        With the columns of `distexp.card.estimates.Estimates.table`; drawn with their bands.
+
+    Raises
+    ------
+    DistexpError
+        If the page cannot be written.
+    """
+    views = [view(name, *found) for name, found in tables.items()]
+    said = [(lead, pieces(text)) for lead, text in answer]
+    drawn = estimates is not None and rows(estimates, most=MOST_ESTIMATES)
+    about = {"kind": "tables", "views": views, "estimates": drawn}
+    data = {"head": in_script(about, _secrets())}
+    page = document(kind=kind, title=title, answer=said, data=data)
+    return _write(path, page)
+
+
+def _of_run(tables: Tables) -> str:
+    about, secrets = head(tables), _secrets()
+    models, datasets = _named(about["studies"])
+    return document(
+        kind=f"distexp · run {about['name']}",
+        title=f"{models} on {datasets}: how close to people's answers?",
+        answer=of_run(about),
+        data={
+            "head": in_script(about, secrets),
+            "cases": in_script(cases(tables), secrets),
+            "replies": in_script(replies(tables), secrets),
+        },
+    )
+
+
+def _of_runs(folder: Path, runs: Sequence[Tables], *, is_sweep: bool) -> str:
+    about = sweep(folder, runs)
+    secrets, packed, room = _secrets(), dict[str, str](), MOST_INSIDE
+    for number, run in enumerate(runs if is_sweep else ()):
+        text = in_script(inside(run), secrets)
+        room -= len(text)
+        if room < 0:
+            break
+        packed[f"run-{number}"] = text
+        about["jobs"][number]["inside"] = True
+    name = "/".join(folder.absolute().parts[-2:])
+    return document(
+        kind=f"distexp · {'sweep' if is_sweep else 'runs in'} {name}",
+        title="How close do the models come to people's answers?",
+        answer=of_sweep(about),
+        data={"head": in_script(about, secrets), **packed},
+    )
+
+
+def _named(studies: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    models, datasets = (
+        ", ".join(dict.fromkeys(one["condition"][at] for one in studies)) for at in (1, 0)
+    )
+    return models or "Nothing", datasets or "nothing"
+
+
+def _secrets() -> Secrets:
+    """Return what the environment holds that no page may show."""
+    found = Secrets.named(os.environ)
+    return Secrets([os.environ[name] for name in found])
+
+
+def _write(path: Path, page: str) -> Path:
+    try:
+        with atomic.file(path) as made:
+            made.write_text(page, encoding="utf-8")
+    except OSError as exc:
+        msg = f"The page {path} cannot be written: {exc}. Choose another folder."
+        raise DistexpError(msg) from exc
+    return path
