@@ -152,7 +152,8 @@ def _rows(outcomes: Sequence[tuple[Study, Result]]) -> list[Row]:
     return sorted(rows.values(), key=lambda row: (row.method in UNASKED, row.method == CEILING))
 
 
-COLUMNS = ("w1", "tv", "alignment", "w1_skill", "respondents")
+COLUMNS = ("w1", "tv", "w1_skill", "alignment", "respondents")
+"""Scores that a table may show; those at the end are left out where there is no room."""
 
 
 def _first(rows: Sequence[Row], n: int) -> list[Row]:
@@ -176,7 +177,7 @@ def _table(
     conditions = [study.condition for study, _ in outcomes]
     varying = [name for name in CONDITION if len({getattr(one, name) for one in conditions}) > 1]
     metric = "w1" if any(_is_known(row, "w1") for row in rows) else "tv"
-    shown = [key for key in (metric, "alignment", "w1_skill", "respondents")]
+    shown = [metric, "w1_skill", "alignment", "respondents"]
     shown = [key for key in shown if any(_is_known(row, key) for row in rows)]
     header = [*varying, "method", *(_HEADINGS[key] for key in shown)]
     cells = [
