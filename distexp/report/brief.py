@@ -93,7 +93,7 @@ def sentences(report: Report) -> Iterator[str]:
     """Yield what was asked of whom, what was found, and what makes it suspect."""
     outcomes = list(zip(report.studies, report.results, strict=True))
     models = dict.fromkeys(study.condition.model for study in report.studies)
-    cases = {case for study in report.studies for case in study.cases}
+    cases = [case for study in report.studies for case in study.cases]
     n_questions = len({case.question.question_id for case in cases})
     n_groups = len({(case.group.attribute, case.group.value) for case in cases})
     estimates = [estimate for study in report.studies for estimate in study.estimates]
@@ -205,7 +205,9 @@ _HEADINGS = {
 
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) - 2
+    from rich.cells import cell_len
+
+    return sum(max(map(cell_len, one)) + 2 for one in zip(header, *rows, strict=True)) - 2
 
 
 def _is_known(row: Row, key: str) -> bool:
