@@ -67,7 +67,7 @@ class Fitted:
                 "apply(FILE), or ask with 'distexp predict card=FILE questions=FILE out=FILE'."
             )
             raise ConfigError(msg)
-        check_wanted("predict", None, coverage, topic)
+        check_wanted("predict", {}, coverage, topic)
         asked = questions if isinstance(questions, Questionnaire) else questionnaire(questions)
         experiment = self._experiment(asked.path)
         interview = experiment.interview(open_survey(experiment.survey()))
@@ -92,7 +92,7 @@ class Fitted:
         DistexpError
             As `distexp apply`.
         """
-        check_wanted("apply", None, coverage, "auto")
+        check_wanted("apply", {}, coverage, "auto")
         return table(list(calibrated(self.card, read_studies(Path(predictions)), coverage)))
 
     def write(self, path: str | Path) -> Path:

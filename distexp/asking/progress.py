@@ -106,6 +106,11 @@ class Progress:
         self._trouble = reason
         self.tick()
 
+    def waiting(self, what: str) -> None:
+        """Say what is being waited for, until the next answer."""
+        self._trouble = what
+        self.tick()
+
     def given_up(self, model: str) -> None:
         """Say that a model is asked no further."""
         if model in self._parts:

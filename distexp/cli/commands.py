@@ -27,6 +27,10 @@ COMMANDS = {
     "predict": Command(
         "distexp.cli.predict:predict", "Estimate answers to questions that nobody was asked."
     ),
+    "rectify": Command(
+        "distexp.cli.rectify:rectify", "Join estimates with the answers of a few people."
+    ),
+    "plan": Command("distexp.cli.plan:plan", "Plan how many people to ask which question."),
     "apply": Command("distexp.cli.apply:main", "Calibrate estimates by a card."),
     "summarize": Command("distexp.cli.summarize:main", "Join any runs into one table."),
     "list": Command("distexp.cli.listing:main", "List models, datasets, calibrators, ..."),

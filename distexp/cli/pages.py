@@ -35,13 +35,30 @@ _PAGES = {
         "calibrator=[NAME].",
     ),
     "predict": (
-        "usage: distexp predict questions=FILE out=FILE [dataset=NAME | card=FILE.json] "
-        "[SETTING ...]",
+        "usage: distexp predict questions=FILE out=FILE [dataset=NAME | card=FILE] [SETTING ...]",
         "Estimate the answers to questions that nobody was asked, with bands, by a calibrator\n"
         "that learns from a survey, or by a card.\n\n"
         "  questions=FILE   .yaml, .csv, .xlsx, .qsf: see docs/predict.md\n"
         "  out=FILE         .csv, .parquet, .jsonl or .xlsx\n"
         "  coverage=0.9     of the bands: 0.5 | 0.8 | 0.9 | 0.95",
+    ),
+    "rectify": (
+        "usage: distexp rectify pilot=FILE questions=FILE out=FILE [dataset=NAME | card=FILE] "
+        "[SETTING ...]\n"
+        "       distexp rectify pilot=FILE twins=FILE out=FILE [questions=FILE] [by=COLUMNS] "
+        "[strata=COLUMN]",
+        "Join the answers of a few people with estimates of a calibrator or with predictions for\n"
+        "each person.\n\n"
+        "  pilot=FILE       a row a person, or a row an answer: see docs/rectify.md\n"
+        "  twins=FILE       predictions for each of these people and for others\n"
+        "  out=FILE         .csv, .parquet, .jsonl or .xlsx",
+    ),
+    "plan": (
+        "usage: distexp plan respondents=N questions=FILE out=FILE [dataset=NAME | card=FILE] "
+        "[SETTING ...]",
+        "Deal so many answers to questions and groups where they help most.\n\n"
+        "  respondents=N    answers that can be asked for: see docs/rectify.md\n"
+        "  figure=FILE.svg  the width of intervals by the number of people",
     ),
 }
 

@@ -30,7 +30,7 @@ from distexp.terminal.texts import relative
 from distexp.trust import checked
 from distexp.view import summary
 
-ALONE = ("budget", "card", "dry_run", "figures", "progress", "retries")
+ALONE = ("budget", "calls", "card", "dry_run", "figures", "progress", "retries")
 """Settings that stand in no group."""
 _failures: list[str] = []
 _manner = "brief"
@@ -149,20 +149,20 @@ def _run(config: DictConfig, run_dir: Path) -> None:
 
 def _estimate(experiment: Any) -> None:
     """Estimate the open cases by a card, and show them."""
-    from distexp.card.telling import markdown
     from distexp.cli.by_card import by_its_card
 
     outcome: Any = by_its_card(experiment)
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
         return
+    made = experiment.purpose.of(outcome)
     calls = outcome.calls
-    _say(markdown(outcome))
+    _say(made.text)
     _say(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
     )
-    _write_estimates(outcome.table(), Path(experiment.out))
+    _write_estimates(made.table, Path(experiment.out))
 
 
 def _write_estimates(table: Any, path: Path) -> None:
@@ -171,7 +171,8 @@ def _write_estimates(table: Any, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write(table, path)
-    _say(f"Estimates: {relative(path)}, {table.height} rows, one an open case and option.")
+    what = "open case and option" if "option" in table.columns else "open case"
+    _say(f"Estimates: {relative(path)}, {table.height} rows, one an {what}.")
 
 
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:

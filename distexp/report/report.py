@@ -78,6 +78,8 @@ class Report:
     """The same as a table, a row an open case and option."""
     stopped: str | None = None
     """Why not everything was asked; then the report is of what was."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the models meanwhile, a sentence each, in Markdown."""
 
     def __repr__(self) -> str:
         conditions = [_named(study.condition) for study in self.studies]
@@ -127,7 +129,7 @@ class Report:
             + (escaped(result.note) or "\n\n".join(self._parts(result)))
             for study, result in self._outcomes()
         ]
-        about = [self.partial(), self.refused(), self.open()]
+        about = [*self.notes, self.partial(), self.refused(), self.open(), self.calls.thoughts()]
         return "\n\n".join(filter(None, [*about, *parts, self.estimates]))
 
     def open(self) -> str | None:
