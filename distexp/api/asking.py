@@ -206,7 +206,7 @@ def ask(
 
     Parameters
     ----------
-    survey : Survey
+    survey : distexp.api.surveys.Survey
         Of `distexp.survey`.
     model, elicitation : str
         Choices of these groups.

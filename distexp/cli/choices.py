@@ -23,7 +23,7 @@ GROUPS = {
 }
 """What each is, in the order in which they are listed."""
 MEANT = {"surveys": "dataset", "survey": "dataset", "presets": "experiment", "models": "model"}
-_SENTENCE = re.compile(r"(?<=[.?])\s|;\s")
+_SENTENCE = re.compile(r"(?<=[.?])(?<!e\.g\.)\s")
 
 
 def groups(folder: Path | None = None) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from distexp.cli.choices import choices
 from distexp.cli.parser import Parser
+from distexp.cli.telling import as_json
 from distexp.errors import DistexpError
 from distexp.visible import one_line
 
@@ -65,9 +66,7 @@ def main(arguments: Sequence[str]) -> int:
         *cache(path_of(options)),
     ]  # fmt: skip
     if options.json:
-        import json
-
-        print(json.dumps([asdict(one) for one in found], indent=2, ensure_ascii=False))
+        print(as_json([asdict(one) for one in found], indent=2))
     else:
         wide = max(len(one.what) for one in found)
         for one in found:

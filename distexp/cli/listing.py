@@ -5,6 +5,7 @@ from pathlib import Path
 
 from distexp.cli.choices import GROUPS, choices, group_of, groups
 from distexp.cli.parser import Parser
+from distexp.cli.telling import as_json
 from distexp.visible import one_line
 
 WIDTH = 100
@@ -29,9 +30,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.read(arguments)
     found = _found(options.group, options.config_dir)
     if options.json:
-        import json
-
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(as_json(found, indent=2))
         return
     wide = max(map(len, found), default=0)
     for name, said in found.items():

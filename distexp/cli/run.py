@@ -1,7 +1,6 @@
 """`distexp [run]`: one job that Hydra composed, from its configuration to its report."""
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from distexp import __version__
 from distexp.cli.commands import COMMANDS
 from distexp.cli.elsewhere import DEFAULT, point_out
 from distexp.cli.pages import page
-from distexp.cli.telling import manner_of, told
+from distexp.cli.telling import as_json, manner_of, told
 from distexp.errors import ConfigError, DistexpError
 from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
@@ -233,7 +232,7 @@ def _show_plan(plan: Any, budget: Any) -> None:
         in_sweep.plan = (plan, budget)
     elif _manner == "json":
         counts = {"n_hits": len(plan.known), "n_misses": plan.n_misses}
-        print(json.dumps({"dry_run": True, **counts, "more_follows": plan.more_follows}))
+        print(as_json({"dry_run": True, **counts, "more_follows": plan.more_follows}))
     else:
         print(Forecast([plan]).text(budget))
 

@@ -1,9 +1,9 @@
 """What a run or a sweep says on the terminal: a few lines, all of it, nothing, or JSON."""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distexp.cli.telling import as_json
 from distexp.report.brief import parts
 from distexp.run_folder import PAGE, REPORT
 from distexp.terminal.texts import relative, show, width
@@ -32,7 +32,7 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
     """
     if manner == "json":
         document = {"folder": str(run_dir), "report": str(_page(run_dir)), **report.summary()}
-        print(json.dumps(document, ensure_ascii=False, allow_nan=False))
+        print(as_json(document))
         return
     if manner == "quiet":
         return
@@ -48,7 +48,8 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
 
 def _brief(report: "Report", run_dir: Path, view: Any) -> None:
     columns, room = width(), MOST_LINES - 3
-    found = parts(report, columns=columns, lines=0 if view is not None else room)
+    alone = view is None and not report.estimates
+    found = parts(report, columns=columns, lines=room if alone else 0)
     show(found, columns)
     if view is not None:
         room -= sum(str(one).count("\n") + 1 for one in found) + 1

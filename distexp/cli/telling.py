@@ -1,5 +1,6 @@
 """What a command says of errors, and how much a run says."""
 
+import json
 from collections.abc import Sequence
 
 from distexp.visible import one_line, visible
@@ -20,6 +21,11 @@ def told(errors: Sequence[str]) -> str:
     """Say what went wrong, in a line each, but for lists of jobs."""
     lines = [one if SEVERAL in one else one_line(one) for one in errors]
     return "\n".join(f"distexp: error: {visible(one)}" for one in lines)
+
+
+def as_json(document: object, *, indent: int | None = None) -> str:
+    """Return JSON in which nothing is left that a terminal would obey."""
+    return json.dumps(document, indent=indent, allow_nan=False).replace("\x7f", "\\u007f")
 
 
 def manner_of(arguments: Sequence[str]) -> tuple[str, list[str]]:

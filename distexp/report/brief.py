@@ -93,7 +93,7 @@ def sentences(report: Report) -> Iterator[str]:
     """Yield what was asked of whom, what was found, and what makes it suspect."""
     outcomes = list(zip(report.studies, report.results, strict=True))
     models = dict.fromkeys(study.condition.model for study in report.studies)
-    cases = {case for study in report.studies for case in study.cases}
+    cases = [case for study in report.studies for case in study.cases]
     n_questions = len({case.question.question_id for case in cases})
     n_groups = len({(case.group.attribute, case.group.value) for case in cases})
     estimates = [estimate for study in report.studies for estimate in study.estimates]
@@ -152,7 +152,8 @@ def _rows(outcomes: Sequence[tuple[Study, Result]]) -> list[Row]:
     return sorted(rows.values(), key=lambda row: (row.method in UNASKED, row.method == CEILING))
 
 
-COLUMNS = ("w1", "tv", "alignment", "w1_skill", "respondents")
+COLUMNS = ("w1", "tv", "w1_skill", "alignment", "respondents")
+"""Scores that a table may show; those at the end are left out where there is no room."""
 
 
 def _first(rows: Sequence[Row], n: int) -> list[Row]:
@@ -176,7 +177,7 @@ def _table(
     conditions = [study.condition for study, _ in outcomes]
     varying = [name for name in CONDITION if len({getattr(one, name) for one in conditions}) > 1]
     metric = "w1" if any(_is_known(row, "w1") for row in rows) else "tv"
-    shown = [key for key in (metric, "alignment", "w1_skill", "respondents")]
+    shown = [metric, "w1_skill", "alignment", "respondents"]
     shown = [key for key in shown if any(_is_known(row, key) for row in rows)]
     header = [*varying, "method", *(_HEADINGS[key] for key in shown)]
     cells = [
@@ -204,7 +205,9 @@ _HEADINGS = {
 
 
 def _width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    return sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) - 2
+    from rich.cells import cell_len
+
+    return sum(max(map(cell_len, one)) + 2 for one in zip(header, *rows, strict=True)) - 2
 
 
 def _is_known(row: Row, key: str) -> bool:

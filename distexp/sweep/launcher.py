@@ -231,7 +231,10 @@ def _ended(
         if len(failures) > n_told:
             reports.append(_report(failures, tasks, others, folder))
         else:
-            reminders.append(f"{len(failures)} of {len(tasks)} jobs failed: {folder / FAILURES}")
+            reminders.append(
+                f"{len(failures)} of {len(tasks)} jobs failed, see {folder / FAILURES}. The same "
+                "command goes on from there."
+            )
     return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
 
 

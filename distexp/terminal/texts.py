@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 WIDEST, NARROWEST = 100, 40
-_MARKS = re.compile(r"\*\*|\\(?=[!-/:-@\[-`{-~])|^[-#]+ ", re.MULTILINE)
+_MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
+_SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
 
 
@@ -35,17 +36,24 @@ def plain(markdown: str) -> str:
 
     Examples
     --------
-    >>> plain("- **auto** is no closer than a\_b &lt;1")
+    >>> plain(r"- **auto** is no closer than a\_b &lt;1")
     'auto is no closer than a_b <1'
     """
-    return _MARKS.sub("", markdown).replace("&lt;", "<").replace("&amp;", "&")
+    return _MARKS.sub(lambda found: found[1] or _SIGNS.get(found[2], ""), markdown)
 
 
 def wrapped(text: str, columns: int, *, indent: int = 0) -> list[str]:
-    """Return the lines of a sentence, those after the first indented."""
-    import textwrap
+    """Return the lines of a sentence, those after the first indented.
 
-    return textwrap.wrap(one_line(text), columns, subsequent_indent=" " * indent) or [""]
+    Characters that take two places, as Chinese ones do, are counted so.
+    """
+    from rich.console import Console
+    from rich.text import Text
+
+    words = Text(one_line(text))
+    console = Console(file=io.StringIO(), width=columns)
+    first, *others = words.wrap(console, columns - indent) or [words]
+    return [first.plain.rstrip(), *(" " * indent + line.plain.rstrip() for line in others)]
 
 
 def table(
@@ -142,6 +150,8 @@ def frame(
     (list of str, renderable)
         What holds for all rows, and the table.
     """
+    from rich.cells import cell_len
+
     names = [one for one in found.columns if not one.endswith(_ENDS)]
     common = {
         one: found[one][0] for one in names if found.height > 1 and found[one].n_unique() == 1
@@ -155,7 +165,7 @@ def frame(
     kept: list[str] = []
     left = columns
     for name, texts in cells.items():
-        left -= max(len(name), *map(len, texts)) + 2
+        left -= max(map(cell_len, (name, *texts))) + 2
         if left < 0:
             break
         kept.append(name)

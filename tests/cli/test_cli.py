@@ -269,7 +269,7 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        pytest.param(["calibrator=rigde"], "Available options in 'calibrator'", id="choice"),
+        pytest.param(["calibrator=rigde"], "'distexp list calibrators' shows all", id="choice"),
         pytest.param(
             ["elicitation=verbalized", "elicitation.n_samples=lots"],
             "The 'n_samples' parameter of Verbalized must be an int >= 1. Got 'lots' instead.",
@@ -359,11 +359,13 @@ def test_bad_job_of_a_sweep_leaves_the_others_alone(tmp_path: Path) -> None:
 
     assert shown.returncode == 1
     assert len(runs(tmp_path)) == 2
+    told = (runs(tmp_path)[0].parent / "failures.md").relative_to(tmp_path)
     reason = "The 'n_splits' parameter of evaluation must be an int >= 1. Got 0 instead."
     assert shown.stderr.strip().splitlines() == [
         "distexp: error: 1 of 3 jobs failed:",
         f"  job 1, evaluation.n_splits=0: {reason}",
-        "The others are complete. The same command goes on from there.",
+        "The others are asked for now.",
+        f"distexp: 1 of 3 jobs failed, see {told}. The same command goes on from there.",
     ]
     assert (runs(tmp_path)[0].parent / "failures.md").read_text().splitlines() == [
         "| job | settings | what went wrong |",

@@ -154,7 +154,9 @@ def test_every_command_has_its_own_help(command: str, capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("group", GROUPS)
 def test_every_choice_says_what_it_is(group: str) -> None:
     """The file of each begins with a sentence."""
-    assert all(said and len(said) < 120 for said in choices(group).values()), group
+    assert all(
+        said.endswith((".", "?")) and len(said) < 200 for said in choices(group).values()
+    ), group
 
 
 @pytest.mark.parametrize("word", ["model", "models", "surveys", "prompts", "metrics"])
