@@ -200,10 +200,10 @@ def _joined(one: Calibrated, place: int, card: Card, pilot: Pilot, estimates: Es
 def _says(prior: Prior, weights: tuple[float, float]) -> str:
     """Say what the model was worth."""
     own, mean = weights
+    if prior.added.low <= 0 < prior.added.high:
+        return "nothing that can be told: the training mean may be worth as much"
     if prior.added.high <= 0 or own <= mean:
         return "nothing: the training mean is worth as much or more"
-    if prior.added.low <= 0:
-        return "nothing that can be told: the training mean may be worth as much"
     return f"worth {own - mean:.1f} respondents beyond the training mean"
 
 
@@ -242,7 +242,7 @@ def _by_question(cells: Sequence[Joined], coverage: float) -> Iterator[str]:
     several = len({condition for condition, _ in found}) > 1
     header = (
         "group", "option", "people", f"estimate [{coverage:.0%}]", "without the model",
-        "with the training mean", "counts for", "the model was",
+        "with the training mean", "counts for", "the model was worth",
     )  # fmt: skip
     for (condition, name), of_question in found.items():
         question = of_question[0].case.question
@@ -269,7 +269,7 @@ def _lines(cell: Joined) -> Iterator[tuple[object, ...]]:
             alone_,
             _share(cell, "by_mean", place),
             f"{cell.n_effective + cell.worth[0]:.1f}" if first and not cell.unread else "",
-            cell.says.partition(":")[0] if first else "",
+            cell.says.partition(":")[0].removeprefix("worth ") if first else "",
         )
 
 
