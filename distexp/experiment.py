@@ -145,8 +145,7 @@ class Experiment:
         if transfer not in (None, *TRANSFERS):
             wanted = f"null or one of {', '.join(TRANSFERS)}"
             raise parameter_error("Experiment", "transfer", wanted, transfer)
-        self.transfer = transfer
-        self.view = view
+        self.transfer, self.view = transfer, view
         self.questions = questions
         self.card = card
         self.use_card = use_card
@@ -233,6 +232,7 @@ class Experiment:
         check_answered(survey)
         if self.out is not None:
             check_open(survey, self.calibrator)
+            self.purpose.check(survey)
         survey = answered_survey(survey)
         for study in survey.studies:
             self.evaluation.splits(study.cases)

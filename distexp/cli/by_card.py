@@ -25,6 +25,7 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
     survey = open_survey(experiment.survey())
     if not survey.cases:
         raise no_open(survey.name)
+    experiment.purpose.check(survey, card)
     interview = experiment.interview(survey)
     runner = runner or experiment.runner()
     with closing(experiment.cache):
