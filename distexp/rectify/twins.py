@@ -115,7 +115,7 @@ def _read(pilot: Path, twins: Path, wanted: Wanted) -> _Tables:
     person[of_person] = np.arange(people.n_rows)
     if WEIGHT in people.columns and WEIGHT not in others.columns:
         msg = (
-            f"{pilot} has a column {WEIGHT!r} and {twins} has none: everybody of {twins} must have "
+            f"{pilot} has a column {WEIGHT!r} and {twins} has none: everybody there must have "
             "one, who was asked or not. Move it there, or rename it."
         )
         raise DatasetError(msg)
