@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from distexp.card import everyone
 from distexp.card.band import Band
+from distexp.card.conformal import apart
 from distexp.card.fields import older, take, texts
 from distexp.card.held_out import prior_of, without_battery
 from distexp.card.prior import Prior
 from distexp.card.sealed import read_sealed, write_sealed
-from distexp.card.state import from_json, tells_groups_apart, to_json
+from distexp.card.state import from_json, tells_groups_apart, to_json, withheld
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -47,6 +49,9 @@ class Card:
     """What the run said against it."""
     distexp: str
     """Version that fitted it."""
+    population: Mapping[str, Band] = field(default_factory=dict)
+    """How far off the shares of the whole population are, by the attribute whose groups it is put
+    together from; empty in cards of earlier versions."""
 
     @classmethod
     def fitted(
@@ -82,20 +87,22 @@ class Card:
         weight = evaluation.weight_of(study)
         elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
-        residuals = np.abs(result.calibrated[name] - y)
-        tested = readable & ~np.isnan(residuals[:, 0])
+        learnt = to_json(calibrator)
+        held_out = result.calibrated[name]
+        tested = readable & ~np.isnan(held_out[:, 0])
         return cls(
             name=name,
-            calibrator=from_json(to_json(calibrator)),
+            calibrator=from_json(withheld(learnt) if survey.gated else learnt),
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(
-                residuals,
+                apart(held_out, y),
                 X.n_options,
                 X.question,
                 tested,
-                None if elsewhere is None else (np.abs(elsewhere[0] - y), elsewhere[1]),
+                None if elsewhere is None else (apart(elsewhere[0], y), elsewhere[1]),
             ),
+            population=everyone.bands(study, X, y, held_out, elsewhere),
             prior=prior_of(name, study, result, evaluation, X, y, tested, elsewhere),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
@@ -165,8 +172,8 @@ class Card:
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> Self:
-        name, calibrator, trained_on, scores, band, prior, warnings, written_by = take(
-            older(document, prior=None),
+        name, calibrator, trained_on, scores, band, prior, warnings, written_by, population = take(
+            older(document, prior=None, population={}),
             "the card",
             name=str,
             calibrator=dict,
@@ -176,6 +183,7 @@ class Card:
             prior=(dict, type(None)),
             warnings=list,
             distexp=str,
+            population=dict,
         )
         card = cls(
             name=name,
@@ -186,6 +194,7 @@ class Card:
             prior=None if prior is None else Prior.read(prior),
             warnings=texts(warnings, "warnings"),
             distexp=written_by,
+            population={attribute: Band.read(of) for attribute, of in population.items()},
         )
         card.predict(card.trained_on.examples())
         return card
@@ -199,6 +208,7 @@ class Card:
             "scores": self.scores,
             "warnings": self.warnings,
             "band": self.band.document(),
+            "population": {name: band.document() for name, band in self.population.items()},
             "prior": None if self.prior is None else self.prior.document(),
             "calibrator": to_json(self.calibrator),
         }

@@ -17,7 +17,7 @@ def predict(arguments: list[str], command: str = "predict") -> None:
     `distexp predict dataset=... questions=FILE out=FILE`, or `card=FILE` in place of the dataset.
     """
     if any(argument.startswith(("--help", "--cfg", "-h")) for argument in arguments):
-        run(arguments)
+        run(arguments, command)
         return
     if given("out", arguments) is None:
         msg = f"distexp {command} writes estimates. Say where: out=estimates.csv"
@@ -27,7 +27,7 @@ def predict(arguments: list[str], command: str = "predict") -> None:
         arguments = _by_card(Path(card), arguments, command)
     named = {argument.partition("=")[0].lstrip("+~") for argument in arguments}
     chosen = [f"{name}={value}" for name, value in ONE.items() if name not in named]
-    run([*arguments, *chosen])
+    run([*arguments, *chosen], command)
 
 
 def with_purpose(arguments: Sequence[str]) -> list[str]:
