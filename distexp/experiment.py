@@ -137,25 +137,19 @@ class Experiment:
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
         self.model, self.dataset, self.elicitation = model, dataset, elicitation
-        self.prompt = prompt
-        self.calibrator = calibrator
-        self.cache = cache
-        self.evaluation = evaluation
-        self.retries = retries
+        self.prompt, self.calibrator = prompt, calibrator
+        self.cache, self.evaluation, self.retries = cache, evaluation, retries
         if isinstance(predictors, str) or not isinstance(predictors, Sequence):
             raise parameter_error("Experiment", "predictors", "a list of stacks", predictors)
         self.predictors = [Stack.read(entry) for entry in predictors]
         if transfer not in (None, *TRANSFERS):
             wanted = f"null or one of {', '.join(TRANSFERS)}"
             raise parameter_error("Experiment", "transfer", wanted, transfer)
-        self.transfer = transfer
-        self.view = view
+        self.transfer, self.view = transfer, view
         self.questions, self.card, self.use_card, self.out = questions, card, use_card, out
-        self.coverage = coverage
-        self.topic = topic
+        self.coverage, self.topic = coverage, topic
         self.population = population or Population()
-        self.budget = budget or Budget()
-        self.purpose = purpose or Purpose()
+        self.budget, self.purpose = budget or Budget(), purpose or Purpose()
         self.calls = calls
         self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
@@ -238,6 +232,7 @@ class Experiment:
         check_answered(survey)
         if self.out is not None:
             check_open(survey, self.calibrator)
+            self.purpose.check(survey)
         survey = answered_survey(survey)
         for study in survey.studies:
             self.evaluation.splits(study.cases)

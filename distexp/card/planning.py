@@ -115,10 +115,12 @@ class Planned:
             said += "; a person is of a group of each attribute, so each of them shares out all"
         if evenly <= 0:
             return f"{said}."
+        less = 1 - dealt / evenly
+        saved = f"{less:.0%} less than" if less > 0.005 else "no less than"
         needed = n * float((self.variance / even).sum()) / dealt
         return (
-            f"{said}. It is {1 - dealt / evenly:.0%} less than if all were asked alike; without "
-            f"the model as much would take {needed:.0f} people."
+            f"{said}. It is {saved} if all were asked alike; without any estimate as much would "
+            f"take {needed:.0f} people."
         )
 
     def draw(self, path: Path) -> None:
@@ -223,7 +225,7 @@ def _power(prior: Prior, coverage: float) -> tuple[tuple[str, ...], Iterator[tup
     place = COVERAGES.index(coverage)
     header = (
         "n", "width, people alone", "with the training mean", "with the model", "held",
-        "error, people alone", "with the training mean", "with the model", "model's gain",
+        "error, people alone", "with the training mean", "with the model", "gain on people alone",
     )  # fmt: skip
     return header, (
         (

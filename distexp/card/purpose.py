@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.card.card import Card
 from distexp.card.estimates import Estimates
-from distexp.card.planning import planned
-from distexp.card.rectifying import rectified
+from distexp.card.planning import Planned, planned
+from distexp.card.rectifying import cells_of, prior_of, rectified
 from distexp.card.telling import markdown
 from distexp.checks import check_int, check_text
-from distexp.errors import ConfigError
+from distexp.errors import ConfigError, DistexpError
+from distexp.rectify.pilot import read_pilot
+from distexp.types import Survey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -65,6 +68,19 @@ class Purpose:
             msg = f"There is no file {self.pilot}. Set pilot=FILE to the table of answers."
             raise ConfigError(msg)
 
+    def check(self, survey: Survey, card: Card | None = None) -> None:
+        """Fail on what is wrong with the pilot, or the card, before anything is paid for.
+
+        Raises
+        ------
+        DistexpError
+            If the card says too little, or the pilot cannot be read.
+        """
+        if card is not None and (self.pilot is not None or self.respondents is not None):
+            prior_of(card)
+        if self.pilot is not None:
+            read_pilot(Path(self.pilot), cells_of(survey.cases))
+
     def of(self, estimates: Estimates) -> Outcome:
         """Return what becomes of the estimates; draw the figure where one is wanted.
 
@@ -79,6 +95,16 @@ class Purpose:
         if self.respondents is not None:
             plan = planned(estimates, self.respondents)
             if self.figure is not None:
-                plan.draw(Path(self.figure))
+                _draw(plan, Path(self.figure))
             return Outcome(text=plan.markdown(), table=plan.table())
         return Outcome(text=markdown(estimates), table=estimates.table())
+
+
+def _draw(plan: Planned, path: Path) -> None:
+    try:
+        plan.draw(path)
+    except OSError as exc:
+        msg = (
+            f"The figure cannot be written to {path}: {exc.strerror}. Choose another figure=FILE."
+        )
+        raise DistexpError(msg) from exc

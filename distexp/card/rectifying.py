@@ -13,9 +13,9 @@ from distexp.card.estimates import Estimates
 from distexp.card.prior import Prior
 from distexp.errors import ConfigError
 from distexp.rectify.joining import alone, credible, joined
-from distexp.rectify.pilot import Pilot, Tally, read_pilot
+from distexp.rectify.pilot import Cell, Pilot, Tally, read_pilot
 from distexp.report.markdown import Markdown, escaped, table
-from distexp.types import Case, Condition, FloatArray
+from distexp.types import Case, Condition, FloatArray, Question
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,7 +49,7 @@ class Joined:
     says: str
     """What the model was worth here."""
     simulated: float
-    """How many shares such intervals held on the training questions."""
+    """How many shares such intervals held on the training questions; NaN on a new topic."""
     reason: str
     """In what way the case is unlike those trained on; "" where it is like them."""
 
@@ -130,7 +130,7 @@ def rectified(estimates: Estimates, path: Path) -> Rectified:
     """
     priors = {id(card): prior_of(card) for card in estimates.cards}
     cases = [one.study.cases[place] for one, _, place in estimates.open()]
-    pilot = read_pilot(path, {_key(case): case.question for case in cases})
+    pilot = read_pilot(path, cells_of(cases))
     cells = tuple(
         _joined(one, place, card, pilot, estimates) for one, card, place in estimates.open()
     )
@@ -140,6 +140,11 @@ def rectified(estimates: Estimates, path: Path) -> Rectified:
         coverage=estimates.coverage,
         notes=pilot.notes,
     )
+
+
+def cells_of(cases: Sequence[Case]) -> dict[Cell, Question]:
+    """Return the open ones of some cases, as a pilot names them."""
+    return {_key(case): case.question for case in cases if case.human is None}
 
 
 def prior_of(card: Card) -> Prior:
@@ -191,7 +196,7 @@ def _joined(one: Calibrated, place: int, card: Card, pilot: Pilot, estimates: Es
         bounds={name: (low[0], high[0]) for name, (low, high) in bounds.items()},
         worth=weights,
         says=_says(prior, weights) if readable else UNREADABLE,
-        simulated=prior.covered(float(counts.sum()), coverage),
+        simulated=np.nan if new_topic else prior.covered(float(counts.sum()), coverage),
         reason=one.reasons[place] if readable else UNREADABLE,
         **shares,
     )
@@ -200,10 +205,10 @@ def _joined(one: Calibrated, place: int, card: Card, pilot: Pilot, estimates: Es
 def _says(prior: Prior, weights: tuple[float, float]) -> str:
     """Say what the model was worth."""
     own, mean = weights
+    if prior.added.low <= 0 < prior.added.high:
+        return "nothing that can be told: the training mean may be worth as much"
     if prior.added.high <= 0 or own <= mean:
         return "nothing: the training mean is worth as much or more"
-    if prior.added.low <= 0:
-        return "nothing that can be told: the training mean may be worth as much"
     return f"worth {own - mean:.1f} respondents beyond the training mean"
 
 
@@ -242,7 +247,7 @@ def _by_question(cells: Sequence[Joined], coverage: float) -> Iterator[str]:
     several = len({condition for condition, _ in found}) > 1
     header = (
         "group", "option", "people", f"estimate [{coverage:.0%}]", "without the model",
-        "with the training mean", "counts for", "the model was",
+        "with the training mean", "counts for", "the model was worth",
     )  # fmt: skip
     for (condition, name), of_question in found.items():
         question = of_question[0].case.question
@@ -269,7 +274,7 @@ def _lines(cell: Joined) -> Iterator[tuple[object, ...]]:
             alone_,
             _share(cell, "by_mean", place),
             f"{cell.n_effective + cell.worth[0]:.1f}" if first and not cell.unread else "",
-            cell.says.partition(":")[0] if first else "",
+            cell.says.partition(":")[0].removeprefix("worth ") if first else "",
         )
 
 
@@ -323,5 +328,5 @@ def _rows(cell: Joined, coverage: float) -> Iterator[tuple[object, ...]]:
         )
 
 
-def _key(case: Case) -> tuple[str, str, str]:
+def _key(case: Case) -> Cell:
     return case.question.question_id, case.group.attribute, case.group.value

@@ -27,6 +27,7 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
     survey = open_survey(_of_groups(experiment, card))
     if not survey.cases:
         raise no_open(survey.name)
+    experiment.purpose.check(survey, card)
     interview = experiment.interview(survey)
     runner = runner or experiment.runner()
     with closing(experiment.cache):

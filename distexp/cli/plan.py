@@ -1,6 +1,6 @@
 """`distexp plan`: how many people to ask which question."""
 
-from distexp.cli.predict import given, predict
+from distexp.cli.predict import given, predict, with_purpose
 from distexp.errors import ConfigError
 
 
@@ -11,10 +11,4 @@ def plan(arguments: list[str]) -> None:
         raise ConfigError(msg)
     if (n := given("respondents", arguments)) is not None and not n.isdecimal():
         raise ConfigError(f"respondents must be a whole number of answers. Got {n!r} instead.")
-    predict(
-        [
-            f"purpose.{one}" if one.startswith(("respondents=", "figure=")) else one
-            for one in arguments
-        ],
-        "plan",
-    )
+    predict(with_purpose(arguments), "plan")

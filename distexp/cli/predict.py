@@ -30,6 +30,12 @@ def predict(arguments: list[str], command: str = "predict") -> None:
     run([*arguments, *chosen], command)
 
 
+def with_purpose(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with the words of `distexp rectify` and `plan` as settings."""
+    words = tuple(f"{name}=" for name in ("pilot", "respondents", "figure"))
+    return [f"purpose.{one}" if one.startswith(words) else one for one in arguments]
+
+
 def _by_card(path: Path, arguments: list[str], command: str) -> list[str]:
     """Have a card estimate: the questions are the dataset, unless one is named for its groups."""
     from distexp.card.card import Card

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
-from distexp.cli.predict import given, predict
+from distexp.cli.predict import given, predict, with_purpose
 from distexp.errors import ConfigError
 
 TWINS = ("pilot", "twins", "out", "questions", "by", "strata", "coverage")
@@ -23,9 +23,7 @@ def rectify(arguments: list[str]) -> None:
     if given("twins", arguments) is not None and not is_help:
         _by_twins(arguments)
         return
-    predict(
-        [f"purpose.{one}" if one.startswith("pilot=") else one for one in arguments], "rectify"
-    )
+    predict(with_purpose(arguments), "rectify")
 
 
 def _by_twins(arguments: Sequence[str]) -> None:

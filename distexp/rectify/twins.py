@@ -113,6 +113,12 @@ def _read(pilot: Path, twins: Path, wanted: Wanted) -> _Tables:
     of_person = people.codes(PERSON, {plain(i): row for i, row in ids.items()}, problem)
     person = np.full(others.n_rows, BLANK)
     person[of_person] = np.arange(people.n_rows)
+    if WEIGHT in people.columns and WEIGHT not in others.columns:
+        msg = (
+            f"{pilot} has a column {WEIGHT!r} and {twins} has none: everybody there must have "
+            "one, who was asked or not. Move it there, or rename it."
+        )
+        raise DatasetError(msg)
     weights = others.weights(WEIGHT if WEIGHT in others.columns else None)
     stratum = np.zeros(others.n_rows, dtype=np.int64)
     if wanted.strata:

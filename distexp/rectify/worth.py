@@ -190,7 +190,11 @@ def by_size(
     of_questions = by_question(of_cases, question)
     code = np.unique(question, return_inverse=True)[1]
     pooled = without_each(of_questions)[code]
-    if len(groups) < CLASSES or not np.isfinite(n_respondents).all():
+    if (
+        len(groups) < CLASSES
+        or len(of_questions.error) < CLASSES
+        or not np.isfinite(n_respondents).all()
+    ):
         return {}, pooled
     sizes = np.array([np.median(n_respondents[of_group == code]) for code in range(len(groups))])
     edges = np.quantile(sizes, np.arange(1, CLASSES) / CLASSES)

@@ -308,6 +308,7 @@ def power(n: Sequence[int], widths: Mapping[str, Sequence[float]], label: str, p
     path : Path
         The SVG file to write.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     figure, axes = _panels(1, width=5.0, height=3.4)
     colours = (COLOURS["human"], COLOURS[UNCALIBRATED], COLOURS["calibrated"])
     for (name, values), colour in zip(widths.items(), colours, strict=False):

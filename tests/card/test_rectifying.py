@@ -24,7 +24,7 @@ from distexp.rectify.allocation import left
 from distexp.rectify.simulation import SIZES
 from distexp.rectify.worth import Found, by_question, deviations, worth
 from distexp.types import Case, Study
-from tests.card.test_card import fitted, study_of
+from tests.card.test_card import fitted, study_of, survey_of
 from tests.card.test_estimates import in_batteries, opened
 
 
@@ -151,6 +151,7 @@ def test_on_a_new_topic_an_estimate_counts_for_no_more_than_it_did_there(
     assert set(table["worth"]) == {0.7}
     assert set(table["mean_worth"]) == {0.4}
     assert table["reason"].str.contains("another battery").all()
+    assert table["simulated"].null_count() == table.height
 
 
 def test_groups_whose_size_pays_have_their_own_worth(whole: Study, tmp_path: Path) -> None:
@@ -198,6 +199,8 @@ def test_a_card_of_an_earlier_version_is_refused_with_what_to_do(
         rectified(estimates, pilot(tmp_path, PEOPLE))
     with pytest.raises(ConfigError, match=r"worth in respondents"):
         planned(estimates, 10)
+    with pytest.raises(ConfigError, match=r"worth in respondents"):
+        Purpose(respondents=3).check(survey_of(whole.cases), Card.read(path))
 
 
 @pytest.mark.parametrize(

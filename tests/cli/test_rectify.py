@@ -56,13 +56,14 @@ def test_a_survey_new_questions_and_a_pilot_become_estimates(folder: Path) -> No
 
 
 def test_a_wrong_pilot_is_one_line(folder: Path) -> None:
-    """With the file, the row and the value; nothing is written."""
+    """With the file, the row and the value; nothing is asked or written."""
     (folder / "pilot.csv").write_text(ALL.replace("Build one", "Build two"))
 
     shown = distexp(folder, "rectify", *FEW, "pilot=pilot.csv", "out=out.csv", "hydra.run.dir=run")
 
     assert "pilot.csv, row 1, column 'option'" in error_of(shown)
     assert "Build two" in error_of(shown)
+    assert not list(folder.glob("outputs/cache/*"))
     assert not (folder / "out.csv").exists()
 
 

@@ -164,6 +164,7 @@ def test_in_one_group_alone_they_are_refused_there(tmp_path: Path) -> None:
         ({"person": [0, 1, 999]}, r"people.csv, row 3, column 'person'.*no such person.*'999'"),
         ({"q": ["1", "2", "3"], "who": [1, 2, 3]}, r"people.csv has no column 'person'"),
         ({"person": [0, 1, 2], "other": ["a"] * 3}, r"no column of a question in common"),
+        ({"person": [0, 1, 2], "weight": [1, 1, 2]}, r"'weight' and .*twins.csv has none"),
     ],
 )
 def test_what_does_not_go_together_is_named(

@@ -139,13 +139,17 @@ def test_groups_have_a_worth_of_their_own_where_it_pays(differ: bool) -> None:
 
 
 def test_sizes_that_are_not_known_tell_no_groups_apart() -> None:
-    """Nor do two groups."""
+    """Nor do two groups, or two questions."""
     predicted, human, ordinals, question = world(30, 0.5)
     of = deviations(predicted, human, ordinals)
     group = np.tile(np.arange(3), 30)
 
     assert by_size(of, question, group, np.full(90, np.nan))[0] == {}
     assert by_size(of, question, group % 2, np.full(90, 9.0))[0] == {}
+    for n in (1, 2):
+        few = question < n
+        part = Deviations(*(values[few] for values in of))
+        assert by_size(part, question[few], group[few], np.full(few.sum(), 9.0))[0] == {}
 
 
 @pytest.mark.parametrize("k", [2, 5])
