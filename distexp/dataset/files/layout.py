@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from distexp.checks import nearest
+from distexp.checks import most_alike
 from distexp.dataset.files.codes import plain
 from distexp.errors import DatasetError
 
@@ -58,6 +58,6 @@ def locate(path: Path, columns: Iterable[str], header: Sequence[str | None]) -> 
 def near(name: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown name."""
     known = list(known)
-    if meant := nearest(name, known):
-        return meant.strip()
+    if meant := most_alike(name, known):
+        return f"Did you mean {' or '.join(meant)}?"
     return f"There are {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}."
