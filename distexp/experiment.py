@@ -13,7 +13,7 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
-from distexp.card.telling import markdown
+from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
     check_int,
@@ -74,8 +74,12 @@ class Experiment:
         What the open questions are about; see `distexp.card.applying.calibrated`.
     population : Population, optional
         What groups weigh together, and which of them are put together in place of everyone.
+    purpose : Purpose, optional
+        A pilot that the estimates are joined with, or how many people can be asked.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
+    calls : {"live", "batch"}
+        Whether models are asked call by call, or in batches: half the price, within a day.
     figures : bool, optional
         Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
     dry_run : bool
@@ -106,7 +110,9 @@ class Experiment:
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
         population: Population | None = None,
+        purpose: Purpose | None = None,
         budget: Budget | None = None,
+        calls: str = "live",
         figures: bool | None = None,
         dry_run: bool = False,
         progress: bool = True,
@@ -130,9 +136,7 @@ class Experiment:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
-        self.model = model
-        self.dataset = dataset
-        self.elicitation = elicitation
+        self.model, self.dataset, self.elicitation = model, dataset, elicitation
         self.prompt = prompt
         self.calibrator = calibrator
         self.cache = cache
@@ -146,17 +150,14 @@ class Experiment:
             raise parameter_error("Experiment", "transfer", wanted, transfer)
         self.transfer = transfer
         self.view = view
-        self.questions = questions
-        self.card = card
-        self.use_card = use_card
-        self.out = out
+        self.questions, self.card, self.use_card, self.out = questions, card, use_card, out
         self.coverage = coverage
         self.topic = topic
         self.population = population or Population()
         self.budget = budget or Budget()
-        self.figures = figures
-        self.dry_run = dry_run
-        self.progress = progress
+        self.purpose = purpose or Purpose()
+        self.calls = calls
+        self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
     def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
@@ -178,7 +179,7 @@ class Experiment:
         """
         survey = self.survey()
         interview = self.interview(survey)
-        self._check(survey, interview)
+        self.check(survey, interview)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
@@ -204,11 +205,13 @@ class Experiment:
             models=asked.models,
             evaluation=self.evaluation,
             stopped=runner.stopped,
+            notes=asked.notes,
         )
         if self.out is None or not any(result.scores for result in results):
             return report
         found = of_report(report, self.calibrator, self.coverage, self.topic, self.population.over)
-        return replace(report, estimates=markdown(found), estimated=found.table())
+        made = self.purpose.of(found)
+        return replace(report, estimates=made.text, estimated=made.table)
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
@@ -227,9 +230,10 @@ class Experiment:
 
     def runner(self) -> Runner:
         """Return who answers by asking the model for what the cache lacks."""
-        return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
+        shown, budget = self.progress, self.budget
+        return Runner(self.model, self.cache, progress=shown, budget=budget, calls=self.calls)
 
-    def _check(self, survey: Survey, interview: Interview) -> None:
+    def check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""
         check_answered(survey)
         if self.out is not None:

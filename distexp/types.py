@@ -20,7 +20,8 @@ from distexp.errors import DatasetError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-StrArray = NDArray[np.str_]
+StrArray = NDArray[np.object_]
+"""Of str: each text is kept once, however often it occurs."""
 
 REFUSED = "refused"
 """Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
@@ -170,6 +171,8 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+    thinking_tokens: int | None = None
+    """How many of those of the reply were thoughts; None where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,6 +281,9 @@ class Study:
     members: tuple["Study", ...] = ()
     """Studies of the same cases in the same order, whose plain mean the estimates are."""
 
+    def __repr__(self) -> str:
+        return f"Study({self.condition}, {len(self.cases)} cases)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -301,6 +307,9 @@ class Survey:
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
+
+    def __repr__(self) -> str:
+        return f"Survey({self.name}, {len(self.cases)} cases, {len(self.studies)} studies)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,7 +93,7 @@ def calibrated(
             ends={kind: card.band.ends(shares, of[:, None]) for kind, of in half_widths.items()},
             coverages=np.array(
                 [
-                    card.band.supported(coverage, new_topic=_kind(card, case, topic) != "same")
+                    card.band.supported(coverage, new_topic=kind(card, case, topic) != "same")
                     for case in study.cases
                 ]
             ),
@@ -115,7 +115,7 @@ def _half_widths(
     return np.array(
         [
             band.half_width(
-                len(case.question.options), coverage, of=of, topic=_kind(card, case, topic)
+                len(case.question.options), coverage, of=of, topic=kind(card, case, topic)
             )
             for case in cases
         ]
@@ -149,7 +149,7 @@ def of_everyone(
     }
 
 
-def _kind(card: Card, case: Case, topic: str | None) -> str:
+def kind(card: Card, case: Case, topic: str | None) -> str:
     """Return which band a case has; of `auto`, the wider one only for a new battery."""
     if topic is None or (topic == "auto" and not card.trained_on.of_new_battery(case.question)):
         return "same"

@@ -14,25 +14,22 @@ from distexp.card import everyone
 from distexp.card.band import Band
 from distexp.card.conformal import apart
 from distexp.card.fields import older, take, texts
+from distexp.card.held_out import prior_of, without_battery
+from distexp.card.prior import Prior
 from distexp.card.sealed import read_sealed, write_sealed
 from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.fits import cross_fit
 from distexp.evaluation.layout import answered, design_of, perfect
-from distexp.evaluation.measures import mean_over_splits
-from distexp.evaluation.splits import Split
 from distexp.metrics.names import METRICS
 from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
+from distexp.types import Condition, Design, FloatArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
-MOST_FOLDS = 20
-"""Times that a calibrator is fitted without some batteries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +44,8 @@ class Card:
     """Out-of-sample scores of the run, with intervals and how they were made."""
     band: Band
     """How far off its shares are, from the same held-out predictions."""
+    prior: Prior | None
+    """What they are worth in respondents; None in cards of earlier versions."""
     warnings: tuple[str, ...]
     """What the run said against it."""
     distexp: str
@@ -91,6 +90,7 @@ class Card:
         learnt_from = withheld(X.take(readable)) if survey.gated else X.take(readable)
         calibrator.fit(learnt_from, y[readable], None if weight is None else weight[readable])
         held_out = result.calibrated[name]
+        tested = readable & ~np.isnan(held_out[:, 0])
         return cls(
             name=name,
             calibrator=from_json(to_json(calibrator)),
@@ -100,10 +100,11 @@ class Card:
                 apart(held_out, y),
                 X.n_options,
                 X.question,
-                readable & ~np.isnan(held_out[:, 0]),
+                tested,
                 None if elsewhere is None else (apart(elsewhere[0], y), elsewhere[1]),
             ),
             population=everyone.bands(study, X, y, held_out, elsewhere),
+            prior=prior_of(name, study, result, evaluation, X, y, tested, elsewhere),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
         )
@@ -172,14 +173,15 @@ class Card:
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> Self:
-        name, calibrator, trained_on, scores, band, warnings, written_by, population = take(
-            older(document, population={}),
+        name, calibrator, trained_on, scores, band, prior, warnings, written_by, population = take(
+            older(document, prior=None, population={}),
             "the card",
             name=str,
             calibrator=dict,
             trained_on=dict,
             scores=dict,
             band=dict,
+            prior=(dict, type(None)),
             warnings=list,
             distexp=str,
             population=dict,
@@ -190,6 +192,7 @@ class Card:
             trained_on=TrainedOn.read(trained_on),
             scores=scores,
             band=Band.read(band),
+            prior=None if prior is None else Prior.read(prior),
             warnings=texts(warnings, "warnings"),
             distexp=written_by,
             population={attribute: Band.read(of) for attribute, of in population.items()},
@@ -207,6 +210,7 @@ class Card:
             "warnings": self.warnings,
             "band": self.band.document(),
             "population": {name: band.document() for name, band in self.population.items()},
+            "prior": None if self.prior is None else self.prior.document(),
             "calibrator": to_json(self.calibrator),
         }
 
@@ -257,40 +261,6 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
     to_json(rehearsal_of(calibrator).fit(X, y))
-
-
-def without_battery(
-    calibrator: Calibrator,
-    study: Study,
-    X: Design,
-    y: FloatArray,
-    readable: BoolArray,
-    weight: FloatArray | None,
-) -> tuple[FloatArray, IntArray] | None:
-    """Predict the questions of each battery from those of the others.
-
-    Where there are more than `MOST_FOLDS` batteries several are held out together.
-
-    Returns
-    -------
-    (ndarray of shape (n_cases, max_options), ndarray of shape (n_cases,)), or None
-        The predictions, NaN for a question without a battery; and a number for each battery.
-        None where there are no two.
-    """
-    names = [case.question.battery for case in study.cases]
-    batteries = sorted(
-        {name for name, there in zip(names, readable, strict=True) if name and there}
-    )
-    if len(batteries) < 2:
-        return None
-    known = {name: place for place, name in enumerate(batteries)}
-    battery = np.array([-1 if name is None else known.get(name, -1) for name in names])
-    of_case = np.where(battery < 0, -1, battery % MOST_FOLDS)
-    splits = [
-        Split(train=readable & (of_case != one), test=readable & (of_case == one))
-        for one in range(min(len(batteries), MOST_FOLDS))
-    ]
-    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight)), battery
 
 
 def _padded(X: Design, n_options: int) -> Design:

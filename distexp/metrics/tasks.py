@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distexp.metrics.distance import wasserstein
+from distexp.metrics.options import counted, largest, total
 from distexp.metrics.ties import EQUAL
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -89,7 +90,7 @@ def modal_right(predicted: FloatArray, human: FloatArray) -> FloatArray:
     array([0.5])
     """
     guess, truth = (_modal(shares) for shares in (predicted, human))
-    chance: FloatArray = (guess & truth).sum(axis=-1) / guess.sum(axis=-1)
+    chance: FloatArray = (counted(guess & truth) / counted(guess))[..., 0]
     return chance
 
 
@@ -105,7 +106,7 @@ def mean_opinion(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
     ndarray of shape (n_cases,)
     """
     nominal = np.isnan(ordinals[..., 0])  # the first option is never padding
-    position: FloatArray = (shares * np.nan_to_num(ordinals)).sum(axis=-1)
+    position: FloatArray = total(shares * np.where(np.isnan(ordinals), 0.0, ordinals))
     return np.where(nominal, np.nan, position)
 
 
@@ -148,7 +149,7 @@ def rank_correlation(predicted: FloatArray, human: FloatArray) -> FloatArray:
 
 
 def _modal(shares: FloatArray) -> BoolArray:
-    modal: BoolArray = shares >= shares.max(axis=-1, keepdims=True) - EQUAL
+    modal: BoolArray = shares >= largest(shares)[..., None] - EQUAL
     return modal
 
 

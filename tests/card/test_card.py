@@ -224,7 +224,8 @@ def test_a_gated_survey_leaves_no_wording_in_a_card(cases: list[Case], tmp_path:
     result = EVALUATION.run(study, {"m": calibrator})
     X, _, _ = design_of(study)
     assert X.text is not None
-    other = replace(X, text=np.char.replace(X.text, "spend", "save on police and spend"))
+    others = [[t.replace("spend", "save on police and spend") for t in of] for of in X.text]
+    other = replace(X, text=np.array(others, dtype=object))
 
     cards = []
     for gated in (False, True):

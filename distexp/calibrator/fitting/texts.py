@@ -45,7 +45,7 @@ class Texts:
         ]
 
     def components(self, train: BoolArray, n_components: int) -> FloatArray:
-        """Return the coordinates of every case along the training questions' main directions.
+        """Return the coordinates of every question along the training questions' main directions.
 
         Words, their weights, the centre and the directions are those of the training questions.
 
@@ -56,19 +56,34 @@ class Texts:
 
         Returns
         -------
-        ndarray of shape (n_cases, at most n_components)
-            Questions that share no words with the training questions are at one place.
+        ndarray of shape (n_questions, at most n_components)
+            By the order of the questions' numbers. Those that share no words with the training
+            questions are at one place.
         """
         known = np.bincount(self.of_case[train], minlength=len(self.question)) > 0
         alike = np.add.reduce([_alike(counts, known) for counts in self.counts]) / 2
         own = alike[known]
         centre, overall = own.mean(axis=0), own.mean()
-        squares, directions = np.linalg.eigh(own - centre - centre[:, None] + overall)
+        squares, directions = _largest(own - centre - centre[:, None] + overall, n_components)
         least = LEAST_SHARE * max(float(squares.max(initial=0.0)), LEAST_SHARE)
         kept = np.flatnonzero(squares > least)[::-1][:n_components]
         centred = alike - alike.mean(axis=1, keepdims=True) - centre + overall
         coordinates: FloatArray = centred @ directions[:, kept] / np.sqrt(squares[kept])
-        return coordinates[self.of_case]
+        return coordinates
+
+
+def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
+    """Return the largest eigenvalues of a symmetric matrix, ascending, and their vectors."""
+    if len(matrix) <= 2 * n:
+        squares, directions = np.linalg.eigh(matrix)
+        return squares, directions
+    from scipy.linalg import eigh
+
+    last = len(matrix) - 1
+    found: tuple[FloatArray, FloatArray] = eigh(
+        matrix, subset_by_index=(last - n + 1, last), overwrite_a=True, check_finite=False
+    )
+    return found
 
 
 def withheld(X: Design) -> Design:
@@ -76,7 +91,7 @@ def withheld(X: Design) -> Design:
     if X.text is None:
         return X
     known = {text: (hashed(text[0], True), hashed(text[1], False)) for text in map(tuple, X.text)}
-    return replace(X, text=np.array([known[text] for text in map(tuple, X.text)]))
+    return replace(X, text=np.array([known[t] for t in map(tuple, X.text)], dtype=object))
 
 
 def hashed(text: str, pairs: bool) -> str:
