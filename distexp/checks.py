@@ -120,10 +120,15 @@ def nearest(word: str, known: Iterable[str], also: Mapping[str, str] | None = No
     """
     if also and word in also:
         return f" Did you mean {also[word]!r}?"
+    names = [repr(name) for name in most_alike(word, known)]
+    return f" Did you mean {' or '.join(names)}?" if names else ""
+
+
+def most_alike(word: str, known: Iterable[str]) -> list[str]:
+    """Return the words that are most like one, capital letters aside; none where none is."""
     plain = {name.lower(): name for name in known}
     found = difflib.get_close_matches(word.lower(), plain, n=3, cutoff=ALIKE)
     ends = [name for name in plain if name.rsplit("/")[-1] == word.lower()]
     alike = [difflib.SequenceMatcher(None, word.lower(), name).ratio() for name in found]
     best = [name for name, ratio in zip(found, alike, strict=True) if ratio > alike[0] - NEAR]
-    names = [repr(plain[name]) for name in ends or best]
-    return f" Did you mean {' or '.join(names)}?" if names else ""
+    return [plain[name] for name in ends or best]

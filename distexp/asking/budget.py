@@ -50,7 +50,8 @@ class Budget:
     usd : float, optional
         By the price of the model; a run whose models have an unknown price is refused.
     calls : int, optional
-        Answers paid for; an attempt that failed does not count.
+        Replies, refused prompts and unusable ones among them; an attempt that got none does not
+        count.
     tokens : int, optional
         Of prompts and replies, as the server reports them.
 
@@ -108,6 +109,11 @@ class Budget:
     def start(self, expected: Spending) -> None:
         """Count a call in flight."""
         self._in_flight += expected
+
+    def end_unanswered(self, expected: Spending) -> None:
+        """Count a call that was replied to without an answer: nobody says what it took."""
+        self._in_flight -= expected
+        self.spent += Spending(calls=1)
 
     def end(self, expected: Spending, response: Response | None) -> None:
         """Count a call that ended, with its answer if it had one.

@@ -216,7 +216,10 @@ class Dispatch:
         if isinstance(outcome, Response):
             await self._keep(line, call, permit, outcome, time.monotonic() - start)
             return
-        self._budget.end(call.expected, None)
+        if isinstance(outcome, RefusedPromptError | UnusableReplyError):
+            self._budget.end_unanswered(call.expected)
+        else:
+            self._budget.end(call.expected, None)
         if isinstance(outcome, RefusedPromptError):
             line.endpoint.answered(permit, 0)
             await self._refused(line, call, outcome)

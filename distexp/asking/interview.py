@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 from distexp.asking.answers import REFUSAL, Answer, Reply, Unreadable
 from distexp.asking.observing import Draws
@@ -282,7 +283,16 @@ class Interview:
 
 
 def _requests(asked: Sequence[Asked]) -> list[Request]:
-    return [request for one in asked for request in one.requests]
+    """Return the requests, those of open cases spread evenly among the others.
+
+    Where a budget ends early, so many of the one are asked as of the other.
+    """
+    answered = [one for one in asked if one.case.human is not None]
+    is_open = [one for one in asked if one.case.human is None]
+    placed = [
+        ((at + 0.5) / len(of), one) for of in (answered, is_open) for at, one in enumerate(of)
+    ]
+    return [request for _, one in sorted(placed, key=itemgetter(0)) for request in one.requests]
 
 
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:

@@ -53,6 +53,7 @@ class Runner:
         self.stopped: str | None = None
         self._answers = False
         self._left_out: dict[str, Answer] = {}
+        self._may_end = budget is not None and any(one is not None for one in budget.limits)
         self._schedule = Schedule(cache, budget=budget, backoff=backoff, calls=calls)
 
     def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
@@ -121,7 +122,9 @@ class Runner:
         progress = Progress(
             f"asking {self.model.name}", total=len(missing), hits=n_hits, shown=self.progress
         )
-        asked = [(self.model, request) for request in by_prompt(missing)]
+        # A budget may end early, and then nothing may depend on how a prompt begins.
+        ordered = missing if self._may_end else by_prompt(missing)
+        asked = [(self.model, request) for request in ordered]
         answering = [self.model] if self._answers else []
         outcome = self._schedule.run(asked, progress, answering)
         self._answers |= any(not one.is_refusal for one in outcome.responses.values())

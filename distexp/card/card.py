@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from distexp.calibrator.fitting.texts import withheld
 from distexp.card import everyone
 from distexp.card.band import Band
 from distexp.card.conformal import apart
@@ -16,7 +17,7 @@ from distexp.card.fields import older, take, texts
 from distexp.card.held_out import prior_of, without_battery
 from distexp.card.prior import Prior
 from distexp.card.sealed import read_sealed, write_sealed
-from distexp.card.state import from_json, tells_groups_apart, to_json, withheld
+from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -86,13 +87,13 @@ class Card:
         X, y, readable = evaluation.laid_out(study)
         weight = evaluation.weight_of(study)
         elsewhere = without_battery(calibrator, study, X, y, readable, weight)
-        calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
-        learnt = to_json(calibrator)
+        learnt_from = withheld(X.take(readable)) if survey.gated else X.take(readable)
+        calibrator.fit(learnt_from, y[readable], None if weight is None else weight[readable])
         held_out = result.calibrated[name]
         tested = readable & ~np.isnan(held_out[:, 0])
         return cls(
             name=name,
-            calibrator=from_json(withheld(learnt) if survey.gated else learnt),
+            calibrator=from_json(to_json(calibrator)),
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(

@@ -60,7 +60,9 @@ def wholes(
     for attribute, questions in places.items():
         known = {group: n for (of, group), n in sizes.items() if of == attribute}
         rows = [[at[g] for g in known] for at in questions.values() if at.keys() == known.keys()]
-        if attribute != EVERYONE and over in (None, attribute) and rows and any(known.values()):
+        if attribute == EVERYONE or over not in (None, attribute) or len(known) < 2:
+            continue
+        if rows and any(known.values()):
             weights = np.array(list(known.values()))
             yield Whole(attribute=attribute, rows=np.array(rows), weights=weights / weights.sum())
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from distexp.cli.parser import Parser
 from distexp.errors import DistexpError
 from distexp.sharing.comparing import GIVEN, Compared, compare
 from distexp.sharing.contents import jobs_in, link
+from distexp.sharing.definitions import changed
 from distexp.sharing.environment import differences
 from distexp.sharing.nearness import TOLERANCE
 from distexp.sharing.packing import pack
@@ -111,7 +112,7 @@ def reproduce(arguments: Sequence[str]) -> int:
     with read(options.bundle) as given, _kept(options.out) as out:
         run_again(given, out, options.data)
         found = compare(given, out)
-        lines = list(_told(given, found))
+        lines = list(_told(given, found, changed(given, out)))
     sys.stdout.write("\n".join(lines) + "\n")
     return int(any(one.difference for one in found))
 
@@ -138,7 +139,9 @@ def _beside(path: Path) -> Iterator[Path]:
         raise DistexpError(f"{path} cannot be written: {exc}. Choose another path.") from exc
 
 
-def _told(given: Bundle, found: Sequence[Compared]) -> Iterator[str]:
+def _told(
+    given: Bundle, found: Sequence[Compared], redefined: Iterable[str] = ()
+) -> Iterator[str]:
     """Yield what there is to say about runs that were made again."""
     yield _table(found)
     yield ""
@@ -148,6 +151,7 @@ def _told(given: Bundle, found: Sequence[Compared]) -> Iterator[str]:
     yield from (f"- {one.name}: {one.difference}." for one in unequal[:MOST_SHOWN])
     if len(unequal) > MOST_SHOWN:
         yield f"- and {len(unequal) - MOST_SHOWN} files more."
+    yield from redefined
     if unequal:
         yield f"Not reproduced: {len(unequal)} of {len(found)} files of {given.run} differ."
     else:

@@ -137,12 +137,12 @@ def _run(config: DictConfig, run_dir: Path) -> None:
         _show_plan(outcome, experiment.budget)
         return
     _write(experiment, outcome, config, run_dir)
+    if outcome.estimated is not None:
+        _write_estimates(outcome.estimated, Path(experiment.out))
     if outcome.stopped is not None:
         raise DistexpError(f"The report is partial. {outcome.stopped}")
     if not any(result.scores for result in outcome.results):
         raise DistexpError(outcome.results[0].note)
-    if outcome.estimated is not None:
-        _write_estimates(outcome.estimated, Path(experiment.out))
     if experiment.card is not None:
         _write_card(Path(experiment.card), experiment.calibrator, outcome)
 

@@ -16,7 +16,7 @@ from distexp.dataset.files.codes import Codes
 from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.qsf import read_qsf
-from distexp.dataset.files.scalars import worded
+from distexp.dataset.files.scalars import Scalar, worded
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import column_names, guessed_layout
 from distexp.errors import DatasetError
@@ -144,6 +144,8 @@ def groups_of(codebook: Codebook) -> tuple[Group, ...]:
 
 def _groups(attribute: str, section: Section) -> list[Group]:
     """Return the groups of an attribute: a phrase by name."""
+    if not section.names():
+        raise section.error(attribute, "names no group: give a phrase for each, or leave it out.")
     return [
         Group(attribute=attribute, value=name, phrase=section.text(name))
         for name in section.names()
@@ -182,6 +184,8 @@ def _option(section: Section, row: object) -> tuple[str, float | None]:
         parts = parts[1:]
     label: Any = parts[0] if parts else None
     ordinal: Any = parts[1] if len(parts) == 2 else None
+    if isinstance(ordinal, Scalar):
+        section.number("options", ordinal)  # .inf, ~ and the like are none
     ordinal = getattr(ordinal, "value", ordinal)  # of a number that is kept with its spelling
     is_number = isinstance(ordinal, int | float) and not isinstance(ordinal, bool)
     is_bare = isinstance(row, list) and len(row) < 2

@@ -12,7 +12,7 @@ import yaml
 from distexp.checks import check_bool, check_names, parameter_error
 from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
-from distexp.run_folder import CONFIG, PREDICTIONS, PROVENANCE
+from distexp.run_folder import CALIBRATED, CONFIG, PREDICTIONS, PROVENANCE
 from distexp.types import (
     CONDITION,
     Case,
@@ -35,7 +35,7 @@ OF_CASE = (
     "n_unreadable", "mass",
 )  # fmt: skip
 OF_OPTION = ("option", "ordinal", "human", "predicted")
-HELD_OUT = "calibrated_identity"
+HELD_OUT = f"{CALIBRATED}identity"
 """Null where a case was never tested; missing where nothing was."""
 
 Key = tuple[str, ...]

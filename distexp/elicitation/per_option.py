@@ -3,12 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from distexp.checks import check_int, check_number, check_text, parameter_error
+from distexp.checks import parameter_error
 from distexp.elicitation.reply.choices import object_schema
 from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.lettered import (
     average,
-    check_option_orders,
+    check_sampled,
     lettered_options,
     letters,
     option_order,
@@ -19,7 +19,7 @@ from distexp.elicitation.reply.numbers import NUMBER, read_number
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.elicitation.verbalized import PERCENTAGE
-from distexp.errors import ConfigError, ParseError
+from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Prompt
 from distexp.types import Group, Question, Reading, Response, Shares
@@ -60,19 +60,16 @@ class PerOption:
         option_orders: Sequence[str] = ("natural",),
     ) -> None:
         owner = type(self).__name__
-        check_text(owner, "task", task)
+        check_sampled(
+            owner,
+            task=task,
+            n_samples=n_samples,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            option_orders=option_orders,
+        )
         if "{letter}" not in task and "{option}" not in task:
             raise parameter_error(owner, "task", "a text with {letter} or {option} in it", task)
-        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
-        check_number(owner, "temperature", temperature, low=0)
-        check_int(owner, "max_tokens", max_tokens, minimum=1)
-        check_option_orders(owner, option_orders)
-        if n_samples > 1 and temperature == 0:
-            msg = (
-                f"{owner} with n_samples={n_samples} at temperature 0 would pay for copies of one "
-                "reply. Set elicitation.temperature above 0, or n_samples=1."
-            )
-            raise ConfigError(msg)
         self.task = task
         self.n_samples = n_samples
         self.temperature = temperature

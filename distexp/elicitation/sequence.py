@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from distexp.checks import check_int, check_number, check_text
+from distexp.checks import check_int, check_number
 from distexp.elicitation.reply.choices import numbered, object_schema
 from distexp.elicitation.reply.lettered import (
     average,
-    check_option_orders,
+    check_sampled,
     draws_in_orders,
     in_scale_order,
     lettered_options,
@@ -16,7 +16,7 @@ from distexp.elicitation.reply.lettered import (
 )
 from distexp.elicitation.reply.listing import parse_letters
 from distexp.elicitation.reply.thoughts import answer_in
-from distexp.errors import ConfigError, ParseError
+from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Prompt
 from distexp.types import Group, Question, Reading, Response, Shares
@@ -68,20 +68,18 @@ class AnswerSequence:
         seed: int = 0,
     ) -> None:
         owner = type(self).__name__
-        check_text(owner, "task", task)
+        check_sampled(
+            owner,
+            task=task,
+            n_samples=n_samples,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            option_orders=option_orders,
+            may_shuffle=True,
+        )
         check_int(owner, "n_answers", n_answers, minimum=2)
-        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
-        check_number(owner, "temperature", temperature, low=0)
-        check_int(owner, "max_tokens", max_tokens, minimum=1)
-        check_option_orders(owner, option_orders, may_shuffle=True)
         check_number(owner, "smoothing", smoothing, low=0)
         check_int(owner, "seed", seed, minimum=0)
-        if n_samples > 1 and temperature == 0:
-            msg = (
-                f"{owner} with n_samples={n_samples} at temperature 0 would pay for copies of one "
-                "reply. Set elicitation.temperature above 0, or n_samples=1."
-            )
-            raise ConfigError(msg)
         self.task = task
         self.n_answers = n_answers
         self.n_samples = n_samples

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from distexp.checks import check_int, check_number, check_text
 from distexp.elicitation.reply.choices import object_schema
 from distexp.elicitation.reply.lettered import (
     average,
-    check_option_orders,
+    check_sampled,
     in_scale_order,
     lettered_options,
     letters,
@@ -17,7 +16,7 @@ from distexp.elicitation.reply.lettered import (
 )
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.reply.thoughts import answer_in
-from distexp.errors import ConfigError, ParseError
+from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Json, Prompt
 from distexp.types import Group, Question, Reading, Response, Shares
@@ -60,17 +59,14 @@ class Verbalized:
         option_orders: Sequence[str] = ("natural",),
     ) -> None:
         owner = type(self).__name__
-        check_text(owner, "task", task)
-        check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
-        check_number(owner, "temperature", temperature, low=0)
-        check_int(owner, "max_tokens", max_tokens, minimum=1)
-        check_option_orders(owner, option_orders)
-        if n_samples > 1 and temperature == 0:
-            msg = (
-                f"{owner} with n_samples={n_samples} at temperature 0 would pay for copies of one "
-                "reply. Set elicitation.temperature above 0, or n_samples=1."
-            )
-            raise ConfigError(msg)
+        check_sampled(
+            owner,
+            task=task,
+            n_samples=n_samples,
+            temperature=temperature,
+            max_tokens=max_tokens,
+            option_orders=option_orders,
+        )
         self.task = task
         self.n_samples = n_samples
         self.temperature = temperature

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distexp.evaluation.baselines import CEILING, NOT_CALIBRATED, RAW, UNASKED, UNCALIBRATED, named
+from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION
 from distexp.visible import visible
 
@@ -89,8 +90,7 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     calibrated = [
         name
         for name in predictions.columns
-        if name.startswith("calibrated_")
-        and name.removeprefix("calibrated_") not in NOT_CALIBRATED
+        if name.startswith(CALIBRATED) and name.removeprefix(CALIBRATED) not in NOT_CALIBRATED
     ][:1]
     *_, study = predictions.partition_by(*CONDITION, maintain_order=True)
     cases = study.filter(pl.col("status") == "ok").partition_by(
@@ -108,7 +108,7 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
     for axis, case in zip(axes, picked, strict=False):
         width = 0.8 / len(columns)
         for place, (label, column) in enumerate(columns.items()):
-            name = label if label != "calibrated" else column.removeprefix("calibrated_")
+            name = label if label != "calibrated" else column.removeprefix(CALIBRATED)
             heights = [100 * (share or 0.0) for share in case[column]]
             shift = (place - (len(columns) - 1) / 2) * width
             left = [index + shift for index in case["option_index"]]

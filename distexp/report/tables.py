@@ -10,6 +10,7 @@ from distexp.asking.answers import Unreadable
 from distexp.metrics.distance import Scores
 from distexp.metrics.names import DISTANCES, METRICS, keys
 from distexp.request import whole_text
+from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION, Condition, FloatArray, Study
 
 if TYPE_CHECKING:
@@ -150,9 +151,9 @@ def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataF
         for name, dtype, per_case in _option_columns(study)
     )
     mask = np.arange(n_options.max()) < n_options[:, None]
-    schema = predictions_schema() | {f"calibrated_{name}": pl.Float64 for name in calibrated}
+    schema = predictions_schema() | {f"{CALIBRATED}{name}": pl.Float64 for name in calibrated}
     return by_option.with_columns(
-        pl.Series(f"calibrated_{name}", values[mask]).fill_nan(None)
+        pl.Series(f"{CALIBRATED}{name}", values[mask]).fill_nan(None)
         for name, values in calibrated.items()
     ).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 

@@ -10,8 +10,10 @@ from distexp import atomic
 from distexp.errors import DatasetError, DistexpError
 from distexp.evaluation.baselines import RAW, UNCALIBRATED
 from distexp.report import markdown
+from distexp.report.markdown import escaped
 from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
 from distexp.run_folder import CONFIG, SCORES, SUMMARY
+from distexp.types import CONDITION
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +24,7 @@ N_BOOTSTRAP = 2000
 CONFIDENCE = 0.95
 METHODS = ("calibrator", "first", "second")
 """Columns that name methods."""
+MOST_LISTED = 3
 SEED = 0
 """Of what views redraw and flip."""
 
@@ -41,6 +44,31 @@ class Runs:
     """The scores with the number of the run that each is of, as column `run`."""
     lacking: str = ""
     """What tables of earlier versions do not have, in a sentence; empty where they have all."""
+
+    @property
+    def pooled(self) -> str:
+        """Which conditions were run more than once and differ, in a sentence; empty if none."""
+        import polars as pl
+
+        if self.by_run is None:
+            return ""
+        same = [*CONDITION, "calibrator", "n_train"]
+        several = (
+            self.by_run.filter(pl.col("metric") == "alignment")
+            .group_by(same)
+            .agg(pl.col("value").n_unique())
+            .filter(pl.col("value") > 1)
+        )
+        conditions = several.select(CONDITION).unique().sort(CONDITION).rows()
+        if not conditions:
+            return ""
+        listed = "; ".join(", ".join(map(escaped, one)) for one in conditions[:MOST_LISTED])
+        more = f" and {len(conditions) - MOST_LISTED} more" * (len(conditions) > MOST_LISTED)
+        return (
+            f"**Runs that differ in a seed, a version or a setting are put together** for "
+            f"{listed}{more}: intervals take them for runs of other questions and are too narrow. "
+            "Name the folders of one run each to keep them apart."
+        )
 
     @classmethod
     def read(cls, folders: Sequence[Path]) -> Self:
@@ -106,7 +134,8 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
 
 
 def _write(view: View, table: "pl.DataFrame", runs: Runs, folder: Path, *, figure: bool) -> str:
-    said = [view.caption(table), *filter(None, [runs.lacking])]
+    pooled = runs.pooled if getattr(view, "pools", False) else ""
+    said = [view.caption(table), *filter(None, [runs.lacking, pooled])]
     text = "\n\n".join([*said, f"{markdown_table(for_people(table))}\n"])
     with atomic.files(folder) as made:
         table.write_parquet(made / f"{view.name}.parquet")

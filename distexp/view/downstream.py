@@ -11,6 +11,7 @@ from distexp.evaluation.baselines import NOT_CALIBRATED, RAW
 from distexp.metrics.names import TASKS
 from distexp.metrics.tasks import tasks
 from distexp.report import figures
+from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION, FloatArray, IntArray
 from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
@@ -18,9 +19,6 @@ from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
     import polars as pl
-
-PREFIX = "calibrated_"
-"""Of the columns that hold a calibrator's predictions."""
 
 
 class DownstreamView:
@@ -66,9 +64,9 @@ class DownstreamView:
         import polars as pl
 
         methods = [
-            name.removeprefix(PREFIX)
+            name.removeprefix(CALIBRATED)
             for name in runs.predictions.columns
-            if name.startswith(PREFIX)
+            if name.startswith(CALIBRATED)
         ]
         learnt = [name for name in methods if name not in NOT_CALIBRATED]
         chosen = learnt if self.calibrators is None else self.calibrators
@@ -78,7 +76,7 @@ class DownstreamView:
             for cases in readable.partition_by(*CONDITION, "n_train", maintain_order=True)
             for name in (name for name in chosen if name in methods)
             for other in (other for other in self.against if other in methods and other != name)
-            if (tested := cases.drop_nulls([PREFIX + name, PREFIX + other])).height
+            if (tested := cases.drop_nulls([CALIBRATED + name, CALIBRATED + other])).height
         ]
         keys = ["dataset", "first", "second", "n_train", "metric"]
         together = pl.concat(pairs) if pairs else pl.DataFrame(schema=_pairs_schema())
@@ -102,7 +100,7 @@ def _pairs(rows: "pl.DataFrame", name: str, other: str) -> "pl.DataFrame":
     import polars as pl
 
     rows = rows.sort(*CASE, "option_index", maintain_order=True)
-    first, second = (_values(rows, PREFIX + of) for of in (name, other))
+    first, second = (_values(rows, CALIBRATED + of) for of in (name, other))
     dataset, *condition = rows.select(CONDITION).row(0)
     same = {"dataset": dataset, "condition": "\n".join(condition), "first": name, "second": other}
     return (

@@ -10,6 +10,7 @@ from distexp.evaluation.bootstrap import Bootstrap, interval
 from distexp.metrics.ties import DIGITS
 from distexp.report import figures
 from distexp.report.markdown import escaped
+from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION, FloatArray
 from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED, Runs
 
@@ -24,6 +25,8 @@ class GroupView:
     """
 
     name = "groups"
+    pools = True
+    """Whether runs of one condition are put together."""
 
     def table(self, runs: Runs) -> "pl.DataFrame":
         """Return one row per condition, calibrator and group."""
@@ -88,6 +91,8 @@ class ExaggerationView:
     """
 
     name = "exaggeration"
+    pools = True
+    """Whether runs of one condition are put together."""
 
     def table(self, runs: Runs) -> "pl.DataFrame":
         """Return one row per condition, calibrator and attribute."""
@@ -95,9 +100,9 @@ class ExaggerationView:
 
         ordinal = runs.predictions.filter(pl.col("kind") != "nominal", pl.col("status") == "ok")
         shares = {
-            name.removeprefix("calibrated_"): name
+            name.removeprefix(CALIBRATED): name
             for name in ordinal.columns
-            if name.startswith("calibrated_") and name.removeprefix("calibrated_") not in UNASKED
+            if name.startswith(CALIBRATED) and name.removeprefix(CALIBRATED) not in UNASKED
         }
         case = [*CONDITION, "attribute", "question_id", "group"]
         low, high = pl.col("ordinal").min().over(case), pl.col("ordinal").max().over(case)

@@ -56,6 +56,17 @@ def test_overrun_is_what_the_calls_in_flight_took_beyond_expectation() -> None:
     assert budget.spent.tokens == 3000
 
 
+def test_a_refused_prompt_is_a_call() -> None:
+    """It was replied to; of tokens and cost nobody says anything, so neither is made up."""
+    budget = Budget(calls=1, tokens=100)
+    budget.start(Spending(calls=1, tokens=50))
+
+    budget.end_unanswered(Spending(calls=1, tokens=50))
+
+    assert budget.spent == Spending(calls=1)
+    assert budget.exhausted() == "budget.calls=1"
+
+
 def test_failed_attempt_takes_nothing() -> None:
     """It is not answered, so it is not counted."""
     budget = Budget(calls=1)

@@ -332,6 +332,22 @@ def test_server_without_token_counts_is_found_out_at_the_first_answer(
     assert len(openai_server.requests) == len(outcome.responses) == 1
 
 
+def test_no_more_prompts_are_refused_than_calls_are_allowed(
+    openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    """A server that refuses every second prompt is sent four of nine, and no more."""
+    error = {"message": "This model's maximum context length is 8 tokens", "code": None}
+    openai_server.answer = lambda body, number: (
+        (400, {"error": error}) if number % 2 else (200, chat(body))
+    )
+    model = model_at(openai_server.url, max_concurrency=1)
+
+    outcome = run(tmp_path, asked(model, 9), budget=Budget(calls=4))
+
+    assert "budget.calls=4" in str(outcome.stopped)
+    assert len(openai_server.requests) == 4
+
+
 def test_failed_attempts_take_nothing_of_the_budget(tmp_path: Path) -> None:
     """Three answers may be paid for, and three come, after as many failures."""
     model = ScriptedModel({0: busy(1), 1: throttled(1), 2: busy(1)})

@@ -206,6 +206,51 @@ def test_cards_of_other_data_have_another_digest(study: Study) -> None:
     assert one.trained_on.cases_sha256 != two.trained_on.cases_sha256
 
 
+def worded(cases: Sequence[Case]) -> Study:
+    """Return estimates for questions in words, some of which they share."""
+    subjects = ("schools", "police", "parks", "trains", "taxes")
+    texts = [f"How much should the town spend on {subjects[n % 5]} {n // 5}?" for n in range(10)]
+    return study_of(
+        [
+            replace(c, question=replace(c.question, text=texts[int(c.question.question_id[1:])]))
+            for c in cases
+        ]
+    )
+
+
+def test_a_gated_survey_leaves_no_wording_in_a_card(cases: list[Case], tmp_path: Path) -> None:
+    """Hashes of words stand in its place, and predictions of other wordings are the same."""
+    study, calibrator = worded(cases), CumulativeRegression(wording_penalty=1.0)
+    result = EVALUATION.run(study, {"m": calibrator})
+    X, _, _ = design_of(study)
+    assert X.text is not None
+    others = [[t.replace("spend", "save on police and spend") for t in of] for of in X.text]
+    other = replace(X, text=np.array(others, dtype=object))
+
+    cards = []
+    for gated in (False, True):
+        survey = replace(survey_of(cases), gated=gated)
+        card = Card.fitted("m", calibrator, survey, study, result, EVALUATION)
+        card.write(tmp_path / f"{gated}.json")
+        cards.append(Card.read(tmp_path / f"{gated}.json"))
+
+    plain, withheld = cards
+    assert "spend on schools" in (tmp_path / "False.json").read_text()
+    text = (tmp_path / "True.json").read_text()
+    assert not any(word in text for word in ("spend", "schools", "police", "town"))
+    for asked in (X, other):
+        assert_allclose(withheld.predict(asked), plain.predict(asked), rtol=0, atol=1e-9)
+    assert np.abs(plain.predict(X) - plain.predict(other)).max() > 1e-6
+
+
+def test_another_wording_is_another_training_set(cases: list[Case]) -> None:
+    """What a question says is learnt from, so its digest is of it."""
+    first = fitted(worded(cases), OptionRegression(Ridge()))
+    second = fitted(study_of(cases), OptionRegression(Ridge()))
+
+    assert first.trained_on.cases_sha256 != second.trained_on.cases_sha256
+
+
 def test_new_cases_are_told_from_those_trained_on(study: Study) -> None:
     """By size, share, scale, group and condition, in words; a range has a point to spare."""
     three_points = replace(study, cases=study.cases[:20], estimates=study.estimates[:20])

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 from numpy.testing import assert_allclose
 from polars.testing import assert_frame_equal
 from sklearn.linear_model import Ridge
@@ -40,12 +41,12 @@ def test_a_survey_and_new_questions_become_a_file_of_estimates(folder: Path) -> 
     assert shown.returncode == 0, shown.stderr
     table = pl.read_csv(folder / "results/estimates.csv")
     assert table.group_by("question_id", maintain_order=True).len().rows() == [
-        ("trams", 7 * 3),
-        ("benches", 7 * 4),
+        ("trams", (7 + 1) * 3),
+        ("benches", (7 + 1) * 4),
     ]
     shares = table.group_by("question_id", "group").agg(pl.col("calibrated", "predicted").sum())
-    assert shares["calibrated"].to_list() == pytest.approx([1.0] * 14)
-    assert shares["predicted"].to_list() == pytest.approx([1.0] * 14)
+    assert shares["calibrated"].to_list() == pytest.approx([1.0] * 16)
+    assert shares["predicted"].to_list() == pytest.approx([1.0] * 16)
     assert (table["low"] <= table["calibrated"]).all()
     assert (table["calibrated"] <= table["high"]).all()
     report = (folder / "run/report.md").read_text()
@@ -55,7 +56,7 @@ def test_a_survey_and_new_questions_become_a_file_of_estimates(folder: Path) -> 
         section = text.partition("## Estimates")[2]
         assert 0 < section.index("all, over sex") < section.index("Female")
     assert "14 open cases of 2 questions" in report
-    assert "49 rows, one an open case and option" in shown.stdout
+    assert "56 rows, one an open case and option" in shown.stdout
     assert "questions × 7 groups of people = 21 cases" in report
 
 
@@ -81,6 +82,47 @@ def test_a_card_needs_no_survey_and_says_the_same(folder: Path) -> None:
     )
     assert "8 requests: 8 hits, 0 misses" in by_card.stdout
     assert "answered questions of gss2018" in by_card.stdout
+
+
+def test_the_card_of_a_survey_of_ones_own_knows_its_groups_and_no_wording(folder: Path) -> None:
+    """The questionnaire names none: it is asked of those of the card, as by the survey."""
+    survey = (
+        "dataset=table", "dataset.path=town_survey.csv", "dataset.codebook=town_survey.yaml",
+        "dataset.min_respondents=10", "calibrator=[cumulative]", "calibrator.cumulative.penalty=1",
+    )  # fmt: skip
+    asked = ("questions=new_questions.yaml", "progress=false", "model=mock")
+    few = [one for one in FEW if "calibrator" not in one]
+    fit = distexp(
+        folder, "fit", *few, *survey, "card=card.json", "prompt=sociodemographic",
+        "hydra.run.dir=fit",
+    )  # fmt: skip
+    by_survey = distexp(
+        folder, "predict", *few, *survey, *asked[:1], "out=a.parquet", "hydra.run.dir=run"
+    )
+    by_card = distexp(folder, "predict", "card=card.json", *asked, "out=b.parquet")
+
+    assert (fit.returncode, by_survey.returncode, by_card.returncode) == (0, 0, 0), by_card.stderr
+    columns = ["question_id", "attribute", "group", "calibrated", "low", "high"]
+    assert_frame_equal(
+        *(pl.read_parquet(folder / f"{n}.parquet").select(columns) for n in "ab"), abs_tol=1e-12
+    )
+    text = yaml.safe_load((folder / "town_survey.yaml").read_text())["questions"].values()
+    card = (folder / "card.json").read_text()
+    assert not [one["text"] for one in text if one["text"][:30] in card]
+
+
+def test_a_spent_budget_asks_open_cases_as_often_and_writes_what_it_has(folder: Path) -> None:
+    """Half of the calls are half of the answered and of the open cases; the rest says why."""
+    shown = distexp(
+        folder, "predict", *FEW, "dataset=gss2018", "dataset.attributes=[sex,race]",
+        "questions=new_questions.yaml", "out=e.csv", "budget.calls=130",
+    )  # fmt: skip
+
+    assert shown.returncode != 0
+    assert "The report is partial. budget.calls=130 is spent" in error_of(shown)
+    reasons = pl.read_csv(folder / "e.csv")["reason"].to_list()
+    n_lost = reasons.count("not asked: the budget was spent")
+    assert 0.3 < n_lost / len(reasons) < 0.7
 
 
 def test_recorded_estimates_are_stacked_and_no_model_is_asked(tmp_path: Path) -> None:

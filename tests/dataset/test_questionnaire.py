@@ -81,6 +81,7 @@ def test_yaml_gives_questions_and_groups(tmp_path: Path) -> None:
         (("battery: money", "batery: money"), "'batery' has no meaning. Did you mean battery?"),
         (("text: How fast are they?", "words: fast"), "'text' is missing"),
         (("[2, Fair, 20]", "[2, Fair, [20]]"), "'options' holds what is not"),
+        (("[2, Fair, 20]", "[2, Fair, .inf]"), "must hold plain decimal numbers. Got .inf"),
         (("  owner:", "  fare:"), "'fare' comes twice"),
     ],
 )
@@ -197,3 +198,11 @@ def test_a_file_that_is_no_questionnaire_is_refused(
         read_questionnaire(tmp_path / name)
     with pytest.raises(DatasetError, match="cannot be read"):
         read_questionnaire(tmp_path / f"absent-{name}")
+
+
+def test_an_attribute_without_groups_is_refused() -> None:
+    """It would be asked of nobody, and everyone be asked in its place."""
+    text = "groups: {sex: {}}\nquestions: {q: {text: 'A?', options: [x, y]}}"
+
+    with pytest.raises(DatasetError, match="'sex' names no group: give a phrase for each"):
+        parse_questionnaire(text, "new.yaml", "new")

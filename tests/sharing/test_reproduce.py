@@ -191,6 +191,27 @@ def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
     assert shown.stdout.count("| identical |") == 8
 
 
+def test_a_calibrator_that_means_something_else_now_is_named(given: Path, tmp_path: Path) -> None:
+    """Of an older schema: whose shares are others, which are the same, and why."""
+    members = content(given)
+    table = cut(pl.read_parquet(BytesIO(members["run/predictions.parquet"])), 1)
+    name = next(column for column in table.columns if column.startswith("calibrated_r"))
+    moved = table.with_columns(pl.col(name) * 0.5)
+    written, summary = BytesIO(), json.loads(members["run/summary.json"])
+    moved.write_parquet(written)
+    summary["schema"] = 1
+    older = {"run/predictions.parquet": written.getvalue()}
+    older["run/summary.json"] = json.dumps(summary, indent=2).encode()
+
+    shown = here(tmp_path, reproduce, str(changed(given, older, tmp_path / "older.zip")))
+
+    method = name.removeprefix("calibrated_")
+    assert shown.code == 1
+    assert f"Other shares: {method}. The same: human answers, the model's own shares" in (
+        shown.stdout
+    )
+
+
 def test_other_versions_are_told_and_do_no_harm(given: Path, tmp_path: Path) -> None:
     """Numbers may agree all the same."""
     provenance = json.loads(content(given)["run/provenance.json"])

@@ -1,5 +1,6 @@
 """Views pick, order and compare what runs left; the numbers are worked out by hand."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -352,3 +353,26 @@ def test_bad_setting_is_refused(settings: dict[str, Any], message: str) -> None:
     """The sentence names the parameter."""
     with pytest.raises(ConfigError, match=message):
         ScoreView(**{"name": "n", "question": "q", "metrics": ["w1"], **settings})
+
+
+@pytest.mark.parametrize("name", ["groups", "variance", "exaggeration"])
+def test_runs_of_one_condition_that_differ_are_said_to_be_put_together(
+    tmp_path: Path, name: str
+) -> None:
+    """Two seeds of one condition look like more questions; the same run twice does not."""
+    made = some_run("a")
+    other = replace(made, scores=made.scores.with_columns(pl.col("value") + 0.01))
+    for number, one in enumerate([made, made, other]):
+        folder = tmp_path / f"run{number}"
+        folder.mkdir()
+        for table in ("scores", "cases", "predictions"):
+            getattr(one, table).write_parquet(folder / f"{table}.parquet")
+
+    same, differ = (
+        write(load_view(name), Runs.read([tmp_path / f"run{n}" for n in runs]), tmp_path / "out",
+              figure=False)
+        for runs in ((0, 1), (0, 2))
+    )  # fmt: skip
+
+    assert "are put together" not in same
+    assert "Runs that differ in a seed, a version or a setting are put together" in differ

@@ -1,13 +1,14 @@
 """Which questions are worded alike: coordinates of questions, from the words they share."""
 
 import re
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from distexp.errors import ConfigError
-from distexp.types import BoolArray, FloatArray, IntArray, StrArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray, StrArray
 
 HASHED = "sha256:"
 """How a text begins that is hashes of words, sorted, in place of words."""
@@ -115,6 +116,14 @@ def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     return found
 
 
+def withheld(X: Design) -> Design:
+    """Return the cases with hashes of words in place of wordings; what is learnt is the same."""
+    if X.text is None:
+        return X
+    known = {text: (hashed(text[0], True), hashed(text[1], False)) for text in map(tuple, X.text)}
+    return replace(X, text=np.array([known[t] for t in map(tuple, X.text)], dtype=object))
+
+
 def hashed(text: str, pairs: bool) -> str:
     """Return what stands for a text whose words may not be passed on, and is counted alike."""
     if _HASHES.fullmatch(text):
@@ -135,12 +144,10 @@ def _counter(*, pairs: bool) -> Any:
 
 def _counted(texts: list[str], *, pairs: bool) -> Any:
     """Return how often each word occurs in each text, a sparse matrix; None without any word."""
-    from sklearn.feature_extraction.text import CountVectorizer
-
     counter = _counter(pairs=pairs)
     if any(map(_HASHES.fullmatch, texts)):
         texts = [hashed(text, pairs) for text in texts]
-        counter = CountVectorizer(analyzer=lambda text: text.split()[1:])
+        counter = type(counter)(analyzer=lambda text: text.split()[1:])
     if not any(map(counter.build_analyzer(), texts)):
         return None
     return counter.fit_transform(texts)

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from distexp.checks import most_alike
 from distexp.dataset.files.codes import plain
 from distexp.errors import DatasetError
 
@@ -58,9 +58,6 @@ def locate(path: Path, columns: Iterable[str], header: Sequence[str | None]) -> 
 def near(name: str, known: Iterable[str]) -> str:
     """Return the hint that ends a message about an unknown name."""
     known = list(known)
-    matches = get_close_matches(name, known, n=3) or [
-        other for other in known if other.lower() == name.lower()
-    ]
-    if matches:
-        return f"Did you mean {' or '.join(matches)}?"
+    if meant := most_alike(name, known):
+        return f"Did you mean {' or '.join(meant)}?"
     return f"There are {', '.join(known[:12])}{' ...' if len(known) > 12 else ''}."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from string import ascii_uppercase
 
-from distexp.checks import parameter_error
+from distexp.checks import check_int, check_number, check_text, parameter_error
 from distexp.elicitation.reply.folding import fold
 from distexp.errors import ConfigError
 from distexp.types import Distribution, Question, Reading, Shares
@@ -20,6 +20,30 @@ _SINGLE = re.compile(r"(?<![\w'])([A-Z])(?![\w'])")
 _LIKE_A_LETTER = re.compile(  # `A`, `a)`, `(B) few`, `C: few`, `Plan B`, but not `A lot`
     r"(?<![\w'])([A-Z])(?=\W{0,3}$)|^\W{0,3}([A-Z])(?=[.):\]])"
 )
+
+
+def check_sampled(
+    owner: str,
+    *,
+    task: object,
+    n_samples: int,
+    temperature: float,
+    max_tokens: object,
+    option_orders: object,
+    may_shuffle: bool = False,
+) -> None:
+    """Raise `ConfigError` unless replies can be sampled like that: no copies are paid for."""
+    check_text(owner, "task", task)
+    check_int(owner, "n_samples", n_samples, minimum=1, maximum=100_000)
+    check_number(owner, "temperature", temperature, low=0)
+    check_int(owner, "max_tokens", max_tokens, minimum=1)
+    check_option_orders(owner, option_orders, may_shuffle=may_shuffle)
+    if n_samples > 1 and temperature == 0:
+        msg = (
+            f"{owner} with n_samples={n_samples} at temperature 0 would pay for copies of one "
+            "reply. Set elicitation.temperature above 0, or n_samples=1."
+        )
+        raise ConfigError(msg)
 
 
 def check_option_orders(owner: str, option_orders: object, *, may_shuffle: bool = False) -> None:
