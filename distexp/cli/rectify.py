@@ -30,7 +30,8 @@ def _by_twins(arguments: Sequence[str]) -> None:
     """Join answers with predictions for each person and for others."""
     from distexp.card.applying import check_format, write
     from distexp.dataset.questionnaire import read_questionnaire
-    from distexp.rectify.twins import Wanted, by_twins
+    from distexp.rectify.pairs import Wanted
+    from distexp.rectify.twins import by_twins
 
     for one in arguments:
         name = one.partition("=")[0]

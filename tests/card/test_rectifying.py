@@ -194,7 +194,7 @@ def test_a_card_of_an_earlier_version_is_refused_with_what_to_do(
 
     estimates = by_card(Card.read(path), [whole], 0.9, "auto")
 
-    assert estimates.table().height == 12
+    assert estimates.table().height >= 12
     with pytest.raises(ConfigError, match=r"worth in respondents.*distexp fit .* card=FILE"):
         rectified(estimates, pilot(tmp_path, PEOPLE))
     with pytest.raises(ConfigError, match=r"worth in respondents"):

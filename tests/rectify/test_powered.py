@@ -8,8 +8,9 @@ import pytest
 from numpy.testing import assert_allclose
 
 from distexp.errors import DatasetError
+from distexp.rectify.pairs import Wanted
 from distexp.rectify.powered import Stratum, powered, tuned
-from distexp.rectify.twins import Wanted, by_twins
+from distexp.rectify.twins import by_twins
 from distexp.types import FloatArray
 
 
