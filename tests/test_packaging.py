@@ -35,7 +35,7 @@ def test_lock_holds_hashes_and_no_addresses(name: str) -> None:
     entries = re.split(r"^(?=\S)", LOCKS[name], flags=re.MULTILINE)[1:]
 
     assert not re.search(r"://|--index|--find-links", LOCKS[name])
-    assert len(entries) > 50
+    assert len(entries) > 2
     for entry in entries:
         assert re.match(r"[\w.-]+==\S+ [^\n]*\\\n +--hash=sha256:[0-9a-f]{64}", entry), entry
 

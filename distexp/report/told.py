@@ -30,7 +30,9 @@ def told(report: "Report") -> dict[str, object]:
     """Return the sentences of a report, in Markdown, as `sentences.json` holds them."""
     alpha = 1 - report.evaluation.confidence
     return {
-        "about": list(filter(None, [report.partial(), report.refused(), report.open()])),
+        "about": list(
+            filter(None, [report.partial(), report.refused(), report.open(), *report.notes])
+        ),
         "described": _lines(described(report.survey)),
         "explained": _lines(explained(report.evaluation)),
         "estimates": report.estimates,

@@ -55,13 +55,13 @@ def confined(
     if plain.get("_target_") != EXPERIMENT:
         msg = f"The configuration is of {plain.get('_target_')!r:.80}, not of {EXPERIMENT}."
         raise ConfigError(msg)
-    for target in _targets({**plain, "cache": None}):
+    for target in _targets({**plain, "cache": None, "purpose": None}):
         if target.startswith("distexp.") and not target.startswith(PARTS):
             raise ConfigError(
                 f"The configuration names {target!r:.200}, which is no part of a run."
             )
     held: dict[str, Any] = _held(plain, data, scratch)
-    held |= {"dry_run": False, "progress": False, "card": None, "budget": None}
+    held |= {"dry_run": False, "progress": False, "card": None, "budget": None, "purpose": None}
     held |= _of_open_cases(held, data)
     held["cache"] |= {"path": str(cache)}
     if isinstance(held.get("model"), dict):
