@@ -181,7 +181,7 @@ class Trials:
 
 
 class Session:
-    """Searches that share a storage and a line about how far they are; made by `OptunaTuning.session`."""
+    """Searches that share a storage and a line of progress; made by `OptunaTuning.session`."""
 
     def __init__(
         self,
