@@ -57,14 +57,15 @@ class Fitted:
         Raises
         ------
         ConfigError
-            If the card was read from a file: nobody knows which model to ask.
+            If the card was read from a file, or fitted to recorded estimates: no model is known.
         DistexpError
             As `distexp predict`.
         """
         if self._experiment is None:
             msg = (
-                "A card that was read from a file asks no model. Estimate what a model said with "
-                "apply(FILE), or ask with 'distexp predict card=FILE questions=FILE out=FILE'."
+                "Which model to ask is not known: the card was read from a file, or fitted to "
+                "recorded estimates. Calibrate what a model said with apply(FILE), or ask with "
+                "'distexp predict card=FILE questions=FILE out=FILE'."
             )
             raise ConfigError(msg)
         check_wanted("predict", {}, coverage, topic)

@@ -48,11 +48,11 @@ OF_COMMANDS = {
     "doctor": ("--json", "--path"),
 }
 BELOW = {
-    "cache": ("stats", "verify", "explain", "diff", "merge", "export", "import"),
+    "cache": ("stats", "verify", "explain", "diff", "merge", "export", "import", "batches"),
     "codebook": ("draft", "check"),
     "completion": tuple(SHELLS),
 }
-SETTINGS = ("run", "fit", "predict", "show")
+SETTINGS = ("run", "fit", "predict", "rectify", "plan", "show")
 """Commands that take settings."""
 LISTS = ("prompt", "calibrator")
 """Groups of which a list may be chosen."""

@@ -1,4 +1,4 @@
-"""How to search: the settings of Optuna, its storage and the progress bar."""
+"""How to search: the settings of Optuna, its storage and what is shown meanwhile."""
 
 import contextlib
 import hashlib
@@ -87,7 +87,7 @@ class OptunaTuning:
 
     @contextlib.contextmanager
     def session(self, n_searches: int) -> "Iterator[Session]":
-        """Open the storage, and one progress bar over the trials of all searches.
+        """Open the storage, and show how many trials of all searches are over.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class Trials:
 
 
 class Session:
-    """Searches that share a storage and a progress bar; made by `OptunaTuning.session`."""
+    """Searches that share a storage and a line of progress; made by `OptunaTuning.session`."""
 
     def __init__(
         self,
