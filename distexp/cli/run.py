@@ -19,7 +19,6 @@ from distexp.checks import parameter_error
 from distexp.errors import ConfigError, DistexpError
 from distexp.run_folder import REPORT, claimed, take_away_left_by_killed
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
-from distexp.sweep.job import current
 from distexp.trust import checked
 from distexp.visible import one_line, visible
 
@@ -43,7 +42,7 @@ def run(arguments: list[str]) -> None:
     sys.argv[1:] = [*options, *settings]
     launcher.register()
     try:
-        with typos.private_hidden(options):
+        with typos.private_hidden(options), launcher.composed_once(options, settings):
             _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
@@ -113,6 +112,8 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     if experiment.use_card is not None:
         _estimate(experiment)
         return
+    from distexp.sweep.job import current
+
     in_sweep = current()
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
     if experiment.dry_run:
@@ -180,6 +181,7 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
 def _show_plan(plan: Any, budget: Any) -> None:
     """Print what a run would ask; the plans of a sweep's jobs are printed as one."""
     from distexp.report.forecast import Forecast
+    from distexp.sweep.job import current
 
     in_sweep = current()
     if in_sweep is not None:

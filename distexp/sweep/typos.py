@@ -12,6 +12,7 @@ from typing import Any
 
 import hydra
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.utils import create_config_search_path, get_args_parser
 from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -99,10 +100,13 @@ def private_hidden(options: Sequence[str]) -> Iterator[None]:
         yield
         return
     shown = io.StringIO()
+    # Hydra copies all it knows for each of a hundred groups that it lists, and changes no copy.
+    setattr(ConfigRepository, "__deepcopy__", lambda self, _: self)  # noqa: B010
     try:
         with redirect_stdout(shown):
             yield
     finally:
+        delattr(ConfigRepository, "__deepcopy__")
         sys.stdout.write(_PRIVATE.sub("", shown.getvalue()))
 
 
