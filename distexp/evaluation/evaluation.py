@@ -74,6 +74,9 @@ class Result:
     note: str = ""
     """Why there are no scores."""
 
+    def __repr__(self) -> str:
+        return f"Result({len(self.scores)} scores of {', '.join(self.per_case)}{self.note})"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:

@@ -33,7 +33,7 @@ class Frame:
     n_respondents: FloatArray
     """Shape (n_cases,): NaN where unknown."""
     people: FloatArray
-    """Shape (n_cases,): how many answered, whatever their weights; NaN where unknown."""
+    """Shape (n_cases,): what the group weighs in its population; NaN where unknown."""
     cell: IntArray
     """Shape (n_cases,): equal numbers, from 0 without a gap, mark the groups of one attribute
     that answered one question."""
@@ -133,7 +133,7 @@ def frame_of(study: Study, design: Design, human: FloatArray) -> Frame:
         design=design,
         human=human,
         n_respondents=n,
-        people=n * np.array([case.design_effect for case in cases]),
+        people=np.array([case.people for case in cases], dtype=np.float64),
         cell=_codes([f"{c.question.question_id}\n{c.group.attribute}" for c in cases]),
         groups=tuple(name.replace("\n", ": ") for name in sorted(set(map(_group_key, cases)))),
     )

@@ -45,7 +45,7 @@ def tasks(
     cell : ndarray of shape (n_cases,)
         Equal numbers mark the groups of one attribute that answered one question.
     weight : ndarray of shape (n_cases,)
-        How many people a case stands for in its population; NaN where that is not known.
+        What a group weighs in its population, in any unit; NaN where that is not known.
 
     Returns
     -------
@@ -170,4 +170,5 @@ def _side_by_side(values: FloatArray, code: IntArray, size: IntArray) -> FloatAr
 def _whole(shares: FloatArray, code: IntArray, weight: FloatArray) -> FloatArray:
     """Return the weighted mean of the shares of each cell, of shape (n_cells, max_options)."""
     total = np.bincount(code, weight)
+    total = np.where(total > 0, total, np.nan)  # a margin may leave all groups of a cell out
     return np.column_stack([np.bincount(code, weight * column) / total for column in shares.T])

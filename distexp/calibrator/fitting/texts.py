@@ -1,11 +1,16 @@
 """Which questions are worded alike: coordinates of questions, from the words they share."""
 
+import re
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
 
 from distexp.types import BoolArray, FloatArray, IntArray, StrArray
 
+HASHED = "sha256:"
+"""How a text begins that is hashes of words, sorted, in place of words."""
+_HASHES = re.compile(r"sha256:( [0-9a-f]{16})*")
 LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding."""
 
@@ -80,11 +85,30 @@ def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     return found
 
 
-def _counted(texts: list[str], *, pairs: bool) -> Any:
-    """Return how often each word occurs in each text, a sparse matrix; None without any word."""
+def hashed(text: str, pairs: bool) -> str:
+    """Return what stands for a text whose words may not be passed on, and is counted alike."""
+    if _HASHES.fullmatch(text):
+        return text
+    terms = _counter(pairs=pairs).build_analyzer()(text)
+    return " ".join([HASHED, *sorted(map(_hash, terms))])
+
+
+def _hash(term: str) -> str:
+    return sha256(term.encode()).hexdigest()[:16]
+
+
+def _counter(*, pairs: bool) -> Any:
     from sklearn.feature_extraction.text import CountVectorizer
 
-    counter = CountVectorizer(ngram_range=(1, 2 if pairs else 1), stop_words="english")
+    return CountVectorizer(ngram_range=(1, 2 if pairs else 1), stop_words="english")
+
+
+def _counted(texts: list[str], *, pairs: bool) -> Any:
+    """Return how often each word occurs in each text, a sparse matrix; None without any word."""
+    counter = _counter(pairs=pairs)
+    if any(map(_HASHES.fullmatch, texts)):
+        texts = [hashed(text, pairs) for text in texts]
+        counter.set_params(analyzer=lambda text: text.split()[1:])
     if not any(map(counter.build_analyzer(), texts)):
         return None
     return counter.fit_transform(texts).astype(np.float64)
