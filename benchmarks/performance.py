@@ -45,7 +45,7 @@ SECTIONS = {
     "size": (
         "Recorded estimates of 6,000, 24,000 and 90,000 cases",
         ["size.py"],
-        "Two thirds of the CPU time goes into predicting each training question without itself, a "
+        "Most of the CPU time goes into predicting each training question without itself, a "
         "matrix of its own for each question of each split; a fifth into the human ceiling.",
     ),
     "replay": (
