@@ -2,8 +2,8 @@
 
     python benchmarks/performance.py [--peers] [NAME...]
 
-Takes about three quarters of an hour on 2 cores; with names only those sections are measured again, and the
-others stay as they are. Leave the machine alone meanwhile.
+Takes about three quarters of an hour on 2 cores; with names only those sections are measured
+again, and the others stay as they are. Leave the machine alone meanwhile.
 """
 
 import argparse
