@@ -25,7 +25,6 @@ from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
-from distexp.sweep.job import current
 from distexp.terminal.texts import relative
 from distexp.trust import checked
 from distexp.view import summary
@@ -65,7 +64,8 @@ def run(arguments: list[str], name: str = "run") -> None:
     if sweep and _manner != "quiet" and not of_cache and "DISTEXP_CACHE" not in os.environ:
         point_out(DEFAULT)
     try:
-        _job()
+        with launcher.composed_once(options, settings):
+            _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
     if _manner != "quiet":
@@ -129,6 +129,8 @@ def _run(config: DictConfig, run_dir: Path) -> None:
     if experiment.use_card is not None:
         _estimate(experiment)
         return
+    from distexp.sweep.job import current
+
     in_sweep = current()
     if in_sweep is None and _manner != "quiet" and experiment.cache.mode in ("use", "replay"):
         point_out(experiment.cache.path)
@@ -226,6 +228,7 @@ def _say(text: str) -> None:
 def _show_plan(plan: Any, budget: Any) -> None:
     """Print what a run would ask; the plans of a sweep's jobs are printed as one."""
     from distexp.report.forecast import Forecast
+    from distexp.sweep.job import current
 
     in_sweep = current()
     if in_sweep is not None:

@@ -54,8 +54,14 @@ def cross_fit(
         if n_threads == 1:
             return predicted(slice(None))
         ends = np.linspace(0, len(splits), n_threads + 1).astype(int)
+        predictions = np.empty((len(splits), *human.shape))
+
+        def put(rows: slice) -> None:
+            predictions[rows] = predicted(rows)
+
         with ThreadPoolExecutor(n_threads) as pool:
-            return np.concatenate(list(pool.map(predicted, map(slice, ends, ends[1:]))))
+            list(pool.map(put, map(slice, ends, ends[1:])))
+        return predictions
 
 
 def _n_threads(calibrator: Calibrator, n_fitted: int) -> int:

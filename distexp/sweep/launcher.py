@@ -6,10 +6,12 @@ all of them share one schedule of calls (`distexp.sweep`), and each is composed 
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from hydra._internal.hydra import Hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
 from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override, setup_globals
@@ -27,10 +29,12 @@ from distexp.report import markdown
 from distexp.run_folder import FAILURES, claimed, take_away_left_by_killed
 from distexp.sweep.command_line import in_quotes
 from distexp.sweep.composer import Composer
-from distexp.sweep.job import NotComposedError, Task
-from distexp.sweep.sweep import Failure, Sweep
 from distexp.sweep.typos import explained
 from distexp.visible import one_line, visible
+
+if TYPE_CHECKING:  # they bring NumPy, which `--help` can do without
+    from distexp.sweep.job import Task
+    from distexp.sweep.sweep import Failure
 
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""
@@ -69,6 +73,8 @@ class OneScheduleLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run the jobs; those that fail are in `failures`, and in `failures.md` of the sweep."""
+        from distexp.sweep.sweep import Sweep
+
         setup_globals()
         configure_log(self._master.hydra.hydra_logging, self._master.hydra.verbose)
         folder = Path(str(self._master.hydra.sweep.dir))
@@ -76,7 +82,7 @@ class OneScheduleLauncher(Launcher):
         tasks = _tasks(job_overrides, initial_job_idx)
         self._composer = Composer(self._context.config_loader, self._master)
 
-        def tell(failures: Sequence[Failure]) -> None:
+        def tell(failures: "Sequence[Failure]") -> None:
             said = _report(failures, tasks, "The others are asked for now.", folder)
             sys.stderr.write(f"distexp: error: {visible(said)}\n")
 
@@ -85,7 +91,7 @@ class OneScheduleLauncher(Launcher):
         sweep.run(tasks)
         return _ended(sweep.failures, tasks, folder, asked=not sweep.refused, n_told=sweep.n_told)
 
-    def _run(self, task: Task) -> None:
+    def _run(self, task: "Task") -> None:
         """Run one job as Hydra does, in a worker."""
         try:
             config = self._composed(task)
@@ -101,7 +107,9 @@ class OneScheduleLauncher(Launcher):
         except (HydraException, OmegaConfBaseException) as exc:
             raise explained(exc, self._context.config_loader, task.overrides) from exc
 
-    def _composed(self, task: Task) -> DictConfig:
+    def _composed(self, task: "Task") -> DictConfig:
+        from distexp.sweep.job import NotComposedError
+
         try:
             config = self._composer.job(task.overrides)
         except (HydraException, OmegaConfBaseException) as exc:
@@ -181,6 +189,8 @@ class _Reporting(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Have the other run the jobs, and note which of them failed."""
+        from distexp.sweep.sweep import Failure
+
         returns = self._launcher.launch(job_overrides, initial_job_idx=initial_job_idx)
         tasks = _tasks(job_overrides, initial_job_idx)
         failures = [
@@ -199,7 +209,9 @@ def _fix_sweep_folder(config: DictConfig, folder: Path) -> None:
         of_jobs.append(f"hydra.sweep.dir={in_quotes(str(folder))}")
 
 
-def _tasks(job_overrides: Sequence[Sequence[str]], first: int) -> list[Task]:
+def _tasks(job_overrides: Sequence[Sequence[str]], first: int) -> "list[Task]":
+    from distexp.sweep.job import Task
+
     return [
         Task(number=first + place, overrides=tuple(overrides))
         for place, overrides in enumerate(job_overrides)
@@ -211,8 +223,8 @@ def _reason(exc: BaseException) -> str:
 
 
 def _ended(
-    failures: Sequence[Failure],
-    tasks: Sequence[Task],
+    failures: "Sequence[Failure]",
+    tasks: "Sequence[Task]",
     folder: Path,
     *,
     asked: bool = True,
@@ -238,7 +250,9 @@ def _ended(
     return [JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED) for task in tasks]
 
 
-def _report(failures: Sequence[Failure], tasks: Sequence[Task], others: str, folder: Path) -> str:
+def _report(
+    failures: "Sequence[Failure]", tasks: "Sequence[Task]", others: str, folder: Path
+) -> str:
     """Say which jobs failed, in a line each, and last what that means for the others."""
     said = [
         f"  job {number}, {one_line(own)}: {one_line(reason)}"
@@ -254,13 +268,32 @@ def _report(failures: Sequence[Failure], tasks: Sequence[Task], others: str, fol
     return "\n".join(lines)
 
 
+@contextmanager
+def composed_once(options: Sequence[str], settings: Sequence[str]) -> Iterator[None]:
+    """Have Hydra take the mode from the command line.
+
+    It composes the whole configuration once more only to read `hydra.mode` from it, which no
+    file of distexp sets.
+    """
+    own = any("config" in option for option in options)
+    if own or any(setting.lstrip("+~").startswith("hydra.mode") for setting in settings):
+        yield
+        return
+    composing = Hydra.get_mode
+    setattr(Hydra, "get_mode", lambda *_, **__: None)  # noqa: B010 - mypy knows it as a method
+    try:
+        yield
+    finally:
+        setattr(Hydra, "get_mode", composing)  # noqa: B010
+
+
 def register() -> None:
     """Make launcher and sweeper known to Hydra."""
     for plugin in (OneScheduleLauncher, OneScheduleSweeper):
         Plugins.instance().register(plugin)
 
 
-def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]:
+def failure_table(failed: "Sequence[Failure]", tasks: "Sequence[Task]") -> list[str]:
     """Lay out which jobs failed, and why, as lines of Markdown.
 
     Parameters
@@ -273,7 +306,7 @@ def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]
     return markdown.table(("job", "settings", "what went wrong"), rows, padded=False).splitlines()
 
 
-def _failed(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[tuple[int, str, str]]:
+def _failed(failed: "Sequence[Failure]", tasks: "Sequence[Task]") -> list[tuple[int, str, str]]:
     """Return the number of each job, the settings that not all jobs have, and what went wrong."""
     common = (
         set.intersection(*(set(task.overrides) for task in tasks)) if len(tasks) > 1 else set()

@@ -40,6 +40,40 @@ class Normal:
         return left, of_groups, solved[..., -1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Cases of a panel that are of one group, and so stand together."""
+
+    groups: IntArray
+    starts: list[int]
+    """Of each run, and the end of the last."""
+    alike: bool
+    """Whether all runs are equally long."""
+
+    @classmethod
+    def of(cls, group: IntArray) -> "_Runs":
+        groups, starts = np.unique(group, return_index=True)
+        ends = [*starts.tolist(), len(group)]
+        return cls(groups, ends, len(set(np.diff(ends).tolist())) == 1)
+
+    @property
+    def known(self) -> slice:
+        """The runs of groups that have effects; only the first may have none."""
+        return slice(int(self.groups[0] < 0), None)
+
+    def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
+        """Return sums over the cases of each run, (n_runs, n_boundaries, n_left, n_right)."""
+        n_runs, (_, n_boundaries, n_left) = len(self.groups), left.shape
+        if self.alike:
+            by_run = left.reshape(n_runs, -1, *left.shape[1:]).transpose(0, 2, 3, 1)
+            both: FloatArray = by_run @ right.reshape(n_runs, -1, *right.shape[1:]).swapaxes(1, 2)
+            return both
+        summed = np.empty((n_runs, n_boundaries, n_left, right.shape[2]))
+        for out, start, end in zip(summed, self.starts, self.starts[1:], strict=False):
+            np.matmul(left[start:end].transpose(1, 2, 0), right[start:end].swapaxes(0, 1), out=out)
+        return summed
+
+
 class Arrow:
     """A ridge regression whose features are never written out.
 
@@ -63,8 +97,9 @@ class Arrow:
         self.panels = [panel for panel in panels if len(panel.group)]
         self.questions, self.n_groups, self.penalties = questions, n_groups, penalties
         self.n_own_core = len(penalties.core)
-        self.own = [panel.variables.swapaxes(0, 1) @ panel.own for panel in self.panels]
+        self.own = [panel.of_groups() for panel in self.panels]
         """Features of the groups, of shape (n_boundaries, n, 3)."""
+        self.runs = [_Runs.of(panel.group) for panel in self.panels]
 
     def solve(self, target: FloatArray, weight: FloatArray) -> Coefficients:
         """Return the coefficients of least weighted squares with the penalties.
@@ -83,7 +118,7 @@ class Arrow:
 
     def predict(self, coef: Coefficients, out: FloatArray) -> None:
         """Write what the coefficients predict for the panels' rows to `out`."""
-        predict(self.panels, self.questions, coef, out)
+        predict(self.panels, self.questions, coef, out, self.own)
 
     def normal(self, target: FloatArray, weight: FloatArray) -> Normal:
         """Sum up the normal equations."""
@@ -95,21 +130,24 @@ class Arrow:
         by_question = np.zeros((2, n_questions, n_core + 2))  # and their sums of targets, weights
         squares = np.zeros(n_questions)
         of_groups = np.zeros((2, N_OWN, self.n_groups, n_questions))
-        for panel, own in zip(self.panels, self.own, strict=True):
+        for panel, own, runs in zip(self.panels, self.own, self.runs, strict=True):
             of_rows = weight[panel.rows]
             both = np.concatenate([panel.variables, target[panel.rows][..., None]], axis=2)
             weighted = both * of_rows[..., None]
-            total = _products(panel.variables, weighted)
+            products = runs.products(panel.variables, weighted)
+            total = products.sum(axis=0)
             core[:n_core, :n_core] += (
                 panel.core.swapaxes(1, 2) @ total[..., :-1] @ panel.core
             ).sum(axis=0)
             moments[:n_core] += np.einsum("jvc,jv->c", panel.core, total[..., -1])
-            for group, cases in panel.of_groups() if self.n_groups else ():
-                products = _products(panel.variables[cases], weighted[cases])
-                rows = panel.own.swapaxes(1, 2) @ products
-                blocks[group] += (rows[..., :-1] @ panel.own).sum(axis=0)
-                between[group, :, :n_core] += (rows[..., :-1] @ panel.core).sum(axis=0)
-                block_moments[group] += rows[..., -1].sum(axis=0)
+            if self.n_groups:
+                rows = (panel.own.swapaxes(1, 2) @ products)[runs.known].swapaxes(1, 2)
+                groups, shape = runs.groups[runs.known], (-1, panel.core[..., 0].size)
+                flat = rows[..., :-1].reshape(shape)
+                blocks[groups] += (flat @ panel.own.reshape(shape[1], -1)).reshape(-1, 3, 3)
+                of_core = flat @ panel.core.reshape(shape[1], -1)
+                between[groups, :, :n_core] += of_core.reshape(-1, N_OWN, n_core)
+                block_moments[groups] += rows[..., -1].sum(axis=2)
             if n > n_core:
                 self._add_questions(panel, weighted, by_question, squares)
                 if self.n_groups:
@@ -117,8 +155,8 @@ class Arrow:
         if n > n_core:
             self._with_questions(core, moments, by_question, squares)
         if n > n_core and self.n_groups:
-            flat = of_groups.reshape(2, -1, n_questions).swapaxes(1, 2)
-            shaped = self.questions.summed(*flat).reshape(-1, N_OWN, self.n_groups)
+            by_feature = of_groups.reshape(2, -1, n_questions).swapaxes(1, 2)
+            shaped = self.questions.summed(*by_feature).reshape(-1, N_OWN, self.n_groups)
             between[:, :, n_core:] = shaped.transpose(2, 1, 0)
         penalties = self.penalties
         core.flat[:: n + 1] += np.concatenate([penalties.core, penalties.questions])
@@ -136,7 +174,7 @@ class Arrow:
         others = of_question[..., [-1, 0]]  # of the target, and of the weight itself
         features = np.concatenate([of_question[..., :-1] @ panel.core, others], axis=2)
         sums[0] += features.sum(axis=0)
-        sums[1] += np.tensordot(panel.tilt, features, axes=1)
+        sums[1] += (panel.tilt @ features.reshape(len(features), -1)).reshape(sums[1].shape)
         squares += panel.tilt**2 @ of_question[..., 0]
 
     def _with_questions(
@@ -257,22 +295,17 @@ def _without(hat: FloatArray, weight: FloatArray, error: FloatArray) -> FloatArr
     return solved / root
 
 
-def _products(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Return the sums over cases of products, of shape (n_boundaries, n_left, n_right)."""
-    summed: FloatArray = left.transpose(1, 2, 0) @ right.swapaxes(0, 1)
-    return summed
-
-
 def _add_groups(panel: Panel, own: FloatArray, weight: FloatArray, sums: FloatArray) -> None:
     """Add a panel's sums by group and question, of shape (2, 3, n_groups, n_questions)."""
     shape = sums.shape[2:]
     known = panel.group >= 0
     place = panel.group[known] * shape[1] + panel.question[known]
     weighted = own * weight.T[..., None]
-    for tilted, of_rows in enumerate((weighted, weighted * panel.tilt[:, None, None])):
-        for feature, values in enumerate(of_rows.sum(axis=0)[known].T):
-            counted = np.bincount(place, values, shape[0] * shape[1])
-            sums[tilted, feature] += counted.reshape(shape)
+    both = [weighted.sum(axis=0), (panel.tilt @ weighted.reshape(len(weighted), -1))]
+    values = np.concatenate([both[0], both[1].reshape(both[0].shape)], axis=1)[known].T
+    n = shape[0] * shape[1]
+    places = place + n * np.arange(len(values))[:, None]
+    sums += np.bincount(places.ravel(), values.ravel(), n * len(values)).reshape(sums.shape)
 
 
 def _alike(question: IntArray, n_features: int, n_boundaries: int) -> Iterator[IntArray]:

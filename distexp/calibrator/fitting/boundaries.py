@@ -123,7 +123,7 @@ class Boundaries:
         np.put_along_axis(shares, np.broadcast_to(self.order, shares.shape), in_order, axis=2)
         return shares
 
-    @property
+    @cached_property
     def penalties(self) -> FloatArray:
         """Shape (n_features,): relative penalties, those of groups and scales last."""
         n_inputs, n_own = 2 * self.vocabulary.n_inputs, sum(self.vocabulary.sizes)

@@ -1,6 +1,6 @@
 """Rows of a regression laid out by what they share: boundaries, groups of people, questions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -45,13 +45,10 @@ class Panel:
             rows=self.rows[kept],
         )
 
-    def of_groups(self) -> Iterator[tuple[int, slice]]:
-        """Yield each group with its cases."""
-        groups, starts = np.unique(self.group, return_index=True)
-        ends = [*starts[1:].tolist(), len(self.group)]
-        for group, start, end in zip(groups.tolist(), starts.tolist(), ends, strict=True):
-            if group >= 0:
-                yield group, slice(start, end)
+    def of_groups(self) -> FloatArray:
+        """Return the features of the groups, of shape (n_boundaries, n, 3)."""
+        features: FloatArray = self.variables.swapaxes(0, 1) @ self.own
+        return features
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +99,22 @@ class Coefficients:
 
 
 def predict(
-    panels: Sequence[Panel], questions: Questions, coef: Coefficients, out: FloatArray
+    panels: Sequence[Panel],
+    questions: Questions,
+    coef: Coefficients,
+    out: FloatArray,
+    own: Sequence[FloatArray] | None = None,
 ) -> None:
-    """Write what the coefficients predict for the panels' rows to `out`, by their numbers."""
+    """Write what the coefficients predict for the panels' rows to `out`, by their numbers.
+
+    `own` are `Panel.of_groups` where they are known already.
+    """
     shift, tilt = questions.spread(coef.questions)
     groups = np.concatenate([coef.groups, np.zeros((1, N_OWN))])  # the last for -1
-    for panel in panels:
-        slopes = panel.core @ coef.core
-        values = np.einsum("njv,jv->nj", panel.variables, slopes)
-        for group, cases in panel.of_groups():
-            values[cases] += np.einsum(
-                "njv,jv->nj", panel.variables[cases], panel.own @ groups[group]
-            )
+    for number, panel in enumerate(panels):
+        values = np.einsum("njv,jv->nj", panel.variables, panel.core @ coef.core)
+        if len(coef.groups):
+            features = panel.of_groups() if own is None else own[number]
+            values += np.einsum("jni,ni->nj", features, groups[panel.group])
         values += shift[panel.question, None] + panel.tilt * tilt[panel.question, None]
         out[panel.rows] = values

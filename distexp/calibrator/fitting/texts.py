@@ -150,18 +150,23 @@ def _counted(texts: list[str], *, pairs: bool) -> Any:
         counter = type(counter)(analyzer=lambda text: text.split()[1:])
     if not any(map(counter.build_analyzer(), texts)):
         return None
-    return counter.fit_transform(texts)
+    return counter.fit_transform(texts).astype(np.float64)
 
 
 def _alike(counts: Any, known: BoolArray) -> FloatArray:
-    """Return the cosines of all questions with the known ones, by the words of those."""
-    from sklearn.feature_extraction.text import TfidfTransformer
+    """Return the cosines of all questions with the known ones, by the words of those.
 
+    Of the TF-IDF vectors of scikit-learn's `TfidfTransformer` with ``sublinear_tf=True``.
+    """
+    n_known = int(known.sum())
     if counts is None:
-        return np.zeros((len(known), int(known.sum())))
-    seen = counts[:, np.asarray(counts[known].sum(axis=0)).ravel() > 0]
-    if not seen.shape[1]:
-        return np.zeros((len(known), int(known.sum())))
-    weighed = TfidfTransformer(sublinear_tf=True).fit(seen[known]).transform(seen)
+        return np.zeros((len(known), n_known))
+    text = np.repeat(np.arange(len(known)), np.diff(counts.indptr))
+    n_texts = np.bincount(counts.indices[known[text]], minlength=counts.shape[1])
+    rarity = np.where(n_texts > 0, np.log((1 + n_known) / (1 + n_texts)) + 1, 0.0)
+    values = (1 + np.log(counts.data)) * rarity[counts.indices]
+    norm = np.sqrt(np.bincount(text, values**2, len(known)))
+    weighed = counts.copy()
+    weighed.data = values / np.where(norm > 0, norm, 1.0)[text]
     cosines: FloatArray = (weighed @ weighed[known].T).toarray()
     return cosines

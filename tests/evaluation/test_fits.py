@@ -1,0 +1,32 @@
+"""Fits to many splits of many cases."""
+
+import numpy as np
+from sklearn.linear_model import Ridge
+
+from distexp.calibrator.regression import OptionRegression
+from distexp.evaluation.fits import MANY, cross_fit
+from distexp.evaluation.splits import Split
+from distexp.types import Design
+
+
+def test_splits_that_threads_share_are_those_that_are_fitted_alone() -> None:
+    """However many cases and splits there are, each split's predictions are of its own fit."""
+    rng = np.random.default_rng(0)
+    n_cases, n_splits = MANY // 10, 10
+    first = rng.uniform(size=n_cases)
+    X = Design(
+        predicted=np.column_stack([first, 1 - first]),
+        n_options=np.full(n_cases, 2),
+        ordinals=np.tile([0.0, 1.0], (n_cases, 1)),
+        question=np.arange(n_cases) // 50,
+        group=np.arange(n_cases) % 50,
+    )
+    y = X.predicted[:, ::-1] * 0.5 + 0.25
+    tests = [np.isin(X.question % n_splits, split) for split in range(n_splits)]
+    splits = [Split(train=~test, test=test) for test in tests]
+    ridge = OptionRegression(Ridge())
+
+    together = cross_fit(ridge, X, y, splits)
+
+    alone = [cross_fit(ridge, X, y, [split])[0] for split in splits]
+    np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
