@@ -13,6 +13,7 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
+from distexp.card.language import in_language
 from distexp.card.telling import markdown
 from distexp.checks import (
     check_bool,
@@ -27,6 +28,7 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
+from distexp.prompt.spoken import without_language
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.calls import Calls
 from distexp.report.report import Report
@@ -115,6 +117,7 @@ class Experiment:
         check_part("Experiment", "elicitation", elicitation, Elicitation)
         check_part("Experiment", "cache", cache, Cache)
         check_part("Experiment", "evaluation", evaluation, Evaluation)
+        prompt, self.language = without_language(prompt)
         check_parts("Experiment", "prompt", prompt, PromptStyle)
         check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
@@ -133,12 +136,8 @@ class Experiment:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
-        self.model = model
-        self.dataset = dataset
-        self.elicitation = elicitation
-        self.prompt = prompt
-        self.calibrator = calibrator
-        self.cache = cache
+        self.model, self.dataset, self.elicitation = model, dataset, elicitation
+        self.prompt, self.calibrator, self.cache = prompt, calibrator, cache
         self.evaluation = evaluation
         self.retries = retries
         if isinstance(predictors, str) or not isinstance(predictors, Sequence):
@@ -150,16 +149,11 @@ class Experiment:
         self.transfer = transfer
         self.view = view
         self.questions = questions
-        self.card = card
-        self.use_card = use_card
-        self.out = out
-        self.coverage = coverage
-        self.topic = topic
+        self.card, self.use_card, self.out = card, use_card, out
+        self.coverage, self.topic = coverage, topic
         self.budget = budget or Budget()
         self.calls = calls
-        self.figures = figures
-        self.dry_run = dry_run
-        self.progress = progress
+        self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
     def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
@@ -220,12 +214,13 @@ class Experiment:
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:
-        """Return who asks about the survey."""
+        """Return who asks about the survey, in the language that the prompt is to have."""
+        styles, asks = in_language(self.language, survey, self.prompt, self.elicitation)
         return Interview(
             survey=survey,
             model=self.model,
-            elicitation=self.elicitation,
-            prompt=self.prompt,
+            elicitation=asks,
+            prompt=styles,
             retries=self.retries,
         )
 
