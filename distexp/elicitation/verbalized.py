@@ -5,6 +5,13 @@ from functools import lru_cache
 
 from distexp.checks import check_int, check_number, check_text
 from distexp.elicitation.reply.choices import object_schema
+from distexp.elicitation.reply.labels import (
+    check_labels,
+    labelled_lines,
+    labels_of,
+    told_labels,
+    with_letters,
+)
 from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
@@ -42,6 +49,8 @@ class Verbalized:
         Longest reply, in tokens; a reply that is cut off is unreadable.
     option_orders : sequence of {"natural", "reversed"}
         Orders in which the options are shown; the readings are averaged over them.
+    labels : {"letters", "numbers", "texts"}
+        What options are called by in prompt and reply.
 
     References
     ----------
@@ -58,6 +67,7 @@ class Verbalized:
         temperature: float = 0.0,
         max_tokens: int = 200,
         option_orders: Sequence[str] = ("natural",),
+        labels: str = "letters",
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "task", task)
@@ -65,6 +75,7 @@ class Verbalized:
         check_number(owner, "temperature", temperature, low=0)
         check_int(owner, "max_tokens", max_tokens, minimum=1)
         check_option_orders(owner, option_orders)
+        check_labels(owner, labels)
         if n_samples > 1 and temperature == 0:
             msg = (
                 f"{owner} with n_samples={n_samples} at temperature 0 would pay for copies of one "
@@ -76,6 +87,11 @@ class Verbalized:
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.option_orders = tuple(option_orders)
+        self.labels = labels
+        varied = [labels] * (labels != "letters")
+        varied += ["reversed"] * (self.option_orders == ("reversed",))
+        if varied:
+            self.name = f"verbalized ({', '.join(varied)})"
 
     def preparations(self, question: Question) -> tuple[Prompt, ...]:
         """Need none."""
@@ -89,6 +105,8 @@ class Verbalized:
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
+        if self.labels != "letters":
+            return self._labelled(question, group, style)
         schema = _schema(letters(question.options))
         orders = [option_order(order, len(question.options)) for order in self.option_orders]
         return tuple(
@@ -106,6 +124,29 @@ class Verbalized:
             for draw in range(self.n_samples)
         )
 
+    def _labelled(
+        self, question: Question, group: Group, style: PromptStyle
+    ) -> tuple[Prompt, ...]:
+        """Return the prompts whose options have other labels than letters."""
+        task, found = told_labels(self.task, self.labels), []
+        for name in self.option_orders:
+            order = option_order(name, len(question.options))
+            shown = options_shown(question, order)
+            lines = labelled_lines(shown, self.labels)
+            schema = object_schema(dict.fromkeys(labels_of(shown, self.labels), PERCENTAGE))
+            found += [
+                Prompt(
+                    messages=style.messages(question, lines, task, group),
+                    option_order=order,
+                    max_tokens=self.max_tokens,
+                    temperature=self.temperature,
+                    draw=draw,
+                    json_schema=schema,
+                )
+                for draw in range(self.n_samples)
+            ]
+        return tuple(found)
+
     def read(self, question: Question, prompt: Prompt, response: Response) -> Reading:
         """Read the percentages.
 
@@ -118,6 +159,8 @@ class Verbalized:
         order = prompt.option_order
         shown = options_shown(question, order)
         try:
+            if self.labels != "letters":
+                answer = with_letters(answer, shown, self.labels, letters(shown))
             weights = parse_percentages(answer, letters(shown), shown)
         except ParseError as exc:
             raise exc.of(response.text) from None

@@ -105,7 +105,10 @@ def _style(name: str, style: object, language: str) -> Any:
 
 
 def _elicitation(elicitation: Any, language: str) -> Any:
-    tasks, name = words(language)["tasks"], elicitation.name
+    tasks, name = words(language)["tasks"], elicitation.name.partition(" ")[0]
+    if getattr(elicitation, "labels", "letters") != "letters":
+        wanted = f"letters with prompt.language={language}"
+        raise parameter_error("Experiment", "elicitation.labels", wanted, elicitation.labels)
     if name not in tasks:
         msg = (
             f"The elicitation {name!r} has words in English only. With prompt.language={language} "
