@@ -13,6 +13,7 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
+from distexp.card.language import in_language
 from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
@@ -28,6 +29,7 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
 from distexp.evaluation.stacking import Stack
 from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
+from distexp.prompt.spoken import without_language
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.calls import Calls
 from distexp.report.report import Report
@@ -122,6 +124,7 @@ class Experiment:
         check_part("Experiment", "elicitation", elicitation, Elicitation)
         check_part("Experiment", "cache", cache, Cache)
         check_part("Experiment", "evaluation", evaluation, Evaluation)
+        prompt, self.language = without_language(prompt)
         check_parts("Experiment", "prompt", prompt, PromptStyle)
         check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
@@ -213,12 +216,13 @@ class Experiment:
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:
-        """Return who asks about the survey."""
+        """Return who asks about the survey, in the language that the prompt is to have."""
+        styles, asks = in_language(self.language, survey, self.prompt, self.elicitation)
         return Interview(
             survey=survey,
             model=self.model,
-            elicitation=self.elicitation,
-            prompt=self.prompt,
+            elicitation=asks,
+            prompt=styles,
             retries=self.retries,
         )
 

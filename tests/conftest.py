@@ -103,6 +103,11 @@ def chat(body: dict[str, Any], text: str = '{"A": 20, "B": 30, "C": 50}') -> dic
     }
 
 
+ABLE = tuple(
+    f"model.capabilities.{name}=true"
+    for name in ("logprobs", "json_schema", "seed", "system_role")
+)
+"""Settings of a server that is known to do all, so that no probe asks."""
 TOP_LOGPROBS = [("A", -1.0), (" A", -2.0), ("An", -2.5), ("B", -1.25), ("C", -3.0)]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from distexp.asking.answers import REFUSAL, Answer, Reply, Unreadable
-from distexp.asking.observing import Draws
+from distexp.asking.observing import Draws, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
@@ -156,8 +156,16 @@ class Interview:
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
             replies=replies,
-            notes=(*self._probing.notes, *filter(None, notes)),
+            notes=(
+                *self._probing.notes,
+                *filter(None, notes),
+                *who_answered(requests, answers),
+            ),
         )
+
+    def needed(self, answers: Mapping[str, Answer] | None = None) -> list[Request]:
+        """Return the requests of all cases, as far as they are known, without a call."""
+        return [*self._preparations(), *_requests(self.ask(answers or {}))]
 
     def _condition(self, style: str) -> Condition:
         return Condition(

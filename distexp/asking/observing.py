@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from distexp.asking.answers import Answer
 from distexp.request import Request
-from distexp.types import Reading, Response, Shares
+from distexp.types import Reading, Shares
 
 LEAST_CASES = 5
 """Of fewer cases nothing is said: their draws may agree by chance."""
@@ -45,17 +45,47 @@ class Draws:
         )
 
 
-def who_answered(
-    requests: Sequence[Request], answers: Mapping[str, Answer]
-) -> tuple[tuple[str, str | None, str | None, int], ...]:
-    """Return who says that it answered: model asked, name and fingerprint said, answers."""
-    found: Counter[tuple[str, str | None, str | None]] = Counter()
+def who_answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> list[str]:
+    """Say where servers called the model by another name than it was asked by, or by several.
+
+    Names are compared without the paths, dates and addresses around them.
+    """
+    names: dict[str, Counter[str]] = {}
+    prints: dict[str, Counter[str]] = {}
     for request in {request.key: request for request in requests}.values():
         answer = answers.get(request.key)
-        if answer is not None and not answer.response.is_refusal:
-            found[request.model, *_said(answer.response)] += 1
-    return tuple((*who, n) for who, n in sorted(found.items(), key=str))
+        if answer is None or answer.response.is_refusal:
+            continue
+        response = answer.response
+        for said, of in ((response.provider_model, names), (response.system_fingerprint, prints)):
+            if said is not None:
+                of.setdefault(request.model, Counter())[said] += 1
+    notes = []
+    for asked, said_of in names.items():
+        others = [said for said in said_of if not _same(asked, said)]
+        if others or len(said_of) > 1:
+            notes.append(
+                f"**Asked was {_code(asked)}; {_counts(said_of)} said that it answered.**"
+            )
+    notes += [
+        f"**{_code(asked)} answered with {len(of)} fingerprints: {_counts(of)}.** Its provider "
+        "changed something behind it."
+        for asked, of in prints.items()
+        if len(of) > 1
+    ]
+    return notes
 
 
-def _said(response: Response) -> tuple[str | None, str | None]:
-    return response.provider_model, response.system_fingerprint
+def _same(asked: str, said: str) -> bool:
+    one, other = asked.casefold(), said.casefold()
+    return one in other or other in one
+
+
+def _counts(of: Counter[str]) -> str:
+    named = [f"{_code(said)} ({n:,})" for said, n in of.most_common(MOST_NAMED)]
+    return ", ".join(named) + ", ..." * (len(of) > MOST_NAMED)
+
+
+def _code(said: str) -> str:
+    """Write what a server said as code: no markup of its own."""
+    return "`" + " ".join(said.split())[:100].replace("`", "'") + "`"

@@ -3,6 +3,12 @@
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from distexp.errors import ConfigError
+from distexp.prompt.spoken import AS_THE_SURVEY, BY_NAME, speaking
+from distexp.types import Survey
 
 _COMMON = {
     "English": "the of and to in is you that for are with do what how your would have about as "
@@ -47,3 +53,41 @@ def language_of(text: str) -> str | None:
     )
     (best, n_best), (_, n_next) = found.most_common(2)
     return best if n_best >= FEWEST and n_best > n_next else None
+
+
+def in_language(
+    language: str | None, survey: Survey, styles: Mapping[str, Any], elicitation: Any
+) -> tuple[Mapping[str, Any], Any]:
+    """Return prompt styles and elicitation in a language; as they are where it is None.
+
+    Raises
+    ------
+    ConfigError
+        If they have no words in it, or it is that of a survey and cannot be told.
+    """
+    if language is None or survey.studies:
+        return styles, elicitation
+    return speaking(language_of_survey(language, survey), styles, elicitation)
+
+
+def language_of_survey(language: str, survey: Survey) -> str:
+    """Return the language to ask in, which `survey` leaves to most of the questions.
+
+    Raises
+    ------
+    ConfigError
+        If these are in none that there are words for.
+    """
+    if language != AS_THE_SURVEY:
+        return language
+    texts = {case.question.text for case in survey.cases}
+    found = Counter(map(language_of, texts))
+    found.pop(None, None)
+    (name, _), *_ = found.most_common(1) or [("no language that can be told", 0)]
+    if name not in BY_NAME:
+        msg = (
+            f"The questions of {survey.name} are in {name}, which there are no words for. Give "
+            f"prompt.language as one of {', '.join(BY_NAME.values())}."
+        )
+        raise ConfigError(msg)
+    return BY_NAME[name]

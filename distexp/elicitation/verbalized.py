@@ -4,6 +4,13 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 from distexp.elicitation.reply.choices import object_schema
+from distexp.elicitation.reply.labels import (
+    check_labels,
+    labelled_lines,
+    labels_of,
+    told_labels,
+    with_letters,
+)
 from distexp.elicitation.reply.lettered import (
     average,
     check_sampled,
@@ -41,6 +48,8 @@ class Verbalized:
         Longest reply, in tokens; a reply that is cut off is unreadable.
     option_orders : sequence of {"natural", "reversed"}
         Orders in which the options are shown; the readings are averaged over them.
+    labels : {"letters", "numbers", "texts"}
+        What options are called by in prompt and reply.
 
     References
     ----------
@@ -57,6 +66,7 @@ class Verbalized:
         temperature: float = 0.0,
         max_tokens: int = 200,
         option_orders: Sequence[str] = ("natural",),
+        labels: str = "letters",
     ) -> None:
         owner = type(self).__name__
         check_sampled(
@@ -67,11 +77,17 @@ class Verbalized:
             max_tokens=max_tokens,
             option_orders=option_orders,
         )
+        check_labels(owner, labels)
         self.task = task
         self.n_samples = n_samples
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.option_orders = tuple(option_orders)
+        self.labels = labels
+        varied = [labels] * (labels != "letters")
+        varied += ["reversed"] * (self.option_orders == ("reversed",))
+        if varied:
+            self.name = f"verbalized ({', '.join(varied)})"
 
     def preparations(self, question: Question) -> tuple[Prompt, ...]:
         """Need none."""
@@ -85,6 +101,8 @@ class Verbalized:
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
+        if self.labels != "letters":
+            return self._labelled(question, group, style)
         schema = _schema(letters(question.options))
         orders = [option_order(order, len(question.options)) for order in self.option_orders]
         return tuple(
@@ -102,6 +120,29 @@ class Verbalized:
             for draw in range(self.n_samples)
         )
 
+    def _labelled(
+        self, question: Question, group: Group, style: PromptStyle
+    ) -> tuple[Prompt, ...]:
+        """Return the prompts whose options have other labels than letters."""
+        task, found = told_labels(self.task, self.labels), []
+        for name in self.option_orders:
+            order = option_order(name, len(question.options))
+            shown = options_shown(question, order)
+            lines = labelled_lines(shown, self.labels)
+            schema = object_schema(dict.fromkeys(labels_of(shown, self.labels), PERCENTAGE))
+            found += [
+                Prompt(
+                    messages=style.messages(question, lines, task, group),
+                    option_order=order,
+                    max_tokens=self.max_tokens,
+                    temperature=self.temperature,
+                    draw=draw,
+                    json_schema=schema,
+                )
+                for draw in range(self.n_samples)
+            ]
+        return tuple(found)
+
     def read(self, question: Question, prompt: Prompt, response: Response) -> Reading:
         """Read the percentages.
 
@@ -114,6 +155,8 @@ class Verbalized:
         order = prompt.option_order
         shown = options_shown(question, order)
         try:
+            if self.labels != "letters":
+                answer = with_letters(answer, shown, self.labels, letters(shown))
             weights = parse_percentages(answer, letters(shown), shown)
         except ParseError as exc:
             raise exc.of(response.text) from None

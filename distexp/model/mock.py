@@ -15,6 +15,8 @@ from distexp.request import Json, Prompt, Request
 from distexp.types import Response, Usage
 
 _LETTERED_LINE = re.compile(r"^([A-Z])\. (.+)$", re.MULTILINE)
+_NUMBERED_LINE = re.compile(r"^(\d{1,2})\. (.+)$", re.MULTILINE)
+_BARE_LINE = re.compile(r"^- (.+)$", re.MULTILINE)
 
 
 class MockModel:
@@ -95,7 +97,11 @@ def _asks_for_shares(schema: Mapping[str, Json] | None) -> bool:
 def _last_options(content: str) -> dict[str, str]:
     """Return the options of the question itself, which comes after any example."""
     start = max(content.rfind("\nA. "), 0)
-    return dict(_LETTERED_LINE.findall(content, start))
+    lettered = dict(_LETTERED_LINE.findall(content, start))
+    if lettered:
+        return lettered
+    numbered = dict(_NUMBERED_LINE.findall(content, max(content.rfind("\n1. "), 0)))
+    return numbered or {text: text for text in _BARE_LINE.findall(content)}
 
 
 def _text(request: Request, options: Mapping[str, str]) -> str:

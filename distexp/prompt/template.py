@@ -29,6 +29,8 @@ class PromptTemplate:
     """
 
     shown: frozenset[str] = frozenset()
+    people: str | None = None
+    """What a task means by `{people}`, in languages where that is another word than `audience`."""
 
     def __init__(self, *, layout: str, audience: str, system: str | None = None) -> None:
         owner = type(self).__name__
@@ -74,9 +76,12 @@ class PromptTemplate:
         more: Mapping[str, str],
     ) -> tuple[Message, ...]:
         """Fill the template in, with `more` places than every style has."""
-        check_places("the elicitation", "task", task, frozenset({"audience"}))
+        known = {"audience": self.audience}
+        if self.people is not None:
+            known["people"] = self.people
+        check_places("the elicitation", "task", task, frozenset(known))
         content = self.layout.format(
-            task=task.format(audience=self.audience),
+            task=task.format(**known),
             question=question.text,
             options="\n".join(options),
             group=group.phrase,

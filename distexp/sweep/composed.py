@@ -104,6 +104,7 @@ def check_parts(settings: Mapping[str, object]) -> None:
             raise parameter_error("Experiment", name, wanted, part)
     for name in ("prompt", "calibrator"):
         parts = settings.get(name)
-        each = parts.values() if isinstance(parts, Mapping) else [None]
+        named = parts.items() if isinstance(parts, Mapping) else [("", None)]
+        each = [of for which, of in named if (name, which) != ("prompt", "language")]
         if not all(isinstance(part, Mapping) for part in each):
             raise parameter_error("Experiment", name, f"choices of the group {name!r}", parts)

@@ -61,7 +61,8 @@ def child(url: str, folder: str, n_requests: int, n_batches: int, protocol: str)
     ENDPOINTS[protocol].most_requests = -(-n_requests // n_batches)
     model, cache = model_at(url, protocol), ResponseCache(folder)
     requests = requests_of(model, n_requests)
-    missing = [request for request in requests if request.key not in cache.known(requests)]
+    known = cache.known(requests)
+    missing = [request for request in requests if request.key not in known]
     model.terms().prepare()
     sys.stdout.write("begun\n")
     sys.stdout.flush()

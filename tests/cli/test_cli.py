@@ -15,7 +15,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from distexp.report.tables import predictions_schema, scores_schema
-from tests.conftest import OpenAIServer, chat
+from tests.conftest import ABLE, OpenAIServer, chat
 
 DRAWN = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
 MOCK = (*DRAWN, "figures=false")  # to draw takes as long as all the rest
@@ -461,7 +461,7 @@ def test_unreachable_server_is_one_clear_line(openai_server: OpenAIServer, tmp_p
 def at(server: OpenAIServer) -> list[str]:
     """Return the arguments that name a local server."""
     return [
-        "model=openai_compatible", "model.name=served", f"model.api_base={server.url}",
+        "model=openai_compatible", *ABLE, "model.name=served", f"model.api_base={server.url}",
         "figures=false",
     ]  # fmt: skip
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.conftest import OpenAIServer, chat
+from tests.conftest import ABLE, OpenAIServer, chat
 
 QUICK = (
     "model=mock", "progress=false", "prompt=base", "dataset.attributes=[sex]", "calibrator=ridge",
@@ -88,7 +88,7 @@ def test_typo_in_a_sweep_stops_it_before_the_first_call(
 ) -> None:
     """Whichever job it is in, none has asked anything."""
     shown = distexp(
-        tmp_path, "-m", *QUICK, "model=openai_compatible", "model.name=m",
+        tmp_path, "-m", *QUICK, "model=openai_compatible", *ABLE, "model.name=m",
         f"model.api_base={openai_server.url}", "calibrator=ridge,rigde",
     )  # fmt: skip
 
@@ -115,7 +115,7 @@ def test_bad_value_in_a_sweep_is_told_before_the_first_call(
     openai_server.answer = note
     with told.open("w") as stderr:
         code = subprocess.run(
-            [*COMMAND, "-m", *QUICK, "model=openai_compatible", "model.name=m",
+            [*COMMAND, "-m", *QUICK, "model=openai_compatible", *ABLE, "model.name=m",
              f"model.api_base={openai_server.url}", "evaluation.n_splits=2,0"],
             cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=stderr, check=False,
         ).returncode  # fmt: skip
@@ -229,7 +229,7 @@ def test_second_sweep_into_a_named_folder_is_refused(
 
     openai_server.answer = wait
     arguments = [
-        "-m", *QUICK, "model=openai_compatible", "model.name=m", "model.max_concurrency=1",
+        "-m", *QUICK, "model=openai_compatible", *ABLE, "model.name=m", "model.max_concurrency=1",
         f"model.api_base={openai_server.url}", "evaluation.seed=1,2", "hydra.sweep.dir=x",
     ]  # fmt: skip
     first = distexp(tmp_path, *arguments)

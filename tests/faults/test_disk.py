@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from distexp.cache import ResponseCache
+from tests.conftest import ABLE
 from tests.faults.server import Served
 
 ARGUMENTS = (
-    *("model=openai_compatible", "model.name=m", "elicitation=verbalized", "prompt=base"),
+    *("model=openai_compatible", *ABLE, "model.name=m", "elicitation=verbalized", "prompt=base"),
     *("calibrator=ridge", "progress=false", "model.max_concurrency=4", "cache.path=cache"),
 )
 CONCURRENCY = 4

@@ -23,7 +23,7 @@ from distexp.model.llama.server import LlamaServer
 from distexp.request import Message, Prompt
 from distexp.trust import checked
 from distexp.types import Response
-from tests.conftest import OpenAIServer, chat
+from tests.conftest import ABLE, OpenAIServer, chat
 from tests.faults.client import model_at
 
 KEY = 'sk-marker/"0123456789'
@@ -66,7 +66,7 @@ def complete(model: LiteLLMModel) -> Response:
 def asked_of(server: OpenAIServer) -> list[str]:
     """Ask a server about 12 questions for each of the embedded survey's groups."""
     return [
-        *("model=openai_compatible", "model.name=m", f"model.api_base={server.url}"),
+        *("model=openai_compatible", *ABLE, "model.name=m", f"model.api_base={server.url}"),
         *("elicitation=verbalized", "prompt=base", "calibrator=ridge"),
         *("evaluation.n_splits=2", "evaluation.n_bootstrap=20", "model.max_concurrency=1"),
     ]

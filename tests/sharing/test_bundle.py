@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from distexp.cli.bundle import bundle
-from tests.conftest import OpenAIServer, chat
+from tests.conftest import ABLE, OpenAIServer, chat
 from tests.sharing.parcels import content
 from tests.small_runs import ALONE, N_ANSWERS, SMALL, distexp, error_of, here, refusal, survey
 
@@ -132,7 +132,7 @@ def test_answers_that_were_replaced_make_another_run(
         chat(body, json.dumps({"A": share[0] + n % 9, "B": 30, "C": 50})),
     )
     arguments = (
-        *SMALL, "model=openai_compatible", "model.name=served",
+        *SMALL, "model=openai_compatible", *ABLE, "model.name=served",
         f"model.api_base={openai_server.url}", "elicitation=verbalized",
         "dataset.questions=[natspac,natenvir,natheal,natcity]", "calibrator=[]",
     )  # fmt: skip

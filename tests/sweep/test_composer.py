@@ -10,6 +10,7 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from distexp.sweep.composer import Composer
+from tests.conftest import ABLE
 
 JOBS = [
     ["model=mock", "evaluation.seed=1"],
@@ -17,7 +18,7 @@ JOBS = [
     ["evaluation.seed=1", "model=mock", "prompt=[base]"],
     ["model=mock", "calibrator=[ridge,lasso]", "calibrator.ridge.regressor.alpha=3"],
     ["model=mock", "+calibrator.ridge.regressor.fit_intercept=false", "~calibrator.auto"],
-    ["model=openai_compatible", "model.name=m", "model.api_base=http://127.0.0.1:1/v1"],
+    ["model=openai_compatible", *ABLE, "model.name=m", "model.api_base=http://127.0.0.1:1/v1"],
     ["experiment=paper/calibration", "model=mock", "dataset.attributes=[sex]"],
     ["model=mock", "model.name='a, b'", "prompt={base: {x: 1}}"],
     ["model=mock", "~view", "+view=leaderboard"],

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from distexp.sweep.display import Display
-from tests.conftest import OpenAIServer, chat
+from tests.conftest import ABLE, OpenAIServer, chat
 
 FEW = (
     "progress=false", "dataset.attributes=[sex]", "elicitation=verbalized", "calibrator=ridge",
@@ -58,7 +58,7 @@ def answer(body: dict[str, Any]) -> dict[str, Any]:
 def served(*servers: OpenAIServer) -> list[str]:
     """Return the arguments for a sweep over the models of servers: all have one name."""
     addresses = ",".join(server.url for server in servers)
-    return ["model=openai_compatible", "model.name=m", f"model.api_base={addresses}"]
+    return ["model=openai_compatible", *ABLE, "model.name=m", f"model.api_base={addresses}"]
 
 
 @pytest.fixture

@@ -10,7 +10,17 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from distexp.checks import nearest
-from distexp.cli.cache import batches, diff, explain, exporting, importing, merge, stats, verify
+from distexp.cli.cache import (
+    batches,
+    diff,
+    drift,
+    explain,
+    exporting,
+    importing,
+    merge,
+    stats,
+    verify,
+)
 from distexp.cli.parser import Parser
 from distexp.errors import ConfigError
 
@@ -34,6 +44,7 @@ COMMANDS: Mapping[str, Command] = {
     "verify": verify,
     "explain": explain,
     "diff": diff,
+    "drift": drift,
     "merge": merge,
     "export": exporting,
     "import": importing,

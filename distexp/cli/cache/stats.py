@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from distexp.cache.audit.generations import MOST_SCANNED, Said, who_answered
 from distexp.cache.audit.totals import Total, overall, totals
 from distexp.cli.cache.places import add_path, path_of, reader_of
 from distexp.cli.cache.showing import dollars, show, show_json, table
@@ -15,6 +16,11 @@ HELP = "Count answers, tokens, costs and refusals by model."
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     add_path(parser)
+    parser.add_argument(
+        "--models",
+        action="store_true",
+        help="list who said that it answered, in a cache of any size: every entry is read",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -23,9 +29,14 @@ def run(options: argparse.Namespace) -> int:
     path = path_of(options)
     found, n_unreadable = totals(reader_of(path))
     n_bytes = size(path)
+    n_all = sum(total.answers for total in found)
+    said = who_answered(reader_of(path)) if options.models or n_all <= MOST_SCANNED else {}
     if options.json:
         rows = [asdict(total) | {"cost_usd": total.cost_usd} for total in found]
-        show_json({"path": str(path), "bytes": n_bytes, "unreadable": n_unreadable, "of": rows})
+        show_json(
+            {"path": str(path), "bytes": n_bytes, "unreadable": n_unreadable, "of": rows}
+            | {"answered_by": list(map(_said, said.items()))}
+        )
         return 0
     n_answers = sum(total.answers for total in found)
     show(f"{path}: {n_answers:,} answers, {n_bytes / 1e6:,.1f} MB\n")
@@ -33,7 +44,18 @@ def run(options: argparse.Namespace) -> int:
         show(table(list(map(_row, found if len(found) == 1 else [*found, overall(found)]))))
     for line in _remarks(found, n_unreadable):
         show(line)
+    if said:
+        show("\nWho said that it answered:\n")
+        show(table(list(map(_said, said.items()))))
+    elif found:
+        show("\nWho answered is listed with --models: every entry is read.")
     return 0
+
+
+def _said(one: tuple[Said, int]) -> dict[str, object]:
+    (model, endpoint, said, fingerprint), n_answers = one
+    asked: dict[str, object] = {"asked": model, "endpoint": endpoint}
+    return asked | {"answered": said, "fingerprint": fingerprint, "answers": n_answers}
 
 
 def size(path: Path) -> int:

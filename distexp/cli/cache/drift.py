@@ -1,0 +1,127 @@
+"""`distexp cache drift`: whether a model answers as it did, by the generations of its answers."""
+
+import argparse
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from distexp.asking.answers import Answer
+from distexp.asking.drift import Drift, drift
+from distexp.cache.audit.generations import generations
+from distexp.cache.record import Record
+from distexp.cli.cache.places import add_path, path_of, reader_of
+from distexp.cli.cache.showing import show, show_json, table
+from distexp.errors import CacheError, DistexpError
+from distexp.run_folder import CONFIG
+from distexp.trust import checked
+
+HELP = "Compare the generations of a run's answers, which cache.mode=refresh makes."
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command."""
+    parser.add_argument("run", help="folder of a run: it says how to read replies")
+    add_path(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON, with every question")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print how far generations are apart; 1 where a study has drifted."""
+    interview = _interview(Path(options.run))
+    reader = reader_of(path_of(options))
+    requests = interview.needed()
+    found = generations(reader, [request.key for request in requests])
+    if len(found) < 2:
+        msg = (
+            f"The answers of {options.run} have one generation. Ask anew with cache.mode=refresh, "
+            "which keeps the old answers, then compare."
+        )
+        raise CacheError(msg)
+    newest = max(found)
+    rows: list[Drift] = []
+    for generation in list(found)[:-1]:
+        rows += drift(interview, _answers(found[generation]), _answers(found[newest]))
+        rows = [one.between(generation, newest) for one in rows]
+    if options.json:
+        show_json(
+            {"generations": {g: _when(of) for g, of in found.items()}, "drift": _plain(rows)}
+        )
+    else:
+        _show(rows, found)
+    return int(any(one.question is None and one.has_drifted for one in rows))
+
+
+def _interview(run: Path) -> Any:
+    """Make the interview of a run from its configuration."""
+    if not (run / CONFIG).exists():
+        raise CacheError(f"{run} has no {CONFIG}: give the folder of a run.")
+    try:
+        plain = checked(DictConfig(OmegaConf.load(run / CONFIG)))
+        experiment: Any = instantiate(plain | {"card": None}, _convert_="all")
+        return experiment.interview(experiment.survey())
+    except (HydraException, OmegaConfBaseException) as exc:
+        msg = f"The configuration of {run} cannot be composed again: {exc}"
+        raise DistexpError(msg) from exc
+
+
+def _answers(records: Mapping[str, Record]) -> dict[str, Answer]:
+    return {key: Answer(response=record.response, hit=True) for key, record in records.items()}
+
+
+def _when(records: Mapping[str, Record]) -> dict[str, object]:
+    dates = sorted(record.created for record in records.values())
+    said = sorted({str(record.response.provider_model) for record in records.values()})
+    return {
+        "answers": len(records),
+        "first": dates[0],
+        "last": dates[-1],
+        "answered": ", ".join(said),
+    }
+
+
+def _plain(rows: Sequence[Drift]) -> list[dict[str, object]]:
+    return [{k: _known(v) for k, v in asdict(one).items()} for one in rows]
+
+
+def _known(value: object) -> object:
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _show(rows: Sequence[Drift], found: Mapping[int, Mapping[str, Record]]) -> None:
+    show(table([{"generation": g, **_when(of)} for g, of in found.items()]))
+    show("\nOf each study:\n")
+    show(table([_row(one) for one in rows if one.question is None]))
+    newest = max((one.first for one in rows), default=0)
+    apart = sorted(
+        (one for one in rows if one.question is not None and one.first == newest),
+        key=lambda one: -one.w1 if one.w1 == one.w1 else 1.0,
+    )
+    show("\nQuestions that moved most since the generation before:\n")
+    show(
+        table([_row(one) | {"question": one.question} for one in apart[:15]]) if apart else "none"
+    )
+
+
+def _row(one: Drift) -> dict[str, object]:
+    def number(value: float) -> str:
+        return "" if math.isnan(value) else f"{value:.4f}"
+
+    return {
+        "prompt": one.prompt,
+        "from": one.first,
+        "to": one.second,
+        "cases": one.n_cases,
+        "W1 between": number(one.w1),
+        "low": number(one.low),
+        "high": number(one.high),
+        "if nothing changed": number(one.noise),
+        "p": number(one.p),
+        "": "drifted" if one.has_drifted else "",
+    }

@@ -1,0 +1,127 @@
+"""Generations of answers are told apart where the model changed, and not where draws vary."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from distexp.asking.answers import Answer
+from distexp.asking.drift import Drift, drift
+from distexp.asking.interview import Interview
+from distexp.asking.observing import who_answered
+from distexp.elicitation.self_random import SelfRandom
+from distexp.elicitation.verbalized import Verbalized
+from distexp.model.mock import MockModel
+from distexp.prompt.template import PromptTemplate
+from distexp.request import Request
+from distexp.types import Case, Response, Survey
+
+STYLE = PromptTemplate(layout="{question}\n{options}\n{task}", audience="people")
+
+
+def interview(cases: Sequence[Case], n_samples: int) -> Interview:
+    """Ask with so many draws; with one, for percentages."""
+    survey = Survey(name="s", cases=tuple(cases), digest="0" * 64, licence="", citation="")
+    asks = (
+        Verbalized(task="Percentages.")
+        if n_samples == 1
+        else SelfRandom(task="Which?", n_samples=n_samples)
+    )
+    return Interview(survey=survey, model=MockModel(), elicitation=asks, prompt={"base": STYLE})
+
+
+def answered(requests: Sequence[Request], seed: int, weights: Sequence[int]) -> dict[str, Answer]:
+    """Draw an answer to each request."""
+    chance = random.Random(seed)
+    return {
+        request.key: Answer(
+            response=Response(text=chance.choices("ABC", weights)[0], finish_reason="stop"),
+            hit=True,
+        )
+        for request in requests
+    }
+
+
+def whole(found: Sequence[Drift]) -> Drift:
+    """Return the row of the study."""
+    (one,) = [one for one in found if one.question is None]
+    return one
+
+
+def test_draws_of_an_unchanged_model_are_noise(cases: list[Case]) -> None:
+    """Of twenty pairs of generations at most a few look changed at 5 %."""
+    asked = interview(cases, 8)
+    requests = asked.needed()
+
+    found = [
+        whole(
+            drift(
+                asked,
+                answered(requests, 2 * k, [4, 3, 3]),
+                answered(requests, 2 * k + 1, [4, 3, 3]),
+            )
+        )
+        for k in range(20)
+    ]
+
+    assert sum(one.has_drifted for one in found) <= 4
+    assert all(one.w1 == pytest.approx(one.noise, abs=0.1) for one in found)
+
+
+def test_changed_model_is_told_from_noise(cases: list[Case]) -> None:
+    """Its distance lies beyond that of swapped answers, in the study and in most questions."""
+    asked = interview(cases, 8)
+    requests = asked.needed()
+
+    found = drift(asked, answered(requests, 1, [8, 1, 1]), answered(requests, 2, [1, 1, 8]))
+
+    study = whole(found)
+    assert (study.has_drifted, study.p) == (True, 0.001)
+    assert study.w1 > study.noise + 0.2
+    assert study.low < study.w1 < study.high
+
+
+def test_single_draws_differ_or_not_without_a_test(cases: list[Case]) -> None:
+    """Where nothing is repeated there is no noise to hold a change against."""
+    asked = interview(cases, 1)
+    shares = ['{"A": 20, "B": 30, "C": 50}', '{"A": 30, "B": 30, "C": 40}']
+    first, second = (
+        {
+            request.key: Answer(response=Response(text=text, finish_reason="stop"), hit=True)
+            for request in asked.needed()
+        }
+        for text in shares
+    )
+
+    same, other = whole(drift(asked, first, first)), whole(drift(asked, first, second))
+
+    assert (same.w1, same.has_drifted) == (0.0, False)
+    assert other.w1 == pytest.approx(0.1)  # a tenth of the people move the length of the scale
+    assert other.has_drifted
+    assert other.p != other.p
+
+
+def test_who_answered_is_said_where_it_is_not_who_was_asked(tmp_path: Path) -> None:
+    """Another name, several names, several fingerprints: a sentence each; else none."""
+
+    def notes(*said: tuple[str | None, str | None]) -> list[str]:
+        requests = [
+            Request(provider="p", model="gpt-9", endpoint=None, body={"n": n})
+            for n in range(len(said))
+        ]
+        answers = {
+            request.key: Answer(
+                response=Response(
+                    text="A", finish_reason="stop", provider_model=name, system_fingerprint=mark
+                ),
+                hit=False,
+            )
+            for request, (name, mark) in zip(requests, said, strict=True)
+        }
+        return who_answered(requests, answers)
+
+    assert notes(("gpt-9-2027-01-01", "a"), ("gpt-9-2027-01-01", "a"), (None, None)) == []
+    assert "`gpt-8` (1)" in notes(("gpt-8", None))[0]
+    assert "`gpt-9-b` (1)" in notes(("gpt-9-a", None), ("gpt-9-b", None))[0]
+    assert "2 fingerprints: `a` (1), `b` (1)" in notes(("gpt-9", "a"), ("gpt-9", "b"))[0]

@@ -1,0 +1,130 @@
+"""Prompts in six languages: words from files, replies in the marks of each read back."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_module
+from hydra.utils import instantiate
+
+from distexp.elicitation.verbalized import Verbalized
+from distexp.errors import ConfigError
+from distexp.experiment import Experiment
+from distexp.prompt.spoken import LANGUAGES, words
+from distexp.request import Prompt
+from distexp.types import Case, Group, Question, Response, Survey
+
+CONF = Path(__file__).parents[2] / "conf"
+ELICITATIONS = sorted(words("en")["tasks"])
+QUESTIONS = {
+    "en": "How satisfied are you with the police?",
+    "de": "Wie zufrieden sind Sie mit der Polizei?",
+    "es": "¿Cómo de satisfecho está usted con la policía?",
+    "fr": "Êtes-vous satisfait de la police dans votre ville ?",
+    "zh": "您对警察满意吗？",
+    "ar": "ما مدى رضاك عن الشرطة؟",
+}
+REPLIES = {
+    "en": '{"A": 20, "B": 30, "C": 50}',
+    "de": '{"A": "20 %", "B": "30 %", "C": "50 %"}',
+    "es": "A: 20 %, B: 30 %, C: 50 %",
+    "fr": "A\u202f: 20\u00a0%\nB\u202f: 30\u00a0%\nC\u202f: 50\u00a0%",
+    "zh": "Ａ：２０％\nＢ：３０％\nＣ：５０％",
+    "ar": "\u200fA: ٢٠٪\n\u200fB: ٣٠٪\n\u200fC: ٥٠٪",
+}
+
+
+def experiment(*overrides: str) -> Experiment:
+    """Make what the command line would."""
+    with initialize_config_module("distexp.conf", version_base="1.3"):
+        config = compose("config", overrides=["model=mock", "calibrator=[]", *overrides])
+    made = instantiate(config, _convert_="all")
+    assert isinstance(made, Experiment)
+    return made
+
+
+def survey_of(question: Question, group: Group) -> Survey:
+    """Return a survey of one case."""
+    case = Case(question=question, group=group)
+    return Survey(name="s", cases=(case,), digest="0" * 64, licence="", citation="")
+
+
+def prompt_of(made: Experiment, survey: Survey) -> tuple[str, Prompt]:
+    """Return the name of the first style, and its first prompt."""
+    interview = made.interview(survey)
+    (name, style), *_ = interview.styles.items()
+    case = survey.cases[0]
+    return name, interview.elicitation.prompts(case.question, case.group, style)[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("elicitation", ELICITATIONS)
+def test_every_language_has_words_for_every_prompt(
+    language: str, elicitation: str, question: Question, group: Group
+) -> None:
+    """Nothing of the English words is left but in English; the question and its letters stay."""
+    made = experiment(
+        f"elicitation={elicitation}", f"prompt.language={language}", "prompt=[sociodemographic]"
+    )
+
+    name, prompt = prompt_of(made, survey_of(question, group))
+
+    content = prompt.messages[0].content
+    assert question.text in content
+    assert f"A. {question.options[prompt.option_order[0]]}" in content
+    assert group.phrase in content
+    assert ("Options" in content) == (language == "en")
+    assert "{" not in content.replace("{}", "")
+    assert name == ("sociodemographic" if language == "en" else f"sociodemographic ({language})")
+
+
+@pytest.mark.parametrize("elicitation", ELICITATIONS)
+def test_english_is_what_the_files_say(elicitation: str) -> None:
+    """The words to be replaced are those of conf, letter by letter: English keys do not move."""
+    task = yaml.safe_load((CONF / f"elicitation/{elicitation}.yaml").read_text())["task"]
+
+    assert words("en")["tasks"][elicitation] == task
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_language_of_the_survey_is_found(language: str, group: Group) -> None:
+    """By the wording of its questions."""
+    asked = Question(
+        question_id="q", text=QUESTIONS[language], options=("1", "2", "3"), ordinals=(1, 2, 3)
+    )
+
+    name, _ = prompt_of(
+        experiment("elicitation=verbalized", "prompt.language=survey", "prompt=[base]"),
+        survey_of(asked, group),
+    )
+
+    assert name == ("base" if language == "en" else f"base ({language})")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_replies_in_the_marks_of_the_language_are_read_back(
+    language: str, question: Question
+) -> None:
+    """Full-width letters and digits, marks of direction, digits of other scripts."""
+    asks = Verbalized(task="t")
+    prompt = Prompt(messages=(), option_order=(0, 1, 2), max_tokens=99)
+
+    read = asks.read(question, prompt, Response(text=REPLIES[language], finish_reason="stop"))
+
+    assert read.distribution.probabilities == (0.2, 0.3, 0.5)
+
+
+def test_own_words_stay_and_prompts_without_words_are_refused(
+    question: Question, group: Group
+) -> None:
+    """What a user has written is not translated over."""
+    survey = survey_of(question, group)
+    own = experiment("elicitation.task=Mine.", "prompt.language=de", "prompt=[base]")
+    assert prompt_of(own, survey)[1].messages[0].content.endswith("Mine.")
+
+    with pytest.raises(ConfigError, match="'qa' has words in English only"):
+        experiment("prompt.language=de", "prompt=[qa]").interview(survey)
+    with pytest.raises(ConfigError, match="'paraphrase' has words in English only"):
+        experiment("elicitation=paraphrase", "prompt.language=de").interview(survey)
+    with pytest.raises(Exception, match="one of en, de, es, fr, zh, ar"):
+        experiment("prompt.language=xx")
