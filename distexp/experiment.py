@@ -1,5 +1,6 @@
 """The whole flow, from a survey to a report: read `Experiment.run` from top to bottom."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -177,11 +178,13 @@ class Experiment:
         """
         survey = self.survey()
         interview = self.interview(survey)
-        self._check(survey, interview)
+        too_few = self._check(survey, interview)
+        if too_few:
+            logging.getLogger(__name__).warning(too_few)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
-                return interview.plan(runner)
+                return replace(interview.plan(runner), note=too_few or "")
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies
@@ -228,8 +231,8 @@ class Experiment:
         """Return who answers by asking the model for what the cache lacks."""
         return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
 
-    def _check(self, survey: Survey, interview: Interview) -> None:
-        """Raise `DistexpError` for every mistake that can be found without a call."""
+    def _check(self, survey: Survey, interview: Interview) -> str | None:
+        """Raise `DistexpError` for mistakes found without a call; say if no verdict will be."""
         check_answered(survey)
         if self.out is not None:
             check_open(survey, self.calibrator)
@@ -237,12 +240,13 @@ class Experiment:
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
-        self.evaluation.check(cases, self.calibrator)
+        too_few = self.evaluation.check(cases, self.calibrator)
         expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
         if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
+        return too_few
 
     def _transferred(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
         """Return the calibrators learnt on other studies, where `transfer` is set."""

@@ -23,7 +23,7 @@ class Measures(NamedTuple):
     """What was measured: means over the splits that held a case out, NaN where none did."""
 
     distances: Scores
-    """Of shape (n_cases,)."""
+    """Of shape (n_cases,); more dimensions may stand before, here and below."""
     shape: Shape | None = None
     """Of shape (n_cases,); None where only distances were asked for."""
     tasks: Tasks | None = None
@@ -31,7 +31,7 @@ class Measures(NamedTuple):
 
 
 def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
-    """Measure the predictions of every split.
+    """Measure the predictions of every split, and average over splits.
 
     Parameters
     ----------
@@ -41,20 +41,38 @@ def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
     extras : bool
         Whether to measure shape and tasks too.
     """
+    return _measured(predicted, np.zeros(len(predicted), dtype=np.int64), frame, extras=extras)
+
+
+def measure_each(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
+    """Measure likewise, and return arrays of shape (n_splits, n_cases) or (n_splits, n_cells)."""
+    n_splits = len(predicted)
+    found = _measured(predicted, np.arange(n_splits), frame, extras=extras)
+    return Measures(
+        Scores(*(values.reshape(n_splits, -1) for values in found.distances)),
+        found.shape and Shape(*(values.reshape(n_splits, -1) for values in found.shape)),
+        found.tasks and Tasks(*(values.reshape(n_splits, -1) for values in found.tasks)),
+    )
+
+
+def _measured(predicted: FloatArray, label: IntArray, frame: Frame, *, extras: bool) -> Measures:
+    """Average over the splits of one label, from 0: arrays are label by label."""
     split, case = np.nonzero(~np.isnan(predicted[..., 0]))  # few are tested: the rest costs time
     shares, tested = predicted[split, case], frame.take(case)
-    design, n_cases = tested.design, len(frame.human)
+    design, n = tested.design, (int(label.max()) + 1) * len(frame.human)
+    place = label[split] * len(frame.human) + case
     distances = score(shares, tested.human, design.ordinals, design.mask)
-    averaged = Scores(*(_mean_by(case, values, n_cases) for values in distances))
+    averaged = Scores(*(_mean_by(place, values, n) for values in distances))
     if not extras:
         return Measures(averaged)
     shapes = shape(shares, tested.human, design.mask)
     cell = split * frame.n_cells + tested.cell
     served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
+    of_label = label[cells // frame.n_cells] * frame.n_cells + cells % frame.n_cells
     return Measures(
         averaged,
-        Shape(*(_mean_by(case, values, n_cases) for values in shapes)),
-        _averaged(served, case, cells, frame),
+        Shape(*(_mean_by(place, values, n) for values in shapes)),
+        _tasks_by(served, place, n, of_label, (int(label.max()) + 1) * frame.n_cells),
     )
 
 
@@ -120,7 +138,7 @@ def _extra_ceiling(
     for sample in human_samples(rows.human, rows.n_respondents, min(n_draws, N_EXTRA_DRAWS), rng):
         shapes.append(shape(rows.human, sample, mask))
         done, cells = tasks(rows.human, sample, ordinals, rows.cell, rows.people)
-        served.append(_averaged(done, case, cells, frame))
+        served.append(_tasks_by(done, case, n_cases, cells, frame.n_cells))
     by_case = (mean_over_splits(np.array(values)) for values in zip(*shapes, strict=True))
     return (
         Shape(*(_mean_by(case, values, n_cases) for values in by_case)),
@@ -128,13 +146,11 @@ def _extra_ceiling(
     )
 
 
-def _averaged(served: Tasks, case: IntArray, cells: IntArray, frame: Frame) -> Tasks:
-    """Average over splits: tasks of rows become those of the cases and cells of `frame`."""
-    n_cases, n_cells = len(frame.human), frame.n_cells
-    cell = cells % n_cells  # they are numbered through over splits
+def _tasks_by(served: Tasks, case: IntArray, n: int, cell: IntArray, n_cells: int) -> Tasks:
+    """Average tasks of rows over those of one case, in 0 ... n - 1, and of one cell."""
     return Tasks(
-        modal=_mean_by(case, served.modal, n_cases),
-        mean_error=_mean_by(case, served.mean_error, n_cases),
+        modal=_mean_by(case, served.modal, n),
+        mean_error=_mean_by(case, served.mean_error, n),
         ranking=_mean_by(cell, served.ranking, n_cells),
         population=_mean_by(cell, served.population, n_cells),
     )

@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-SCHEMA = max(metric.since for metric in METRICS)
+SCHEMA = 3
 """Of the tables; `summary.json` states it, and runs that state none have 1. A higher one has
-columns or metrics more, and moves no number of the others."""
+columns or metrics more, and moves no number of the others, but for `REMADE`."""
+REMADE = {3: ("low", "high", "p", "p_holm")}
+"""Columns whose numbers are made otherwise from a schema on: since 3 intervals and p-values know
+that fits vary with the questions."""
+NEW = {3: ("p_flips", "family", "detectable")}
+"""Columns, beside those of metrics, that came with a schema."""
 
 
 def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
@@ -32,6 +37,7 @@ def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
     new = [metric.key for metric in METRICS if metric.since > schema]
     if "metric" in table.columns:
         table = table.filter(~pl.col("metric").is_in(new))
+    new += [column for since, columns in NEW.items() if since > schema for column in columns]
     return table.drop(new, strict=False)
 
 
@@ -98,7 +104,10 @@ def comparisons_schema() -> "dict[str, type[pl.DataType]]":
         "low": pl.Float64,
         "high": pl.Float64,
         "p": pl.Float64,
+        "p_flips": pl.Float64,
         "p_holm": pl.Float64,
+        "family": pl.String,
+        "detectable": pl.Float64,
         "n_questions": pl.Int64,
     }
 
