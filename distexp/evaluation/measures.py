@@ -10,6 +10,7 @@ import numpy as np
 
 from distexp.evaluation.layout import Frame
 from distexp.metrics.distance import Scores, human_samples, sampling_ceiling, score
+from distexp.metrics.respondents import expected_ceiling
 from distexp.metrics.shape import Shape, shape
 from distexp.metrics.tasks import Tasks, tasks
 from distexp.types import BoolArray, FloatArray, IntArray
@@ -85,7 +86,8 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
     tested : ndarray of bool of shape (n_cases,)
         Cases that some split held out: shape and tasks are of them.
     n_draws : int
-        Samples drawn per case; for shape and tasks at most `N_EXTRA_DRAWS`.
+        Samples drawn per case; for shape and tasks at most `N_EXTRA_DRAWS`, for Wasserstein-1
+        none.
     seed : int
     extras : bool
         Whether to measure shape and tasks too.
@@ -97,24 +99,17 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
 
     See Also
     --------
+    distexp.metrics.respondents.expected_ceiling : Wasserstein-1 is worked out, without bias.
     distexp.metrics.distance.sampling_ceiling : What is drawn, and why it is a little too good.
     """
     known = np.flatnonzero(np.isfinite(frame.n_respondents))
     rng = np.random.default_rng([seed, 1])
     of_known = frame.take(known)
-    distances = Scores(
-        *(
-            _mean_by(known, values, len(frame.human))
-            for values in sampling_ceiling(
-                of_known.human,
-                of_known.n_respondents,
-                of_known.design.ordinals,
-                of_known.design.mask,
-                n_draws,
-                rng,
-            )
-        )
+    answers = of_known.human, of_known.n_respondents, of_known.design.ordinals
+    drawn = sampling_ceiling(*answers, of_known.design.mask, n_draws, rng)._replace(
+        wasserstein=expected_ceiling(*answers)
     )
+    distances = Scores(*(_mean_by(known, values, len(frame.human)) for values in drawn))
     if not extras:
         return Measures(distances)
     return Measures(distances, *_extra_ceiling(frame, known[tested[known]], n_draws, rng))
