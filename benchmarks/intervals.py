@@ -129,7 +129,7 @@ def measured(
     """Evaluate one survey; what has no interval has its value three times."""
     rng = np.random.default_rng([seed, n_questions, list(KINDS).index(name)])
     study = survey(KINDS[name], n_questions, rng)
-    evaluation = Evaluation(intervals=intervals, n_bootstrap=1000, n_ceiling_draws=1)
+    evaluation = Evaluation(intervals=intervals, n_bootstrap=1000, n_ceiling_draws=1, n_flips=2000)
     made = {of: shipped(of) for of in calibrators}
     with threadpool_limits(limits=1, user_api="blas"):
         result = evaluation.run(study, made)
@@ -138,6 +138,11 @@ def measured(
         for score in result.scores
         if score.metric in ("w1", "w1_reduction", "w1_skill", "tv", "respondents")
     }
+    for score in result.as_fitted:
+        key = f"{score.calibrator} {score.metric}"
+        if score.metric == "w1_reduction":
+            _, low, high = found[key]
+            found[f"{key} on a card"] = score.value, min(low, score.low), max(high, score.high)
     for one in result.comparisons:
         if one.metric == "w1":
             pair = f"{one.method} - {one.other}"
@@ -178,7 +183,7 @@ def coverage(worlds: Sequence[Found], calibrators: Sequence[str]) -> dict[str, f
                     [
                         low <= world[f"{of} shipped"][0] <= high
                         for world in worlds
-                        for _, low, high in [world[f"{of} w1_reduction"]]
+                        for _, low, high in [world[f"{of} w1_reduction on a card"]]
                     ]
                 )
             )

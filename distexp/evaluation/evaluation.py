@@ -32,6 +32,7 @@ from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
 from distexp.evaluation.suspicions import IGNORING, suspicions
 from distexp.metrics.distance import Scores
+from distexp.metrics.names import METRIC
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
     BoolArray,
@@ -58,6 +59,9 @@ class Result:
     """What an evaluation found for one model, elicitation and prompt."""
 
     scores: tuple[Score, ...] = ()
+    as_fitted: tuple[Score, ...] = ()
+    """What a card states, with intervals that take the fits as they are: a calibrator that is
+    shipped learnt from these questions and no others."""
     per_case: dict[str, Scores] = field(default_factory=dict)
     """For each calibrator and the ceiling, the distances of each case, of shape (n_cases,); NaN
     for a case that was never held out."""
@@ -257,8 +261,10 @@ class Evaluation:
         resampling = self._resampling(design, splits)
         moved, unfit = shifts(methods, frame, splits, resampling, weight, extras=self.extras)
         scores = score_methods(measures, frame, resampling, moved, confidence=self.confidence)
+        as_fitted = score_methods(measures, frame, resampling, {}, confidence=self.confidence)
         return Result(
             scores=tuple(scores),
+            as_fitted=tuple(score for score in as_fitted if METRIC[score.metric].on_card),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
             scopes={name: method.scope for name, method in methods.items()},
