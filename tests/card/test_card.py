@@ -164,8 +164,7 @@ def test_cases_weigh_as_in_the_evaluation(study: Study) -> None:
 
 
 def test_scores_and_band_are_those_of_held_out_questions(study: Study) -> None:
-    """The card states the run's numbers with the wider of two intervals, of fits that vary and of
-    the one that is shipped; its band covers nine of ten held-out shares."""
+    """The card states the run's numbers, with the wider interval; its band covers nine of ten."""
     calibrator = OptionRegression(Ridge())
     result = EVALUATION.run(study, {"mine": calibrator})
     refitted, fixed = (
