@@ -1,8 +1,7 @@
 """What a method's measures gain where it is fitted without a group of questions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import TypeVar
 
 import numpy as np
 
@@ -17,10 +16,10 @@ from distexp.metrics.distance import Scores
 from distexp.metrics.shape import Shape
 from distexp.metrics.tasks import Tasks
 from distexp.protocols import Calibrator, rehearsal_of
-from distexp.types import FloatArray, IntArray
+from distexp.types import BoolArray, FloatArray, IntArray
 
-Room = TypeVar("Room", Scores, Shape, Tasks)
-
+AT_ONCE = 2**19
+"""Cases of fits that are held in memory together, about."""
 MOST_FITS = 72
 """Of each method, about: with groups of questions dealt to five splits it is 48 and these five,
 as many as the analysis makes anyway."""
@@ -99,33 +98,53 @@ def shift(
     n_groups = jackknife.n_groups
     chosen = _covering(splits, max(2, MOST_FITS // n_groups))
     kept = [jackknife.without(frame.design.question, left_out) for left_out in range(n_groups)]
-    fits, place = list(chosen), np.full((n_groups, len(chosen)), -1)
-    for number, split in enumerate(chosen):
-        for left_out in range(n_groups):
-            train = split.train & kept[left_out]
-            if train.any() and (train != split.train).any():
-                place[left_out, number] = len(fits)
-                fits.append(Split(train=train, test=split.test))
-    predicted = cross_fit(rehearsal_of(deepcopy(method)), frame.design, frame.human, fits, weight)
-    each = measure_each(predicted, frame, extras=extras)
+    step = max(1, AT_ONCE // ((n_groups + 1) * len(kept[0])))
+    parts = []
+    for start in range(0, len(chosen), step):
+        fits, place = _without_each(chosen[start : start + step], kept)
+        made = rehearsal_of(deepcopy(method))
+        predicted = cross_fit(made, frame.design, frame.human, fits, weight)
+        parts.append((measure_each(predicted, frame, extras=extras), place))
     return Measures(
-        _gains(each.distances, place),
-        None if each.shape is None else _gains(each.shape, place),
-        None if each.tasks is None else _gains(each.tasks, place),
+        Scores(*_gains([(each.distances, place) for each, place in parts])),
+        Shape(*_gains([(each.shape, place) for each, place in parts])) if extras else None,
+        Tasks(*_gains([(each.tasks, place) for each, place in parts])) if extras else None,
     )
 
 
-def _gains(room: Room, place: IntArray) -> Room:
-    """Return how much each group left out adds to each field; single precision is enough."""
-    fields: list[FloatArray] = []
-    for by_fit in room:
-        base = by_fit[: place.shape[1]]
+def _without_each(
+    splits: Sequence[Split], kept: Sequence[BoolArray]
+) -> tuple[list[Split], IntArray]:
+    """Return the splits and these without each group, and the place of the latter, -1 for none."""
+    fits, place = list(splits), np.full((len(kept), len(splits)), -1)
+    for number, split in enumerate(splits):
+        for left_out, others in enumerate(kept):
+            train = split.train & others
+            if train.any() and (train != split.train).any():
+                place[left_out, number] = len(fits)
+                fits.append(Split(train=train, test=split.test))
+    return fits, place
+
+
+def _gains(
+    parts: Sequence[tuple[tuple[FloatArray, ...] | None, IntArray]],
+) -> Iterator[FloatArray]:
+    """Yield how much each group left out adds to each field; single precision is enough."""
+    rooms = [(room, place) for room, place in parts if room is not None]
+    for number in range(len(rooms[0][0])):
         moved = [
-            mean_over_splits(np.where((row < 0)[:, None], base - base, by_fit[row] - base))
-            for row in place
+            np.concatenate(
+                [_moved(room[number], place[left_out], place.shape[1]) for room, place in rooms]
+            )
+            for left_out in range(len(rooms[0][1]))
         ]
-        fields.append(np.array(moved, dtype=np.float32))
-    return type(room)(*fields)
+        yield np.array([mean_over_splits(of_group) for of_group in moved], dtype=np.float32)
+
+
+def _moved(by_fit: FloatArray, row: IntArray, n_splits: int) -> FloatArray:
+    """Return what the fits at `row` add to the first `n_splits`; 0 where there is none."""
+    base = by_fit[:n_splits]
+    return np.where((row < 0)[:, None], base - base, by_fit[row] - base)
 
 
 def _covering(splits: Sequence[Split], most: int) -> list[Split]:

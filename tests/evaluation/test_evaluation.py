@@ -216,7 +216,7 @@ def test_same_seed_gives_the_same_scores_and_another_seed_others(cases: list[Cas
     )
 
     assert first == second
-    assert by_name(first)["ceiling", "w1"] != by_name(third.scores)["ceiling", "w1"]
+    assert by_name(first)["ceiling", "tv"] != by_name(third.scores)["ceiling", "tv"]
 
 
 def test_every_method_stands_beside_raw_baselines_and_ceiling(cases: list[Case]) -> None:
