@@ -22,7 +22,7 @@ SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"
 LONGEST = 24
 """Characters of a name in the table."""
 NOTHING = "–"
-MOST_SAID = 12
+MOST_SAID = 11
 """Lines of sentences."""
 MOST_VERDICTS = 3
 """Studies whose verdicts are said one by one."""
