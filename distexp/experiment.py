@@ -1,5 +1,6 @@
 """The whole flow, from a survey to a report: read `Experiment.run` from top to bottom."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -176,11 +177,13 @@ class Experiment:
         """
         survey = self.survey()
         interview = self.interview(survey)
-        self.check(survey, interview)
+        too_few = self.check(survey, interview)
+        if too_few:
+            logging.getLogger(__name__).warning(too_few)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
-                return interview.plan(runner)
+                return replace(interview.plan(runner), note=too_few or "")
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies
@@ -231,8 +234,8 @@ class Experiment:
         shown, budget = self.progress, self.budget
         return Runner(self.model, self.cache, progress=shown, budget=budget, calls=self.calls)
 
-    def check(self, survey: Survey, interview: Interview) -> None:
-        """Raise `DistexpError` for every mistake that can be found without a call."""
+    def check(self, survey: Survey, interview: Interview) -> str | None:
+        """Raise `DistexpError` for mistakes found without a call; say if no verdict will be."""
         check_answered(survey)
         if self.out is not None:
             check_open(survey, self.calibrator)
@@ -241,12 +244,13 @@ class Experiment:
         for study in survey.studies:
             self.evaluation.splits(study.cases)
         cases = survey.studies[0].cases if survey.studies else survey.cases
-        self.evaluation.check(cases, self.calibrator)
+        too_few = self.evaluation.check(cases, self.calibrator)
         expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
         if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
+        return too_few
 
     def _transferred(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
         """Return the calibrators learnt on other studies, where `transfer` is set."""

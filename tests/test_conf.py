@@ -109,6 +109,6 @@ def test_tables_begin_with_the_condition() -> None:
         "n_questions", "n_groups", "n_respondents", "n_splits", "n_train",
     ]  # fmt: skip
     assert list(comparisons_schema()) == [
-        *first, "method", "other", "metric", "difference", "low", "high", "p", "p_holm",
-        "n_questions",
+        *first, "method", "other", "metric", "difference", "low", "high", "p", "p_flips",
+        "p_holm", "family", "detectable", "n_questions",
     ]  # fmt: skip

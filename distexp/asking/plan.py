@@ -41,6 +41,8 @@ class Plan:
     """What has to be asked, each once."""
     more_follows: bool = False
     """Whether what is asked next depends on these answers."""
+    note: str = ""
+    """What to know before anything is paid."""
 
     @property
     def n_requests(self) -> int:

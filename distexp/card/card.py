@@ -276,18 +276,23 @@ def _padded(X: Design, n_options: int) -> Design:
 
 
 def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json]:
+    """State scores with the wider of two intervals: fits that vary with the questions, or not.
+
+    New questions meet the one fit that is shipped, which is not the mean over all that could be.
+    """
     of_metric = {score.metric: score for score in result.scores if score.calibrator == name}
+    fixed = {score.metric: score for score in result.as_fitted if score.calibrator == name}
     found: dict[str, Json] = {
         metric.key: {
             "value": score.value,
-            "low": score.low,
-            "high": score.high,
+            "low": min(score.low, fixed.get(metric.key, score).low),
+            "high": max(score.high, fixed.get(metric.key, score).high),
             "n_questions": score.n_questions,
         }
         for metric in METRICS
         if metric.on_card
         and (score := of_metric.get(metric.key)) is not None
-        and math.isfinite(score.value)
+        and all(map(math.isfinite, (score.value, score.low, score.high)))
     }
     return found | {
         "confidence": evaluation.confidence,

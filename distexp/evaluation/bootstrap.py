@@ -1,4 +1,7 @@
-"""Questions drawn again with replacement: the intervals of every table."""
+"""Questions drawn again with replacement, fits as they are: intervals of the views.
+
+Where fits vary with the questions they are too narrow; see `distexp.evaluation.jackknife`.
+"""
 
 from functools import lru_cache
 
@@ -26,7 +29,9 @@ class Bootstrap:
         self.questions = np.unique(question)
         self.times = _times(len(self.questions), n_draws, seed)
 
-    def mean(self, values: FloatArray, question: IntArray) -> FloatArray:
+    def mean(
+        self, values: FloatArray, question: IntArray, shift: FloatArray | None = None
+    ) -> FloatArray:
         """Return the mean of `values`, and that of every redraw; NaN are left out.
 
         Parameters
@@ -35,6 +40,8 @@ class Bootstrap:
         question : ndarray of shape (n,)
             Which question each value belongs to; those that are not drawn from only stand beside
             NaN.
+        shift
+            For `distexp.evaluation.jackknife.Jackknife`; not looked at.
 
         Returns
         -------
@@ -49,6 +56,12 @@ class Bootstrap:
         with np.errstate(invalid="ignore"):
             means: FloatArray = sums / counts
         return means
+
+    def interval(
+        self, draws: FloatArray, question: IntArray, confidence: float
+    ) -> tuple[float, float, float]:
+        """Return the value and its percentile interval, of whatever questions; see `interval`."""
+        return interval(draws, confidence)
 
 
 def interval(draws: FloatArray, confidence: float) -> tuple[float, float, float]:

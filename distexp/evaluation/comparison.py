@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import numpy as np
 
-from distexp.evaluation.bootstrap import Bootstrap, interval
-from distexp.metrics.distance import Scores
+from distexp.evaluation.bootstrap import Bootstrap
+from distexp.evaluation.declared import PRIMARY, SECONDARY, families
+from distexp.evaluation.jackknife import Jackknife, detectable, two_sided
+from distexp.evaluation.measures import Measures
 from distexp.metrics.names import DISTANCES
 from distexp.metrics.ties import EQUAL
 from distexp.types import FloatArray, IntArray
@@ -28,58 +29,63 @@ class Comparison:
     low: float
     high: float
     p: float
-    """Two-sided."""
+    """Two-sided, of the t test that the interval is the other side of, adjusted for nothing; NaN
+    where intervals come from the bootstrap."""
+    p_flips: float = np.nan
+    """Two-sided, of a sign-flip test by question, with fits as they are; adjusted for nothing."""
     p_holm: float = np.nan
-    """Adjusted for all comparisons of the same metric."""
+    """The larger of both, adjusted for the comparisons of the same family and metric."""
+    family: str = SECONDARY
+    """`primary` or `secondary`."""
+    detectable: float = np.nan
+    """The least difference that the adjusted t test finds in four of five such surveys."""
     n_questions: int
 
 
-def pairs(calibrators: Sequence[str], references: Sequence[str]) -> list[tuple[str, str]]:
-    """Return what is worth comparing: calibrators with the references, and all with each other.
-
-    Examples
-    --------
-    >>> pairs(["ridge"], ["identity", "train_mean"])
-    [('ridge', 'identity'), ('ridge', 'train_mean'), ('identity', 'train_mean')]
-    """
-    with_references = [(name, other) for name in calibrators for other in references]
-    return [*with_references, *combinations(calibrators, 2), *combinations(references, 2)]
-
-
 def compare(
-    per_case: Mapping[str, Scores],
+    per_case: Mapping[str, Measures],
     question: IntArray,
     pairs: Sequence[tuple[str, str]],
     *,
-    n_bootstrap: int,
+    resampling: Jackknife | Bootstrap,
+    shifts: Mapping[str, Measures],
+    references: Sequence[str],
+    leading: str,
     n_flips: int,
     seed: int,
     confidence: float,
 ) -> tuple[Comparison, ...]:
-    """Compare the mean distances of pairs of methods, as one family.
+    """Compare the mean distances of pairs of methods.
 
-    The p-value is that of a sign-flip test by question. If two methods were alike, it would be
-    chance which of them a question favours, so the sign of a question's summed difference could
-    as well be the other one; p is the share of all such flips, the one observed among them, whose
-    mean difference is at least as large. Unlike a p-value from the bootstrap it is exact for few
-    questions and never 0. With more than `n_flips` flips so many are drawn at random. The
-    interval is the bootstrap's, which redraws questions; neither refits the calibrators.
+    The interval and `p` come from leaving out groups of questions with the calibrators fitted
+    again, and quantiles of t. `p_flips` is that of a sign-flip test by question: if two methods,
+    fitted as they are, were alike, it would be chance which of them a question favours, so the
+    sign of a question's summed difference could as well be the other one; it is the share of all
+    such flips, the one observed among them, whose mean difference is at least as large. It asks
+    nothing of how differences are distributed, and few questions cannot make it small. With more
+    than `n_flips` flips so many are drawn at random.
 
     Parameters
     ----------
-    per_case : mapping of str to Scores of shape (n_cases,)
+    per_case : mapping of str to Measures with distances of shape (n_cases,)
         NaN where a case has no distance; it then counts for neither method of a pair.
     question : ndarray of shape (n_cases,)
         Equal numbers mark the same question.
     pairs : sequence of (str, str)
-        Of methods in `per_case`. Together they are the family that Holm adjusts for.
-    n_bootstrap : int
-        Resamples of the questions behind the intervals.
+        Of methods in `per_case`; see `families` for which of them Holm adjusts for together.
+    resampling : Jackknife or Bootstrap
+        Behind the intervals.
+    shifts : mapping of str to Measures
+        As in `distexp.evaluation.scores.score_methods`.
+    references : sequence of str
+        What calibrators are compared with, rather than with each other.
+    leading : str
+        The method whose comparisons with the references are primary.
     n_flips : int
-        Sign flips behind the p-values.
+        Sign flips behind `p_flips`.
     seed : int
     confidence : float
-        Coverage of the percentile intervals, in (0, 1).
+        Coverage of the intervals, in (0, 1).
 
     Returns
     -------
@@ -91,15 +97,20 @@ def compare(
     Holm 1979, A simple sequentially rejective multiple test procedure; Phipson and Smyth 2010,
     Permutation p-values should never be zero.
     """
-    rows = ~np.isnan([scores.total_variation for scores in per_case.values()]).all(axis=0)
-    bootstrap = Bootstrap(question[rows], n_bootstrap, seed)
+    rows = ~np.isnan([of.distances.total_variation for of in per_case.values()]).all(axis=0)
+    questions = np.unique(question[rows])
+    together = families(pairs, references)
+    first = together[_primary(pairs, leading)] if pairs else ()
     compared, sums = [], []
     for metric in DISTANCES:
-        for method, other in pairs:
-            values, others = (getattr(per_case[name], metric.field) for name in (method, other))
-            apart = values - others
+        for (method, other), family in zip(pairs, together, strict=True):
+            apart, shift = _apart(per_case, shifts, method, other, metric.field)
             valid = ~np.isnan(apart)
-            value, low, high = interval(bootstrap.mean(apart, question), confidence)
+            draws = resampling.mean(np.where(rows, apart, np.nan), question, shift)
+            value, low, high = resampling.interval(draws, question[valid], confidence)
+            p, least = _t_test(
+                resampling, draws, question[valid], (1 - confidence) / together.count(family)
+            )
             compared.append(
                 Comparison(
                     method=method,
@@ -108,19 +119,61 @@ def compare(
                     difference=value,
                     low=low,
                     high=high,
-                    p=np.nan,
+                    p=p,
+                    family=PRIMARY if family == first else SECONDARY,
+                    detectable=least,
                     n_questions=len(np.unique(question[valid])),
                 )
             )
-            codes = np.searchsorted(bootstrap.questions, question[valid])
-            sums.append(np.bincount(codes, apart[valid], len(bootstrap.questions)))
-    p = sign_flip_test(np.array(sums), n_flips, seed) if sums else np.empty(0)
-    p[[np.isnan(one.difference) for one in compared]] = np.nan
-    adjusted = [holm(of_metric) for of_metric in np.split(p, len(DISTANCES))]
+            codes = np.searchsorted(questions, question[valid])
+            sums.append(np.bincount(codes, apart[valid], len(questions)))
+    flips = sign_flip_test(np.array(sums), n_flips, seed) if sums else np.empty(0)
+    flips[[np.isnan(one.difference) for one in compared]] = np.nan
+    larger = np.fmax(flips, [one.p for one in compared]) if sums else flips
+    adjusted = np.empty(len(larger))
+    keys = [
+        (one.metric, *family)
+        for one, family in zip(compared, together * len(DISTANCES), strict=True)
+    ]
+    for key in set(keys):
+        of_family = [place for place, other in enumerate(keys) if other == key]
+        adjusted[of_family] = holm(larger[of_family])
     return tuple(
-        replace(one, p=float(raw), p_holm=float(holms))
-        for one, raw, holms in zip(compared, p, np.concatenate(adjusted), strict=True)
+        replace(one, p_flips=float(of_flips), p_holm=float(holms))
+        for one, of_flips, holms in zip(compared, flips, adjusted, strict=True)
     )
+
+
+def _primary(pairs: Sequence[tuple[str, str]], leading: str) -> int:
+    """Return the place of the first pair of the leading method."""
+    return next(place for place, (method, _) in enumerate(pairs) if method == leading)
+
+
+def _apart(
+    per_case: Mapping[str, Measures],
+    shifts: Mapping[str, Measures],
+    method: str,
+    other: str,
+    field: str,
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return the difference of each case, and what it gains without each group of questions."""
+    values, others = (getattr(per_case[name].distances, field) for name in (method, other))
+    moved = [
+        getattr(shifts[name].distances, field) * sign
+        for name, sign in ((method, 1), (other, -1))
+        if name in shifts
+    ]
+    return values - others, sum(moved[1:], start=moved[0]) if moved else None
+
+
+def _t_test(
+    resampling: Jackknife | Bootstrap, draws: FloatArray, question: IntArray, alpha: float
+) -> tuple[float, float]:
+    """Return the p-value of a difference, and the least one that a test at `alpha` would find."""
+    if isinstance(resampling, Bootstrap) or np.isnan(draws[0]):
+        return np.nan, np.nan
+    error, df = resampling.error(draws, question)
+    return two_sided(float(draws[0]), error, df), detectable(error, df, alpha)
 
 
 def sign_flip_test(sums: FloatArray, n_flips: int, seed: int) -> FloatArray:

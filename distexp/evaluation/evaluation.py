@@ -14,10 +14,12 @@ from distexp.calibrator.fitting.base import uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
-from distexp.evaluation.comparison import Comparison, compare, pairs
+from distexp.evaluation.bootstrap import Bootstrap
+from distexp.evaluation.comparison import Comparison, compare
+from distexp.evaluation.declared import leading, pairs, too_few
 from distexp.evaluation.fits import check_fits, cross_fit
+from distexp.evaluation.jackknife import Jackknife, groups_of
 from distexp.evaluation.layout import (
-    Frame,
     answered,
     design_of,
     frame_of,
@@ -25,10 +27,12 @@ from distexp.evaluation.layout import (
     question_codes,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
+from distexp.evaluation.refits import shifts
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
 from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
 from distexp.metrics.distance import Scores
+from distexp.metrics.names import METRIC
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
     BoolArray,
@@ -36,6 +40,7 @@ from distexp.types import (
     Condition,
     Design,
     FloatArray,
+    IntArray,
     Study,
 )
 
@@ -43,6 +48,7 @@ __all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
 
 UNREADABLE = ("leave_out", "uniform")
 WEIGHTS = ("equal", "respondents")
+INTERVALS = ("jackknife", "bootstrap")
 
 MOST_DRAWS = 1_000_000
 """Of a bootstrap, of ceilings and of flips: more would take the memory of any machine."""
@@ -53,6 +59,9 @@ class Result:
     """What an evaluation found for one model, elicitation and prompt."""
 
     scores: tuple[Score, ...] = ()
+    as_fitted: tuple[Score, ...] = ()
+    """What a card states, with intervals that take the fits as they are: a calibrator that is
+    shipped learnt from these questions and no others."""
     per_case: dict[str, Scores] = field(default_factory=dict)
     """For each calibrator and the ceiling, the distances of each case, of shape (n_cases,); NaN
     for a case that was never held out."""
@@ -65,6 +74,8 @@ class Result:
     """Questions trained on: the fewest of all splits."""
     comparisons: tuple[Comparison, ...] = ()
     """Of the calibrators with the uncalibrated prediction, the training mean and each other."""
+    leading: str = RAW
+    """The method whose comparisons are primary: the first calibrator that asks the model."""
     ignoring: frozenset[str] = frozenset()
     """Calibrators whose predictions do not depend on the model."""
     warnings: tuple[str, ...] = ()
@@ -93,8 +104,12 @@ class Evaluation:
     n_train : int, optional
         At most so many of a split's training questions are trained on, drawn at random; more of
         them include the fewer. None trains on all.
+    intervals : {"jackknife", "bootstrap"}
+        How intervals are made: by leaving out groups of questions with the calibrators fitted
+        again and quantiles of t, or by redrawing questions with fits as they are, which is
+        quicker and covers too little.
     n_bootstrap : int
-        Resamples of the questions behind each interval.
+        Resamples of the questions behind each interval of the bootstrap.
     n_ceiling_draws : int
         Resamples of the respondents behind the human ceiling.
     confidence : float
@@ -107,6 +122,9 @@ class Evaluation:
         the mean of all. Scores weigh all cases alike either way.
     n_flips : int
         Sign flips by question behind each p-value.
+    equivalence : float, optional
+        Where the interval of the skill lies within this of 0, the report says that the model adds
+        nothing that matters, e.g. 0.05. None leaves that open.
     extras : bool
         Whether to measure shape, tasks and the worth in respondents too, compare the methods and
         look for suspect fits. Distances and gains are the same without, and sooner there.
@@ -116,12 +134,14 @@ class Evaluation:
     test_size: float = 0.2
     seed: int = 0
     n_train: int | None = None
+    intervals: str = "jackknife"
     n_bootstrap: int = 2000
     n_ceiling_draws: int = 200
     confidence: float = 0.95
     unreadable: str = "leave_out"
     weights: str = "equal"
     n_flips: int = 10_000
+    equivalence: float | None = None
     extras: bool = True
 
     def __post_init__(self) -> None:
@@ -142,8 +162,14 @@ class Evaluation:
             high_open=True,
         )
         check_int("evaluation", "n_flips", self.n_flips, minimum=1, maximum=MOST_DRAWS)
+        if self.equivalence is not None:
+            check_number(
+                "evaluation", "equivalence", self.equivalence, low=0, high=1, low_open=True
+            )
         check_bool("evaluation", "extras", self.extras)
-        for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
+        for parameter, known in (
+            ("unreadable", UNREADABLE), ("weights", WEIGHTS), ("intervals", INTERVALS),
+        ):  # fmt: skip
             if (value := getattr(self, parameter)) not in known:
                 raise parameter_error("evaluation", parameter, f"one of {', '.join(known)}", value)
 
@@ -157,8 +183,13 @@ class Evaluation:
         """
         return question_splits(question_codes(cases), self.n_splits, self.test_size, self.seed)
 
-    def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> None:
+    def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> str | None:
         """Fit every calibrator once, as if the model were right, before anything is paid for.
+
+        Returns
+        -------
+        str or None
+            What no answer can change: that there are too few questions for a verdict.
 
         Raises
         ------
@@ -173,6 +204,7 @@ class Evaluation:
         design, human, readable = design_of(study)
         split, *_ = self._splits_of(study, design, readable)
         check_fits(calibrators, design, human, split, self.weight_of(study))
+        return self.too_few(design, calibrators)
 
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
         """Train `calibrators` and the baselines on each split, and score them.
@@ -229,13 +261,21 @@ class Evaluation:
             seed=self.seed,
             extras=self.extras,
         )
+        resampling = self._resampling(design, splits)
+        moved, unfit = shifts(methods, frame, splits, resampling, weight, extras=self.extras)
+        scores = score_methods(measures, frame, resampling, moved, confidence=self.confidence)
+        as_fitted = score_methods(measures, frame, resampling, {}, confidence=self.confidence)
         return Result(
-            scores=self._scores(measures, frame),
+            scores=tuple(scores),
+            as_fitted=tuple(score for score in as_fitted if METRIC[score.metric].on_card),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated=calibrated,
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
-            comparisons=self._comparisons(measures, design, tuple(calibrators)),
+            comparisons=self._comparisons(
+                measures, design.question, methods, tuple(calibrators), resampling, moved
+            ),
+            leading=leading(methods, tuple(calibrators)),
             ignoring=frozenset(
                 name for name, method in methods.items() if isinstance(method, IGNORING)
             ),
@@ -244,7 +284,11 @@ class Evaluation:
                 for name, method in methods.items()
                 if isinstance(method, Searching)
             },
-            warnings=tuple(suspicions(methods, ignored, design, splits) if self.extras else ()),
+            warnings=(
+                *filter(None, [self.too_few(design, calibrators)]),
+                *(suspicions(methods, ignored, design, splits) if self.extras else ()),
+                *unfit,
+            ),
         )
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
@@ -291,28 +335,40 @@ class Evaluation:
             splits.append(Split(train=train, test=split.test & ~shown & readable))
         return splits
 
-    def _scores(self, measures: Mapping[str, Measures], frame: Frame) -> tuple[Score, ...]:
-        scores = score_methods(
-            measures,
-            frame,
-            n_bootstrap=self.n_bootstrap,
-            seed=self.seed,
-            confidence=self.confidence,
-        )
-        return tuple(scores)
+    def _resampling(self, design: Design, splits: Sequence[Split]) -> Jackknife | Bootstrap:
+        """Return how questions are redrawn for the intervals."""
+        if self.intervals == "jackknife":
+            return Jackknife(*groups_of(design.question, splits))
+        tested = np.any([split.test for split in splits], axis=0)
+        return Bootstrap(design.question[tested], self.n_bootstrap, self.seed)
+
+    def too_few(self, design: Design, calibrators: Mapping[str, Calibrator]) -> str | None:
+        """Say that there are too few questions for a verdict; None without `extras`, too."""
+        if not self.extras:
+            return None
+        return too_few(design, calibrators, self.n_flips, self.confidence)
 
     def _comparisons(
-        self, measures: Mapping[str, Measures], design: Design, calibrators: Sequence[str]
+        self,
+        measures: Mapping[str, Measures],
+        question: IntArray,
+        methods: Mapping[str, Calibrator],
+        calibrators: Sequence[str],
+        resampling: Jackknife | Bootstrap,
+        moved: Mapping[str, Measures],
     ) -> tuple[Comparison, ...]:
         """Compare the calibrators with raw, the training mean and each other."""
         if not self.extras:
             return ()
         others = [name for name in calibrators if name not in BASELINES]
         return compare(
-            {name: measures[name].distances for name in (*others, RAW, REFERENCE)},
-            design.question,
+            {name: measures[name] for name in (*others, RAW, REFERENCE)},
+            question,
             pairs(others, (RAW, REFERENCE)),
-            n_bootstrap=self.n_bootstrap,
+            resampling=resampling,
+            shifts=moved,
+            references=(RAW, REFERENCE),
+            leading=leading(methods, calibrators),
             n_flips=self.n_flips,
             seed=self.seed,
             confidence=self.confidence,

@@ -11,6 +11,7 @@ import numpy as np
 
 from distexp.evaluation.layout import Frame
 from distexp.metrics.distance import Scores, human_samples, sampling_ceiling, score
+from distexp.metrics.respondents import expected_ceiling
 from distexp.metrics.shape import Shape, shape
 from distexp.metrics.tasks import Tasks, tasks
 from distexp.types import BoolArray, FloatArray, IntArray
@@ -28,7 +29,7 @@ class Measures(NamedTuple):
     """What was measured: means over the splits that held a case out, NaN where none did."""
 
     distances: Scores
-    """Of shape (n_cases,)."""
+    """Of shape (n_cases,); more dimensions may stand before, here and below."""
     shape: Shape | None = None
     """Of shape (n_cases,); None where only distances were asked for."""
     tasks: Tasks | None = None
@@ -36,7 +37,7 @@ class Measures(NamedTuple):
 
 
 def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
-    """Measure the predictions of every split.
+    """Measure the predictions of every split, and average over splits.
 
     Parameters
     ----------
@@ -62,6 +63,27 @@ def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
     return Measures(distances, Shape(*means.of(Shape)), Tasks(*means.of(Tasks)))
 
 
+def measure_each(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
+    """Measure likewise, and return arrays of shape (n_splits, n_cases) or (n_splits, n_cells)."""
+    n_splits, n_cases = predicted.shape[:2]
+    split, case = np.nonzero(~np.isnan(predicted[..., 0]))
+    shares, tested = predicted[split, case], frame.take(case)
+    design, place, n = tested.design, split * n_cases + case, n_splits * n_cases
+    distances = score(shares, tested.human, design.ordinals, design.mask)
+    scores = Scores(*(_mean_by(place, v, n).reshape(n_splits, -1) for v in distances))
+    if not extras:
+        return Measures(scores)
+    shapes = shape(shares, tested.human, design.mask)
+    cell = split * frame.n_cells + tested.cell
+    served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
+    of_tasks = _tasks_by(served, place, n, cells, n_splits * frame.n_cells)
+    return Measures(
+        scores,
+        Shape(*(_mean_by(place, v, n).reshape(n_splits, -1) for v in shapes)),
+        Tasks(*(v.reshape(n_splits, -1) for v in of_tasks)),
+    )
+
+
 def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras: bool) -> Measures:
     """Measure what a perfect predictor would get, against samples of as many respondents.
 
@@ -71,7 +93,8 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
     tested : ndarray of bool of shape (n_cases,)
         Cases that some split held out: shape and tasks are of them.
     n_draws : int
-        Samples drawn per case; for shape and tasks at most `N_EXTRA_DRAWS`.
+        Samples drawn per case; for shape and tasks at most `N_EXTRA_DRAWS`, for Wasserstein-1
+        none.
     seed : int
     extras : bool
         Whether to measure shape and tasks too.
@@ -83,24 +106,17 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
 
     See Also
     --------
+    distexp.metrics.respondents.expected_ceiling : Wasserstein-1 is worked out, without bias.
     distexp.metrics.distance.sampling_ceiling : What is drawn, and why it is a little too good.
     """
     known = np.flatnonzero(np.isfinite(frame.n_respondents))
     rng = np.random.default_rng([seed, 1])
     of_known = frame.take(known)
-    distances = Scores(
-        *(
-            _mean_by(known, values, len(frame.human))
-            for values in sampling_ceiling(
-                of_known.human,
-                of_known.n_respondents,
-                of_known.design.ordinals,
-                of_known.design.mask,
-                n_draws,
-                rng,
-            )
-        )
+    answers = of_known.human, of_known.n_respondents, of_known.design.ordinals
+    drawn = sampling_ceiling(*answers, of_known.design.mask, n_draws, rng)._replace(
+        wasserstein=expected_ceiling(*answers)
     )
+    distances = Scores(*(_mean_by(known, values, len(frame.human)) for values in drawn))
     if not extras:
         return Measures(distances)
     return Measures(distances, *_extra_ceiling(frame, known[tested[known]], n_draws, rng))
@@ -128,7 +144,7 @@ def _extra_ceiling(
     for sample in human_samples(rows.human, rows.n_respondents, min(n_draws, N_EXTRA_DRAWS), rng):
         shapes.append(shape(rows.human, sample, mask))
         done, cells = tasks(rows.human, sample, ordinals, rows.cell, rows.people)
-        served.append(_averaged(done, case, cells, frame))
+        served.append(_tasks_by(done, case, n_cases, cells, frame.n_cells))
     by_case = (mean_over_splits(np.array(values)) for values in zip(*shapes, strict=True))
     return (
         Shape(*(_mean_by(case, values, n_cases) for values in by_case)),
@@ -181,13 +197,11 @@ class _Means:
                 yield sums / counts
 
 
-def _averaged(served: Tasks, case: IntArray, cells: IntArray, frame: Frame) -> Tasks:
-    """Average over splits: tasks of rows become those of the cases and cells of `frame`."""
-    n_cases, n_cells = len(frame.human), frame.n_cells
-    cell = cells % n_cells  # they are numbered through over splits
+def _tasks_by(served: Tasks, case: IntArray, n: int, cell: IntArray, n_cells: int) -> Tasks:
+    """Average tasks of rows over those of one case, in 0 ... n - 1, and of one cell."""
     return Tasks(
-        modal=_mean_by(case, served.modal, n_cases),
-        mean_error=_mean_by(case, served.mean_error, n_cases),
+        modal=_mean_by(case, served.modal, n),
+        mean_error=_mean_by(case, served.mean_error, n),
         ranking=_mean_by(cell, served.ranking, n_cells),
         population=_mean_by(cell, served.population, n_cells),
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from distexp.evaluation.baselines import CEILING, RAW, REFERENCE
-from distexp.evaluation.bootstrap import Bootstrap, interval
+from distexp.evaluation.bootstrap import Bootstrap
+from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures
 from distexp.metrics import names
@@ -46,9 +47,9 @@ class Score:
 def score_methods(
     measures: Mapping[str, Measures],
     frame: Frame,
+    resampling: Jackknife | Bootstrap,
+    shifts: Mapping[str, Measures],
     *,
-    n_bootstrap: int,
-    seed: int,
     confidence: float,
 ) -> Iterator[Score]:
     """Average the measures of each method over cases, and compare the methods.
@@ -59,14 +60,15 @@ def score_methods(
         By calibrator; `RAW`, `REFERENCE` and `CEILING` among them. Cases that were never tested
         are NaN in `RAW`, and count for no method.
     frame : Frame of n_cases cases
-    n_bootstrap : int
-        Resamples of the questions; the same ones for every method and metric.
-    seed : int
-        Of the resamples.
+    resampling : Jackknife or Bootstrap
+        Of the questions; the same for every method and metric.
+    shifts : mapping of str to Measures
+        What fits without each group of questions add; see `distexp.evaluation.refits.shifts`.
+        Methods that are not there are taken as they are.
     confidence : float
-        Coverage of the percentile intervals, in (0, 1).
+        Coverage of the intervals, in (0, 1).
     """
-    draws = Draws(measures, frame, n_bootstrap, seed)
+    draws = Draws(measures, frame, resampling, shifts)
     counted: dict[bytes, tuple[int, int, float]] = {}
     for name in measures:
         drawn = draws.of(name)
@@ -76,7 +78,7 @@ def score_methods(
             if key not in counted:  # most numbers rest on the same cases
                 counted[key] = _counts(frame, cases)
             n_questions, n_groups, n_respondents = counted[key]
-            value, low, high = interval(drawn[metric].draws, confidence)
+            value, low, high = draws.interval(drawn[metric], metric, confidence)
             yield Score(
                 calibrator=name,
                 metric=metric,
@@ -105,10 +107,12 @@ class Drawn:
     draws: FloatArray
     cases: BoolArray
     detail: str | None = None
+    curve: FloatArray | None = None
+    """Shape (1 + n_draws, n_sizes): what `draws`, distances then, are to be read off."""
 
 
 class Draws:
-    """Draws of every metric of every method, from one set of redrawn questions.
+    """Draws of every metric of every method, from one way of redrawing questions.
 
     Parameters
     ----------
@@ -116,82 +120,88 @@ class Draws:
         By calibrator; `RAW`, `REFERENCE` and `CEILING` among them. Cases that were never tested
         are NaN in `RAW`, and count for no method.
     frame : Frame of n_cases cases
-    n_bootstrap : int
-    seed : int
+    resampling : Jackknife or Bootstrap
+    shifts : mapping of str to Measures
     """
 
     def __init__(
-        self, measures: Mapping[str, Measures], frame: Frame, n_bootstrap: int, seed: int
+        self,
+        measures: Mapping[str, Measures],
+        frame: Frame,
+        resampling: Jackknife | Bootstrap,
+        shifts: Mapping[str, Measures],
     ) -> None:
         self.measures, self.frame = measures, frame
+        self.resampling, self.shifts = resampling, shifts
         self.question = frame.design.question
         self.tested = ~np.isnan(measures[RAW].distances.total_variation)
-        self.bootstrap = Bootstrap(self.question[self.tested], n_bootstrap, seed)
         self.ceiling = measures[CEILING].distances.wasserstein
-        self.raw, self.reference = (
-            self._mean(measures[name].distances.wasserstein).draws for name in (RAW, REFERENCE)
-        )
+        self.raw, self.reference = (self._w1(name).draws for name in (RAW, REFERENCE))
         self.expected = self._expected() if measures[RAW].shape is not None else None
         self.curves: dict[bytes, FloatArray] = {}
 
+    def interval(self, drawn: Drawn, metric: str, confidence: float) -> tuple[float, float, float]:
+        """Return a number of `metric` with the ends of its interval, within what it can be."""
+        if drawn.curve is not None:
+            return self._sizes(drawn, drawn.curve, confidence)
+        value, low, high = self.resampling.interval(
+            drawn.draws, self.question[drawn.cases], confidence
+        )
+        least, most = names.METRIC[metric].bounds
+        low, high = (end if np.isnan(end) else min(max(end, least), most) for end in (low, high))
+        return value, low, high
+
     def of(self, name: str) -> dict[str, Drawn]:
         """Return every metric of a method by its name."""
-        measures = self.measures[name]
-        metrics = self._means(measures) | self._alignments(measures) | self._gains(name)
-        if measures.shape is not None:
-            of_shape = measures.shape
+        metrics = self._means(name) | self._alignments(name) | self._gains(name)
+        if self.measures[name].shape is not None:
             metrics |= {
-                "entropy_ratio": self._ratio(of_shape.entropy, of_shape.human_entropy),
-                "peak_ratio": self._ratio(of_shape.peak, of_shape.human_peak),
+                "entropy_ratio": self._ratio(name, "entropy"),
+                "peak_ratio": self._ratio(name, "peak"),
             }
         if self.expected is not None and name != CEILING:
-            metrics["respondents"] = self._respondents(self.expected, measures)
+            metrics["respondents"] = self._respondents(self.expected, name)
         return metrics
 
-    def _means(self, measures: Measures) -> dict[str, Drawn]:
+    def _means(self, name: str) -> dict[str, Drawn]:
         """Return the metrics that are means of what was measured."""
         means = {}
-        for room in measures._fields:
-            of_room = getattr(measures, room)
-            for metric in (m for m in names.METRICS if of_room is not None and m.is_of(room)):
-                mean = self._mean_of_cells if metric.by_cell else self._mean
-                means[metric.key] = mean(getattr(of_room, metric.field))
+        for room in Measures._fields:
+            there = getattr(self.measures[name], room) is not None
+            for metric in (m for m in names.METRICS if there and m.is_of(room)):
+                means[metric.key] = self._mean(name, room, metric.field, cells=metric.by_cell)
         return means
 
-    def _alignments(self, measures: Measures) -> dict[str, Drawn]:
-        w1 = self._mean(measures.distances.wasserstein)
+    def _alignments(self, name: str) -> dict[str, Drawn]:
+        w1 = self._w1(name)
         return {
             "alignment": Drawn(draws=1 - w1.draws, cases=w1.cases),
-            "worst_group": self._worst_group(measures.distances.wasserstein),
+            "worst_group": self._worst_group(name),
         }
 
     def _gains(self, name: str) -> dict[str, Drawn]:
         """Return what a method gains over the raw prediction and the training mean."""
         gains = {}
-        values = self.measures[name].distances.wasserstein
-        w1, raw, reference = self._mean(values), self.raw, self.reference
+        w1, raw, reference = self._w1(name), self.raw, self.reference
         if name not in (RAW, CEILING):
             gains["w1_reduction"] = Drawn(draws=_share(raw - w1.draws, raw), cases=w1.cases)
             gains["alignment_gain"] = Drawn(draws=_share(raw - w1.draws, 1 - raw), cases=w1.cases)
-            gains["gap_closed"] = self._gap_closed(values)
+            gains["gap_closed"] = self._gap_closed(name)
         if name not in (REFERENCE, CEILING):
             skill = _share(reference - w1.draws, reference)
             gains["w1_skill"] = Drawn(draws=skill, cases=w1.cases)
         return gains
 
-    def _gap_closed(self, values: FloatArray) -> Drawn:
+    def _gap_closed(self, name: str) -> Drawn:
         """Compare with raw and ceiling on the cases that have a ceiling."""
         known = ~np.isnan(self.ceiling)
-        raw = self.measures[RAW].distances.wasserstein
-        w1, of_raw, of_ceiling = (
-            self._mean(np.where(known, of_cases, np.nan))
-            for of_cases in (values, raw, self.ceiling)
-        )
+        w1, of_raw, of_ceiling = (self._w1(of, known) for of in (name, RAW, CEILING))
         share = _share(of_raw.draws - w1.draws, of_raw.draws - of_ceiling.draws)
         return Drawn(draws=share, cases=w1.cases)
 
-    def _worst_group(self, values: FloatArray) -> Drawn:
+    def _worst_group(self, name: str) -> Drawn:
         """Return the alignment of the group of people with the lowest mean alignment."""
+        values = self.measures[name].distances.wasserstein
         group, n_groups = self.frame.design.group, len(self.frame.groups)
         valid = self.tested & ~np.isnan(values)
         with np.errstate(invalid="ignore"):
@@ -199,9 +209,9 @@ class Draws:
                 group[valid], minlength=n_groups
             )
         if np.isnan(means).all():
-            return self._mean(np.full(len(values), np.nan))
+            return self._w1(name, np.zeros_like(valid))
         worst = least(-means)
-        w1 = self._mean(np.where(group == worst, values, np.nan))
+        w1 = self._w1(name, group == worst)
         return Drawn(draws=1 - w1.draws, cases=w1.cases, detail=self.frame.groups[worst])
 
     def _expected(self) -> FloatArray:
@@ -214,33 +224,75 @@ class Draws:
         )
         return expected
 
-    def _respondents(self, expected: FloatArray, measures: Measures) -> Drawn:
-        """Return the sample size whose mean distance would be the method's."""
-        known = ~np.isnan(expected[:, 0])
-        w1 = self._mean(np.where(known, measures.distances.wasserstein, np.nan))
+    def _respondents(self, expected: FloatArray, name: str) -> Drawn:
+        """Return the mean distance, and the curve that says of how many people it would be."""
+        w1 = self._w1(name, ~np.isnan(expected[:, 0]))
         key = w1.cases.tobytes()
         if key not in self.curves:  # the same for all methods, mostly
-            by_size = [self._mean(np.where(w1.cases, at, np.nan)).draws for at in expected.T]
+            by_size = [self._draws(np.where(w1.cases, at, np.nan)) for at in expected.T]
             self.curves[key] = np.column_stack(by_size)
-        sizes = equivalent_size(w1.draws, self.curves[key], SIZES)
-        return Drawn(draws=sizes, cases=w1.cases)
+        return Drawn(draws=w1.draws, cases=w1.cases, curve=self.curves[key])
 
-    def _ratio(self, values: FloatArray, others: FloatArray) -> Drawn:
-        above, below = self._mean(values), self._mean(others)
+    def _sizes(
+        self, drawn: Drawn, curve: FloatArray, confidence: float
+    ) -> tuple[float, float, float]:
+        """Return a sample size, and the sizes from which the distance cannot be told.
+
+        The jackknife asks of each size whether its distance from people is the method's: sizes
+        have no upper end where the method is at the ceiling, and are far from normal before.
+        """
+        question = self.question[drawn.cases]
+        if isinstance(self.resampling, Bootstrap):
+            sizes = equivalent_size(drawn.draws, curve, SIZES)
+            return self.resampling.interval(sizes, question, confidence)
+        apart = [
+            self.resampling.interval(drawn.draws - at, question, confidence) for at in curve.T
+        ]
+        reach = np.array([value - low for value, low, _ in apart])
+        shifted = np.vstack([curve[0], curve[0] - reach, curve[0] + reach])
+        found = equivalent_size(np.repeat(drawn.draws[:1], 3), shifted, SIZES)
+        value, low, high = (float(n) if np.isfinite(n) else np.nan for n in found)
+        return value, low, high
+
+    def _ratio(self, name: str, field: str) -> Drawn:
+        above = self._mean(name, "shape", field)
+        below = self._mean(name, "shape", f"human_{field}")
         return Drawn(draws=_share(above.draws, below.draws), cases=above.cases)
 
-    def _mean(self, values: FloatArray) -> Drawn:
-        """Average over the tested cases that have a value."""
-        tested = np.where(self.tested, values, np.nan)
-        return Drawn(draws=self.bootstrap.mean(tested, self.question), cases=~np.isnan(tested))
+    def _w1(self, name: str, among: BoolArray | None = None) -> Drawn:
+        """Average W1, of some of the cases alone where they are given."""
+        return self._mean(name, "distances", "wasserstein", among)
 
-    def _mean_of_cells(self, values: FloatArray) -> Drawn:
+    def _mean(
+        self,
+        name: str,
+        room: str,
+        field: str,
+        among: BoolArray | None = None,
+        *,
+        cells: bool = False,
+    ) -> Drawn:
+        """Average a field over the tested cases that have a value, or over their cells."""
+        values = getattr(getattr(self.measures[name], room), field)
+        shift = self.shifts.get(name)
+        moved = None if shift is None else getattr(getattr(shift, room), field)
+        if cells:
+            return self._mean_of_cells(values, moved)
+        counted = self.tested if among is None else self.tested & among
+        tested = np.where(counted, values, np.nan)
+        return Drawn(draws=self._draws(tested, moved), cases=~np.isnan(tested))
+
+    def _draws(self, values: FloatArray, shift: FloatArray | None = None) -> FloatArray:
+        return self.resampling.mean(values, self.question, shift)
+
+    def _mean_of_cells(self, values: FloatArray, shift: FloatArray | None) -> Drawn:
         """Average over the cells that have a value; their tested cases are behind it."""
         question = np.zeros(len(values), np.int64)
         question[self.frame.cell] = self.question
-        tested = np.where(np.isin(question, self.bootstrap.questions), values, np.nan)
+        of_tested = np.isin(question, self.question[self.tested])
+        tested = np.where(of_tested, values, np.nan)
         return Drawn(
-            draws=self.bootstrap.mean(tested, question),
+            draws=self.resampling.mean(tested, question, shift),
             cases=self.tested & ~np.isnan(tested)[self.frame.cell],
         )
 

@@ -6,6 +6,7 @@ an entry of `METRICS` and a function, a field and a line in `distexp.metrics.dis
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
 Best = Literal["small", "great", "one"]
@@ -54,6 +55,8 @@ class Metric:
     """Whether a card states it."""
     since: int = 1
     """The schema of the tables that first had it: one more than the last."""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    """What no value lies beyond."""
     last: bool = False
     """Whether it stands at the end of its table in a report, whatever its place in files."""
 
@@ -67,6 +70,7 @@ class Metric:
         return self.source.startswith(f"{room}.")
 
 
+ANY, POSITIVE, GAIN, CORRELATION = (-inf, inf), (0.0, inf), (-inf, 1.0), (-1.0, 1.0)
 PERCENT = Shown(digits=1, scale=100, unit=" %")
 PERCENT_INTERVAL = Shown(digits=1, scale=100, unit=" %", interval=True)
 
@@ -84,18 +88,22 @@ METRICS = (
     Metric(
         key="w1_reduction", label="W1 reduction", heading="W1 reduction [interval]", best="great",
         table="distances", shown=PERCENT_INTERVAL, headline=True, on_card=True,
+        bounds=GAIN,
     ),
     Metric(
         key="alignment_gain", label="alignment gain", heading="alignment gain", best="great",
         table="distances", shown=PERCENT,
+        bounds=ANY,
     ),
     Metric(
         key="gap_closed", label="gap closed", heading="gap closed", best="great",
         table="distances", shown=Shown(digits=0, scale=100, unit=" %"),
+        bounds=ANY,
     ),
     Metric(
         key="w1_skill", label="skill", heading="skill [interval]", best="great", table="distances",
         shown=PERCENT_INTERVAL, headline=True, on_card=True,
+        bounds=GAIN,
     ),
     Metric(
         key="worst_group", label="worst group", heading="worst group", best="great",
@@ -109,6 +117,7 @@ METRICS = (
     Metric(
         key="kl", label="KL", heading="KL", best="small", table="distances",
         shown=Shown(digits=3), source="distances.kl_divergence", note="the divergence in nats",
+        bounds=POSITIVE,
     ),
     Metric(
         key="hellinger", label="Hellinger distance", heading="Hellinger", best="small",
@@ -124,21 +133,25 @@ METRICS = (
     Metric(
         key="entropy_ratio", label="entropy ratio", heading="entropy ratio [interval]", best="one",
         table="shape", shown=Shown(digits=2, interval=True),
+        bounds=POSITIVE,
     ),
     Metric(
         key="peak_ratio", label="peak ratio", heading="peak ratio [interval]", best="one",
         table="shape",
         shown=Shown(digits=2, interval=True),
+        bounds=POSITIVE,
     ),
     Metric(
         key="option_correlation", label="option correlation",
         heading="option correlation [interval]",
         best="great", table="shape", shown=Shown(digits=2, interval=True),
         source="shape.correlation",
+        bounds=CORRELATION,
     ),
     Metric(
         key="respondents", label="worth in respondents", heading="worth respondents [interval]",
         best="great", table="use", shown=Shown(digits=1, interval=True, people=True), last=True,
+        bounds=POSITIVE,
     ),
     Metric(
         key="modal_accuracy", label="favourite answer", heading="favourite right [interval]",
@@ -154,6 +167,7 @@ METRICS = (
         key="group_ranking", label="ranking of groups", heading="group ranking [interval]",
         best="great",
         table="use", shown=Shown(digits=2, interval=True), source="tasks.ranking", by_cell=True,
+        bounds=CORRELATION,
     ),
     Metric(
         key="population_error", label="whole population", heading="population error [interval]",

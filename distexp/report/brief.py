@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from distexp.evaluation.baselines import CEILING, RAW, REFERENCE, UNASKED, UNCALIBRATED
-from distexp.evaluation.evaluation import Result
+from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report.report import Report
@@ -22,7 +22,7 @@ SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"
 LONGEST = 24
 """Characters of a name in the table."""
 NOTHING = "–"
-MOST_SAID = 12
+MOST_SAID = 11
 """Lines of sentences."""
 MOST_VERDICTS = 3
 """Studies whose verdicts are said one by one."""
@@ -106,18 +106,19 @@ def sentences(report: Report) -> Iterator[str]:
     )
     about = [report.partial(), report.refused(), report.open()]
     yield from (plain(one) for one in about if one)
-    yield from _verdicts(outcomes, alpha=1 - report.evaluation.confidence)
+    yield from _verdicts(outcomes, report.evaluation)
 
 
-def _verdicts(outcomes: Sequence[tuple[Study, Result]], alpha: float) -> Iterator[str]:
+def _verdicts(outcomes: Sequence[tuple[Study, Result]], evaluation: Evaluation) -> Iterator[str]:
     """Yield the first finding of each study, those that say the same once."""
+    alpha, margin = 1 - evaluation.confidence, evaluation.equivalence
     by_words: dict[tuple[str, ...], list[str]] = {}
     warnings: dict[str, None] = {}
     for study, result in outcomes:
         if not result.scores:
             by_words.setdefault((result.note,), []).append(study.condition.prompt)
             continue
-        found = [plain(line) for line in findings(result, alpha).splitlines()]
+        found = [plain(line) for line in findings(result, alpha, margin).splitlines()]
         said = [line for line in found if not line.startswith("Warning: ")]
         warnings |= dict.fromkeys(line for line in found if line not in said)
         leading = dict.fromkeys([*said[:1], *said[-1:]])

@@ -8,6 +8,12 @@ from distexp.metrics.names import METRICS
 from distexp.report.markdown import escaped
 from distexp.types import Survey
 
+INTERVALS = {
+    "jackknife": "groups of questions are left out in turn, the calibrators fitted again without "
+    "them, with quantiles of t",
+    "bootstrap": "questions are redrawn and the calibrators are not fitted again, so that **the "
+    "intervals of whatever is fitted are too narrow** (evaluation.intervals=bootstrap)",
+}
 MOST_ATTRIBUTES = 15
 """Longer lists of groups are cut in the report."""
 
@@ -56,9 +62,9 @@ def explained(evaluation: Evaluation) -> Iterator[str]:
     yield (
         f"Out of sample: {evaluation.n_splits} splits by question, "
         f"{evaluation.test_size:.0%} of the questions held out. {notes}. "
-        f"Intervals: {evaluation.confidence:.0%} question-cluster bootstrap; `scores.parquet` has "
-        "one for every number. Reduction, gain and gap closed (the share of the way to "
-        "the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
+        f"Intervals of {evaluation.confidence:.0%}: {INTERVALS[evaluation.intervals]}; "
+        "`scores.parquet` has one for every number. Reduction, gain and gap closed (the share of "
+        "the way to the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
         "against the training mean. The worst group is that of the lowest alignment. The ceiling "
         "is what a perfect predictor would score against a sample of so many respondents."
     )
@@ -76,8 +82,12 @@ def explained(evaluation: Evaluation) -> Iterator[str]:
     )
     yield ""
     yield (
-        "The verdicts are differences of means over the same cases with p-values of a sign-flip "
-        "test by question, adjusted after Holm for all comparisons of a study; "
-        "`comparisons.parquet` has every pair. Neither intervals nor p-values refit the "
-        "calibrators."
+        "The verdicts are differences of means over the same cases. Declared beforehand, by its "
+        "place and not by its scores: the first calibrator that asks the model, against the "
+        "uncalibrated prediction and against the training mean. All else is secondary. The first "
+        "p-value belongs to the interval, and neither is adjusted. The adjusted one is the larger "
+        "of it and that of a sign-flip test by question, after Holm for the comparisons of one "
+        "method with these two; more calibrators in the list change none. A verdict needs both an "
+        "interval without 0 and an adjusted p-value below "
+        f"{1 - evaluation.confidence:.2g}; `comparisons.parquet` has every pair."
     )

@@ -65,6 +65,7 @@ class Forecast:
     def __init__(self, plans: Iterable[Plan]) -> None:
         self.cells: set[Condition] = set()
         self.more_follows = False
+        self.notes: dict[str, None] = {}
         self._by_model: dict[str, _Load] = {}
         self._by_endpoint: dict[Where, _Load] = {}
         seen: set[str] = set()
@@ -74,6 +75,8 @@ class Forecast:
     def _add(self, plan: Plan, seen: set[str]) -> None:
         self.cells |= plan.cells
         self.more_follows |= plan.more_follows
+        if plan.note:
+            self.notes[plan.note] = None
         load = self._by_model.setdefault(plan.model, _Load(price=plan.price))
         load.n_hits += len(plan.known - seen)
         seen |= plan.known
@@ -117,6 +120,7 @@ class Forecast:
         ]
         if self.more_follows:
             lines.append("What is asked after these depends on their answers, and is not counted.")
+        lines += self.notes
         return "\n".join(lines)
 
     def _table(self) -> list[str]:

@@ -281,7 +281,11 @@ class Report:
         if self.evaluation.extras:
             yield f"Shape, beside that of the human answers:\n\n{shape_table(result.scores)}"
             yield f"Use:\n\n{task_table(result.scores)}"
-        yield from filter(None, [findings(result, alpha=1 - self.evaluation.confidence)])
+        yield from filter(None, [self._findings(result)])
+
+    def _findings(self, result: Result) -> str:
+        alpha = 1 - self.evaluation.confidence
+        return findings(result, alpha, self.evaluation.equivalence)
 
     def _outcomes(self) -> Iterable[tuple[Study, Result]]:
         return zip(self.studies, self.results, strict=True)

@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-NEW_COLUMNS = {"people": 3}
+NEW_COLUMNS = {"people": 3, "p_flips": 3, "family": 3, "detectable": 3}
 """Columns of no metric that are new, with the schema that they came in."""
 SCHEMA = max(*NEW_COLUMNS.values(), *(metric.since for metric in METRICS))
 """Of the tables; `summary.json` states it, and runs that state none have 1. A higher one has
-columns or metrics more, and moves no number of the others."""
+columns or metrics more, and moves no number of the others, but for `REMADE`."""
+REMADE = {3: ("low", "high", "p", "p_holm")}
+"""Columns whose numbers are made otherwise from a schema on: since 3 intervals and p-values know
+that fits vary with the questions."""
 
 
 def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
@@ -103,7 +106,10 @@ def comparisons_schema() -> "dict[str, type[pl.DataType]]":
         "low": pl.Float64,
         "high": pl.Float64,
         "p": pl.Float64,
+        "p_flips": pl.Float64,
         "p_holm": pl.Float64,
+        "family": pl.String,
+        "detectable": pl.Float64,
         "n_questions": pl.Int64,
     }
 

@@ -1,10 +1,13 @@
 """Comparisons put into sentences, and the warnings of an evaluation."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
+from math import isfinite, isnan
 
 from distexp.evaluation.baselines import LABELS, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.evaluation import Result
+from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.metrics.ties import least
 from distexp.report.markdown import escaped
@@ -12,7 +15,7 @@ from distexp.report.markdown import escaped
 SHORT = LABELS | {REFERENCE: "the training mean"}
 
 
-def findings(result: Result, alpha: float) -> str:
+def findings(result: Result, alpha: float, equivalence: float | None = None) -> str:
     """Say in words what the comparisons show, and no more, and what makes a fit suspect.
 
     Parameters
@@ -20,8 +23,10 @@ def findings(result: Result, alpha: float) -> str:
     result : Result
     alpha : float
         A difference is one whose adjusted p-value is below and whose interval leaves 0 out.
+    equivalence : float, optional
+        A skill this close to 0 adds nothing that matters; None leaves that open.
     """
-    verdicts = _Verdicts(result, alpha).lines() if result.comparisons else iter(())
+    verdicts = _Verdicts(result, alpha, equivalence).lines() if result.comparisons else iter(())
     return "\n".join(
         [*verdicts, *(f"- Warning: {escaped(warning)}" for warning in result.warnings)]
     )
@@ -30,56 +35,95 @@ def findings(result: Result, alpha: float) -> str:
 class _Verdicts:
     """What the comparisons of the leading metric say: W1, total variation without a scale."""
 
-    def __init__(self, result: Result, alpha: float) -> None:
-        self.result, self.alpha = result, alpha
+    def __init__(self, result: Result, alpha: float, equivalence: float | None) -> None:
+        self.result, self.alpha, self.equivalence = result, alpha, equivalence
         ordinal = any(one.metric == "w1" and one.n_questions for one in result.comparisons)
         self.metric = "w1" if ordinal else "tv"
         self.name = METRIC[self.metric].label
-        leading = [one for one in result.comparisons if one.metric == self.metric]
-        self.found = {(one.method, one.other): one for one in leading}
-        self.calibrators = list(dict.fromkeys(one.method for one in leading if one.method != RAW))
+        of_metric = [one for one in result.comparisons if one.metric == self.metric]
+        self.found = {(one.method, one.other): one for one in of_metric}
+        self.calibrators = list(
+            dict.fromkeys(one.method for one in of_metric if one.method != RAW)
+        )
 
     def lines(self) -> Iterator[str]:
-        if not self._model_adds():
-            rivals = self._rivals()
-            yield (
-                "- **The model adds nothing that this survey can show**: no method that asks it "
-                f"is closer to the human answers than {self._named(rivals)}, which never "
-                f"{'asks' if len(rivals) == 1 else 'ask'} it."
-            )
-        for name in [RAW, *self.calibrators]:
-            others = [REFERENCE] if name == RAW else [RAW, REFERENCE]
-            verdicts = [self._verdict(self.found[name, other]) for other in others]
-            yield f"- **{_short(name)}** {'; it '.join(verdicts)}."
+        leading = self.result.leading
+        asking = list(dict.fromkeys([leading, RAW]))
+        if not any(all(map(partial(self._closer, name), self._rivals())) for name in asking):
+            yield self._not_shown(leading)
+        others = [name for name in self.calibrators if name != leading]
+        for name in [*asking, *others]:
+            against = [REFERENCE] if name == RAW else [RAW, REFERENCE]
+            verdicts = [self._verdict(self.found[name, other]) for other in against]
+            rank = "" if name == leading else "secondary: "
+            yield f"- {rank}**{_short(name)}** {'; it '.join(verdicts)}."
         if len(self.calibrators) > 1:
             yield self._best()
 
-    def _model_adds(self) -> bool:
-        """Whether a method that asks the model beats all that never do."""
-        asking = [name for name in [RAW, *self.calibrators] if name not in self.result.ignoring]
-        return any(all(self._closer(name, rival) for rival in self._rivals()) for name in asking)
+    def _not_shown(self, name: str) -> str:
+        """Say that the model was not shown to add anything, and what could have been."""
+        rivals = [rival for rival in self._rivals() if not self._closer(name, rival)]
+        never = "asks" if len(rivals) == 1 else "ask"
+        skill = self._score(name, "w1_skill")
+        said = ""
+        if skill is not None and isfinite(skill.value):
+            said = f" (skill {skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}])"
+            most = self.equivalence
+            if most is not None and -most < skill.low and skill.high < most:
+                return (
+                    f"- **The model adds nothing that matters**: the skill of {_short(name)}, "
+                    f"{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}], lies within "
+                    f"±{most:.1%} (evaluation.equivalence)."
+                )
+        return (
+            f"- **It is not shown that the model adds anything**: {_short(name)} cannot be told "
+            f"to be closer to the human answers than {self._named(rivals)}, which never {never} "
+            f"it{said}.{self._missed(self._pair(name, rivals[0]))}"
+        )
+
+    def _missed(self, one: Comparison) -> str:
+        """Say how large a skill would have to be to be found."""
+        reference = self._score(one.other, self.metric) or self._score(one.method, self.metric)
+        if not isfinite(one.detectable) or reference is None or not reference.value > 0:
+            return ""
+        return (
+            f" With {one.n_questions} questions a skill below "
+            f"{one.detectable / reference.value:.0%} would be missed in more than one of five "
+            "such surveys."
+        )
+
+    def _score(self, name: str, metric: str) -> Score | None:
+        there = (s for s in self.result.scores if (s.calibrator, s.metric) == (name, metric))
+        return next(there, None)
 
     def _rivals(self) -> list[str]:
         ignoring = [name for name in self.calibrators if name in self.result.ignoring]
         return [REFERENCE, *ignoring]
 
+    def _pair(self, name: str, other: str) -> Comparison:
+        """Return the comparison of two methods, whichever stands first."""
+        return self.found.get((name, other)) or self.found[other, name]
+
     def _closer(self, name: str, other: str) -> bool:
         """Whether `name` is closer to the human answers, beyond chance."""
-        turned = (name, other) not in self.found
-        one = self.found[(other, name) if turned else (name, other)]
-        return self._certain(one) and (one.difference > 0) == turned
+        one = self._pair(name, other)
+        return self._certain(one) and (one.difference > 0) == (one.other == name)
 
     def _certain(self, one: Comparison) -> bool:
         return one.p_holm < self.alpha and not one.low <= 0 <= one.high
 
     def _verdict(self, one: Comparison) -> str:
         other = _short(one.other)
+        p = one.p_flips if isnan(one.p) else one.p
         numbers = (
             f"{self.name} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}], "
-            f"{_p_value(one.p_holm)}"
+            f"{_p_value(p)}, adjusted {_p_value(one.p_holm)}"
         )
         if not self._certain(one):
-            return f"cannot be told from {other} ({numbers})"
+            if isfinite(one.detectable):
+                numbers += f"; one below {one.detectable:.4f} would mostly be missed"
+            nearer = "further from" if one.difference > 0 else "closer to"
+            return f"cannot be told to be {nearer} the human answers than {other} ({numbers})"
         nearer = "closer to" if one.difference < 0 else "further from"
         return f"is {nearer} the human answers than {other} ({numbers})"
 
@@ -98,8 +142,8 @@ class _Verdicts:
         said += [f"cannot be told from {self._named(alike)}"] if alike else []
         return (
             f"- Of {len(self.calibrators)} calibrators **{escaped(best)}** has the least "
-            f"{self.name}; it {' and '.join(said)}. Picked by these scores, it looks better "
-            "than it is."
+            f"{self.name}; it {' and '.join(said)}, by p-values not adjusted for the number of "
+            "pairs. Picked by these scores, it looks better than it is."
         )
 
     def _named(self, names: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ import json
 from io import BytesIO
 from pathlib import Path
 
-from distexp.report.tables import SCHEMA, cut
+from distexp.report.tables import REMADE, SCHEMA, cut
 from distexp.run_folder import SENTENCES, SUMMARY
 from distexp.sharing.contents import RUN
 from distexp.sharing.rerun import Bundle
@@ -27,7 +27,10 @@ def schema_of(bundle: Bundle) -> int:
 
 
 def as_of(schema: int, name: str, data: bytes) -> bytes:
-    """Return a file made here as a run of an earlier schema would have left it."""
+    """Return a file, of today's or of an earlier schema, with what both of them have alike.
+
+    Columns whose numbers are made otherwise today are left out.
+    """
     import polars as pl
 
     if name == SUMMARY:
@@ -37,7 +40,8 @@ def as_of(schema: int, name: str, data: bytes) -> bytes:
     if not name.endswith(".parquet"):
         return data
     table = pl.read_parquet(BytesIO(data))
-    earlier = cut(table, schema)
+    remade = [column for since, columns in REMADE.items() if since > schema for column in columns]
+    earlier = cut(table, schema).drop(remade, strict=False)
     if earlier.shape == table.shape:
         return data
     written = BytesIO()

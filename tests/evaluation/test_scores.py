@@ -132,13 +132,18 @@ def test_gap_is_closed_on_the_cases_that_have_a_ceiling() -> None:
 
 
 def test_worst_group_is_named_and_has_an_interval_of_its_own() -> None:
-    """W1 of .2 and .4 is an alignment of .7 for men, .1 and .1 one of .9 for women."""
-    scores = by_name(evaluated(four(), [0.6, 0.7, 0.4, 0.1]))
+    """W1 of .25, .3 and .25 is an alignment of .733 for men, .1 one of .9 for women."""
+    cases = [case(q, g, 0.5) for q in "qrs" for g in ("F", "M")]
+    scores = by_name(evaluated(cases, [0.6, 0.75, 0.4, 0.2, 0.4, 0.25]))
 
     worst = scores["identity", "worst_group"]
     assert worst.detail == "sex: M"
-    assert (worst.value, worst.low, worst.high) == pytest.approx((0.7, 0.6, 0.8))
-    assert (worst.n_questions, worst.n_groups, worst.n_respondents) == (2, 1, 200)
+    reach = 4.302653 * (0.05 / 3)  # t with 2 degrees of freedom, times the standard error
+    mean = 1 - 0.8 / 3
+    assert (worst.value, worst.low, worst.high) == pytest.approx(
+        (mean, mean - reach, mean + reach)
+    )
+    assert (worst.n_questions, worst.n_groups, worst.n_respondents) == (3, 1, 300)
     assert scores["identity", "alignment"].detail is None
 
 
@@ -195,9 +200,10 @@ def test_worth_is_open_beyond_the_ceiling_and_nothing_below_one_person() -> None
     assert wrong["identity", "respondents"].value == 0
 
 
-def test_upper_end_is_open_where_some_redraws_are_beyond_the_ceiling() -> None:
-    """One question predicted perfectly and one not: the value is finite, its interval is not."""
-    worth = by_name(evaluated([case(q, "F", 0.5, 100) for q in "qr"], [0.5, 0.7]))
+def test_upper_end_is_open_where_the_ceiling_cannot_be_told_from_the_distance() -> None:
+    """Some questions predicted perfectly and some not: the value is finite, its end is not."""
+    names = [f"q{number}" for number in range(12)]
+    worth = by_name(evaluated([case(q, "F", 0.5, 100) for q in names], [0.5, 0.52, 0.66] * 4))
 
     score = worth["identity", "respondents"]
     assert 0 < score.low < score.value

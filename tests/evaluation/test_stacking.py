@@ -83,9 +83,10 @@ def test_lost_cases_are_an_even_guess_of_every_member_where_asked_for(cases: lis
             return X.predicted
 
     lost = stack([study(cases, None, model="a"), study(cases, None, model="b")])
-    Evaluation(n_splits=2, n_bootstrap=2, n_ceiling_draws=2, unreadable="uniform").run(
-        lost, {"recorder": Recorder()}
+    evaluation = Evaluation(
+        n_splits=2, intervals="bootstrap", n_bootstrap=2, n_ceiling_draws=2, unreadable="uniform"
     )
+    evaluation.run(lost, {"recorder": Recorder()})
 
     assert_allclose(np.concatenate(seen), np.full((8, 2, 3), 1 / 3))
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.stats import binom
 
@@ -9,8 +11,10 @@ from distexp.metrics.distance import wasserstein
 from distexp.metrics.respondents import (
     SIZES,
     equivalent_size,
+    expected_ceiling,
     expected_wasserstein,
     mean_absolute_deviation,
+    unbiased,
 )
 from distexp.types import FloatArray
 
@@ -33,27 +37,46 @@ def test_mean_absolute_deviation_is_that_of_the_binomial(n: int) -> None:
     assert_allclose(mean_absolute_deviation(shares, np.array([float(n)])), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize(("n_respondents", "tolerance"), [(19, 0.025), (200, 0.01)])
-@pytest.mark.parametrize("size", [1, 2, 5, 15, 60])
-def test_expected_distance_agrees_with_simulated_samples(
-    n_respondents: int, tolerance: float, size: int
+@pytest.mark.parametrize(("n_respondents", "tolerance"), [(19, 0.025), (200, 0.02)])
+def test_expected_distances_are_those_from_populations_that_were_not_seen(
+    n_respondents: int, tolerance: float
 ) -> None:
-    """Fresh and observed people drawn from one population, again and again."""
-    human, ordinals = observed(n_respondents, 100, seed=0)
+    """Fresh and observed people are drawn from one population; only the observed are known."""
     rng = np.random.default_rng(1)
-    draws = [
-        wasserstein(
-            rng.multinomial(size, human) / size,
-            rng.multinomial(n_respondents, human) / n_respondents,
-            ordinals,
-        ).mean()
-        for _ in range(400)
-    ]
+    population = rng.dirichlet(np.full(4, 1.5), 20_000)
+    ordinals = np.tile(np.linspace(0, 1, 4), (len(population), 1))
+    seen = rng.multinomial(n_respondents, population) / n_respondents
+    n, sizes = np.full(len(seen), n_respondents), np.array([1, 2, 5, 15, 60])
 
-    n = np.full(100, n_respondents)
-    expected = expected_wasserstein(human, n, ordinals, np.array([size])).mean()
+    expected = expected_wasserstein(seen, n, ordinals, sizes).mean(axis=0)
+    ceiling = expected_ceiling(seen, n, ordinals).mean()
 
-    assert_allclose(expected, np.mean(draws), rtol=tolerance)
+    fresh = [rng.multinomial(size, population) / size for size in sizes]
+    apart = [wasserstein(one, seen, ordinals).mean() for one in fresh]
+    assert_allclose(expected, apart, rtol=tolerance)
+    assert_allclose(ceiling, wasserstein(population, seen, ordinals).mean(), rtol=tolerance)
+
+
+def test_few_concentrated_answers_are_no_longer_taken_for_their_population() -> None:
+    """Of 20 people nine in ten say one thing: 100 fresh ones were worth 40, and are above 60."""
+    rng = np.random.default_rng(2)
+    population = rng.dirichlet([0.5, 1.0, 7.0, 0.7], 5000)
+    ordinals = np.tile(np.linspace(0, 1, 4), (len(population), 1))
+    seen, fresh = (rng.multinomial(n, population) / n for n in (20, 100))
+
+    expected = expected_wasserstein(seen, np.full(len(seen), 20), ordinals, SIZES)
+
+    distance = wasserstein(fresh, seen, ordinals).mean()
+    worth = equivalent_size(np.array([distance]), expected.mean(axis=0)[None], SIZES)
+    assert 60 < worth[0] < 100
+
+
+@given(st.integers(1, 60))
+def test_what_has_no_bias_is_left_as_it_is(n: int) -> None:
+    """A line is the same at the mean of samples as at the population's share."""
+    share = np.arange(n + 1) / n
+
+    assert_allclose(unbiased(n) @ (2 * share + 1), 2 * share + 1, atol=1e-9)
 
 
 def test_expected_distance_takes_the_scale_as_it_is() -> None:

@@ -22,7 +22,10 @@ def comparison(
         low=difference - 0.01,
         high=difference + 0.01,
         p=p / 2,
+        p_flips=p / 2,
         p_holm=p,
+        family="primary" if method == "a" else "secondary",
+        detectable=0.014,
         n_questions=30,
     )
 
@@ -45,8 +48,13 @@ def result(*comparisons: Comparison, ignoring: tuple[str, ...] = ("train_mean",)
     """Return what an evaluation found, with W1 in the order of the calibrators' names."""
     names = sorted({one.method for one in comparisons})
     return Result(
-        scores=tuple(score(name, "w1", 0.1 + i / 100) for i, name in enumerate(names)),
+        scores=(
+            *(score(name, "w1", 0.1 + i / 100) for i, name in enumerate(names)),
+            score("train_mean", "w1", 0.2),
+            score("a", "w1_skill", 0.02),
+        ),
         comparisons=comparisons,
+        leading="a" if "a" in names else "identity",
         ignoring=frozenset(ignoring),
     )
 
@@ -55,26 +63,43 @@ AGAINST_RAW = comparison("a", "identity", -0.05)
 RAW = comparison("identity", "train_mean", 0.05)
 
 
-def test_model_adds_nothing_where_nothing_beats_the_training_mean() -> None:
+def test_what_is_not_shown_is_said_with_what_could_have_been() -> None:
     """A calibrator that gains over raw and ties with the training mean has found the mean."""
     text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.02, p=0.2), RAW), 0.05)
 
+    # A difference of .014 is 7 % of the training mean's W1 of .2.
     assert text.splitlines() == [
-        "- **The model adds nothing that this survey can show**: no method that asks it is closer "
-        "to the human answers than the training mean, which never asks it.",
-        "- **uncalibrated** is further from the human answers than the training mean "
-        "(W1 +0.0500 [+0.0400, +0.0600], p = 0.001).",
+        "- **It is not shown that the model adds anything**: a cannot be told to be closer to the "
+        "human answers than the training mean, which never asks it (skill +2.0% [+1.0%, +3.0%]). "
+        "With 30 questions a skill below 7% would be missed in more than one of five such "
+        "surveys.",
         "- **a** is closer to the human answers than uncalibrated "
-        "(W1 -0.0500 [-0.0600, -0.0400], p = 0.001); it cannot be told from the training mean "
-        "(W1 -0.0200 [-0.0300, -0.0100], p = 0.200).",
+        "(W1 -0.0500 [-0.0600, -0.0400], p < 0.001, adjusted p = 0.001); it cannot be told to be "
+        "closer to the human answers than the training mean (W1 -0.0200 [-0.0300, -0.0100], "
+        "p = 0.100, adjusted p = 0.200; one below 0.0140 would mostly be missed).",
+        "- secondary: **uncalibrated** is further from the human answers than the training mean "
+        "(W1 +0.0500 [+0.0400, +0.0600], p < 0.001, adjusted p = 0.001).",
     ]
+
+
+@pytest.mark.parametrize(("margin", "said"), [(None, False), (0.05, True), (0.03, False)])
+def test_equivalence_is_said_where_it_is_asked_for_and_shown(
+    margin: float | None, said: bool
+) -> None:
+    """The whole interval of the skill, up to 3 %, has to lie within the margin."""
+    found = result(AGAINST_RAW, comparison("a", "train_mean", -0.005), RAW)
+
+    text = findings(found, 0.05, margin)
+
+    assert text.startswith("- **The model adds nothing that matters**: the skill of a") == said
+    assert ("It is not shown" in text) != said
 
 
 def test_nothing_is_said_of_a_model_whose_calibration_beats_the_training_mean() -> None:
     """The lines of the methods say it."""
     text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.02), RAW), 0.05)
 
-    assert "adds nothing" not in text
+    assert "not shown" not in text
     assert "it is closer to the human answers than the training mean" in text
 
 
@@ -93,15 +118,18 @@ def test_every_method_that_ignores_the_model_must_be_beaten(difference: float, a
 
     text = findings(found, 0.05)
 
-    assert ("adds nothing" not in text) == adds
-    assert adds or "than the training mean, mean, which never ask it" in text
+    assert ("not shown" not in text) == adds
+    assert adds or "than mean, which never asks it" in text
 
 
 def test_an_interval_over_zero_is_no_difference() -> None:
     """Whatever the p-value says."""
     text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.005), RAW), 0.05)
 
-    assert "it cannot be told from the training mean (W1 -0.0050 [-0.0150, +0.0050]" in text
+    assert (
+        "it cannot be told to be closer to the human answers than the training mean "
+        "(W1 -0.0050 [-0.0150, +0.0050]"
+    ) in text
 
 
 def test_best_calibrator_is_compared_with_the_others() -> None:
@@ -114,8 +142,9 @@ def test_best_calibrator_is_compared_with_the_others() -> None:
     text = findings(result(*found, *among, RAW), 0.05)
 
     assert text.splitlines()[-1] == (
-        "- Of 3 calibrators **a** has the least W1; it is closer than b and cannot be told from c."
-        " Picked by these scores, it looks better than it is."
+        "- Of 3 calibrators **a** has the least W1; it is closer than b and cannot be told from c,"
+        " by p-values not adjusted for the number of pairs. Picked by these scores, it looks"
+        " better than it is."
     )
 
 
