@@ -93,12 +93,13 @@ def distributions(predictions: "pl.DataFrame", path: Path) -> None:
         if name.startswith(CALIBRATED) and name.removeprefix(CALIBRATED) not in NOT_CALIBRATED
     ][:1]
     *_, study = predictions.partition_by(*CONDITION, maintain_order=True)
-    cases = study.filter(pl.col("status") == "ok").partition_by(
-        "question_id", "attribute", "group", maintain_order=True
-    )
+    readable = study.filter(pl.col("status") == "ok")
+    cases = readable.select("question_id", "attribute", "group").unique(maintain_order=True)
     n_shown = min(N_EXAMPLES, len(cases))
+    places = [(index * len(cases) // n_shown + index) % len(cases) for index in range(n_shown)]
     picked = [
-        cases[(index * len(cases) // n_shown + index) % len(cases)] for index in range(n_shown)
+        readable.filter(*(pl.col(name).eq_missing(key) for name, key in case.items()))
+        for case in (cases.row(at, named=True) for at in places)
     ]
     figure, axes = _panels(max(1, n_shown), width=3.4, height=2.6)
     figure.suptitle(", ".join(study.row(0)[:4]), fontsize=9)
