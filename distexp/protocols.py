@@ -4,7 +4,7 @@ A part is any object with these methods; `_target_` in its YAML file names its c
 one takes a module and a YAML file and no list to edit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, Self, runtime_checkable
 
@@ -233,6 +233,15 @@ class BatchCalibrator(Calibrator, Protocol):
         -------
         ndarray of shape (n_fits, n_cases, max_options)
         """
+        ...
+
+
+@runtime_checkable
+class Streaming(Protocol):
+    """A calibrator that makes many fits one by one from what it laid out once."""
+
+    def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        """Yield what `BatchCalibrator.fit_predict` returns, row by row."""
         ...
 
 

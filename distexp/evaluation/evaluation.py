@@ -27,7 +27,7 @@ from distexp.evaluation.layout import (
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params, question_splits
-from distexp.evaluation.suspicions import IGNORING, suspicions
+from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
 from distexp.metrics.distance import Scores
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
@@ -73,6 +73,9 @@ class Result:
     """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
     note: str = ""
     """Why there are no scores."""
+
+    def __repr__(self) -> str:
+        return f"Result({len(self.scores)} scores of {', '.join(self.per_case)}{self.note})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,15 +213,15 @@ class Evaluation:
         weight = self.weight_of(study)
         methods: dict[str, Calibrator] = {RAW: BASELINES[RAW](), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
-        held_out = {
-            name: cross_fit(method, design, human, splits, weight)
-            for name, method in methods.items()
-        }
         frame = frame_of(study, design, human)
-        measures = {
-            name: measure(predicted, frame, extras=self.extras)
-            for name, predicted in held_out.items()
-        }
+        measures, calibrated, ignored = {}, {}, {}
+        for name, method in methods.items():  # one at a time: splits times cases times options
+            predicted = cross_fit(method, design, human, splits, weight)
+            measures[name] = measure(predicted, frame, extras=self.extras)
+            calibrated[name] = mean_over_splits(predicted)
+            if self.extras and not isinstance(method, IGNORING):
+                ignored[name] = degenerate(design, predicted)
+            del predicted
         measures[CEILING] = ceiling(
             frame,
             np.any([split.test for split in splits], axis=0),
@@ -229,7 +232,7 @@ class Evaluation:
         return Result(
             scores=self._scores(measures, frame),
             per_case={name: of_method.distances for name, of_method in measures.items()},
-            calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
+            calibrated=calibrated,
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
             comparisons=self._comparisons(measures, design, tuple(calibrators)),
@@ -241,7 +244,7 @@ class Evaluation:
                 for name, method in methods.items()
                 if isinstance(method, Searching)
             },
-            warnings=tuple(suspicions(methods, held_out, design, splits) if self.extras else ()),
+            warnings=tuple(suspicions(methods, ignored, design, splits) if self.extras else ()),
         )
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:

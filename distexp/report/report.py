@@ -44,6 +44,8 @@ from distexp.types import Condition, Study, Survey
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_NAMED = 5
+"""Studies in the representation of a report."""
 FIGURES = (
     "## Figures",
     "",
@@ -78,6 +80,13 @@ class Report:
     """Why not everything was asked; then the report is of what was."""
     notes: tuple[str, ...] = ()
     """What was found out about the models meanwhile, a sentence each, in Markdown."""
+
+    def __repr__(self) -> str:
+        conditions = [_named(study.condition) for study in self.studies]
+        lines = [f"Report of {len(conditions)} studies, {self.calls.total} requests:"]
+        lines += conditions[:MOST_NAMED]
+        more = [f"and {len(conditions) - MOST_NAMED} more"] * (len(conditions) > MOST_NAMED)
+        return "\n".join([*lines, *more])
 
     def predictions(self) -> "pl.DataFrame":
         """Return one row per study, case and option."""
