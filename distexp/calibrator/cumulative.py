@@ -167,11 +167,11 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
                 yield predicted, predicted
                 continue
             below[fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + fit.left_out(
-                X.question[boundaries.case[fit.rows]]
+                X.together[boundaries.case[fit.rows]]
             )
             without = self._shares(X, boundaries, below, mix)
             for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
-                rest = np.where(X.question == X.question[case], 0.0, weight)
+                rest = np.where(X.together == X.together[case], 0.0, weight)
                 mix = _nominal_weight(X, y, rest, self.prior_weight)
                 without[case] = _mixed(X, mix)[case]
             yield predicted, without

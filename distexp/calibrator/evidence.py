@@ -191,8 +191,8 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         """
         operator, length = residual_map(X.ordinals, X.mask)
         errors = np.matmul(operator, (left_out - y)[..., None])[..., 0]
-        codes = np.unique(X.question, return_inverse=True)[1]
-        n = int(n_trained(X.question, weight[None])[0])
+        codes = np.unique(X.together, return_inverse=True)[1]
+        n = int(n_trained(X.together, weight[None])[0])
         of_case = weight * (n / weight.sum())  # questions weigh 1 on average
         errors = (errors * (of_case[:, None] * length)).reshape(len(errors), -1)
         of_row = np.repeat(codes, y.shape[1])

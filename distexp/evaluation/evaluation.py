@@ -6,10 +6,11 @@ from resampling whole questions, because the groups of one question are not inde
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from distexp.calibrator.blind import Blind
 from distexp.calibrator.fitting.base import uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
 from distexp.errors import ConfigError
@@ -22,12 +23,13 @@ from distexp.evaluation.layout import (
     design_of,
     frame_of,
     perfect,
-    question_codes,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.scores import Score, score_methods
-from distexp.evaluation.splits import Split, check_split_params, question_splits
+from distexp.evaluation.splits import Split, check_split_params
 from distexp.evaluation.suspicions import IGNORING, suspicions
+from distexp.evaluation.topics import NewTopics, of_new_topics
+from distexp.evaluation.units import HOLD_OUTS, Units, named
 from distexp.metrics.distance import Scores
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
@@ -36,6 +38,7 @@ from distexp.types import (
     Condition,
     Design,
     FloatArray,
+    IntArray,
     Study,
 )
 
@@ -71,6 +74,9 @@ class Result:
     """What makes a fit suspect: the model ignored, few examples, extrapolation."""
     trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
+    n_splits: int = 0
+    new_topics: NewTopics | None = None
+    """The scores with each battery held out as a whole; None where that was not asked for."""
     note: str = ""
     """Why there are no scores."""
 
@@ -82,11 +88,17 @@ class Evaluation:
     Parameters
     ----------
     n_splits : int
-        Repeated splits by question.
+        Repeated splits by question; by battery or dataset, splits at most.
     test_size : float
         Share of the questions held out in a split, in (0, 1).
     seed : int
         Of splits, bootstrap and ceiling.
+    hold_out : {"auto", "question", "battery", "dataset"}
+        What is tested is held out by question, with those that are worded alike; by battery,
+        each once as a whole; or by dataset, likewise. `auto` is by question and, where questions
+        name two batteries, by battery too; see `Result.new_topics`. Calibrators choose inside
+        the training questions by the same. With `battery`, batteries are proposed where none are
+        named, and questions without one are trained on and never tested.
     n_train : int, optional
         At most so many of a split's training questions are trained on, drawn at random; more of
         them include the fewer. None trains on all.
@@ -112,6 +124,7 @@ class Evaluation:
     n_splits: int = 50
     test_size: float = 0.2
     seed: int = 0
+    hold_out: str = "auto"
     n_train: int | None = None
     n_bootstrap: int = 2000
     n_ceiling_draws: int = 200
@@ -140,19 +153,26 @@ class Evaluation:
         )
         check_int("evaluation", "n_flips", self.n_flips, minimum=1, maximum=MOST_DRAWS)
         check_bool("evaluation", "extras", self.extras)
-        for parameter, known in (("unreadable", UNREADABLE), ("weights", WEIGHTS)):
+        for parameter, known in (
+            ("unreadable", UNREADABLE), ("weights", WEIGHTS), ("hold_out", HOLD_OUTS),
+        ):  # fmt: skip
             if (value := getattr(self, parameter)) not in known:
                 raise parameter_error("evaluation", parameter, f"one of {', '.join(known)}", value)
 
     def splits(self, cases: Sequence[Case]) -> list[Split]:
-        """Split `cases` by question.
+        """Split `cases` as `hold_out` says.
 
         Raises
         ------
         DatasetError
-            If there are too few questions.
+            If there are too few questions or batteries.
         """
-        return question_splits(question_codes(cases), self.n_splits, self.test_size, self.seed)
+        return self.units(cases).splits(self.n_splits, self.test_size, self.seed)
+
+    def units(self, cases: Sequence[Case]) -> Units:
+        """Return what is held out together; with `auto`, of the first of its evaluations."""
+        by_question = self.hold_out in ("auto", "question")
+        return Units.by_question(cases) if by_question else Units.by_battery(cases)
 
     def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> None:
         """Fit every calibrator once, as if the model were right, before anything is paid for.
@@ -168,7 +188,7 @@ class Evaluation:
         condition = Condition(dataset="", model="", elicitation="", prompt="")
         study = Study(condition=condition, cases=tuple(cases), estimates=perfect(cases))
         design, human, readable = design_of(study)
-        split, *_ = self._splits_of(study, design, readable)
+        split, *_ = self._splits_of(study, design, readable, self.units(cases))
         check_fits(calibrators, design, human, split, self.weight_of(study))
 
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
@@ -199,7 +219,10 @@ class Evaluation:
         """
         study = answered(study)
         design, human, readable = self.laid_out(study)
-        splits = self._splits_of(study, design, readable)
+        units = self.units(study.cases)
+        if not units.plain:
+            design = replace(design, unit=units.inner)
+        splits = self._splits_of(study, design, readable, units)
         if not all(split.train.any() for split in splits) or not any(
             split.test.any() for split in splits
         ):
@@ -226,13 +249,17 @@ class Evaluation:
             seed=self.seed,
             extras=self.extras,
         )
-        return Result(
-            scores=self._scores(measures, frame),
+        unit = None if units.plain else units.tested
+        result = Result(
+            scores=self._scores(measures, frame, unit, _blind(methods)),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
-            comparisons=self._comparisons(measures, design, tuple(calibrators)),
+            n_splits=len(splits),
+            comparisons=self._comparisons(
+                measures, design.question if unit is None else unit, tuple(calibrators)
+            ),
             ignoring=frozenset(
                 name for name, method in methods.items() if isinstance(method, IGNORING)
             ),
@@ -243,6 +270,7 @@ class Evaluation:
             },
             warnings=tuple(suspicions(methods, held_out, design, splits) if self.extras else ()),
         )
+        return replace(result, new_topics=self._new_topics(study, methods, frame, readable))
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
         """Lay a study out as `layout.design_of` does, unreadable estimates as set here."""
@@ -274,32 +302,64 @@ class Evaluation:
         weight: FloatArray = n / n.mean()
         return weight
 
-    def _splits_of(self, study: Study, design: Design, readable: BoolArray) -> list[Split]:
+    def _splits_of(
+        self, study: Study, design: Design, readable: BoolArray, units: Units
+    ) -> list[Split]:
         """Return the splits, without what cannot be read and what must not be tested."""
         shown = np.array([case.question.question_id in study.shown for case in study.cases])
+        untested = units.untested(shown)
         splits = []
-        for number, split in enumerate(self.splits(study.cases)):
-            train = (split.train | shown) & readable
+        drawn = units.splits(self.n_splits, self.test_size, self.seed)
+        for number, split in enumerate(drawn):
+            test = split.test & ~untested
+            train = ~(test | np.isin(units.twin, units.twin[test])) & readable
             if self.n_train is not None:
                 order = np.random.default_rng([self.seed, 2, number]).permutation(
                     np.unique(design.question[train])
                 )
                 train &= np.isin(design.question, order[: self.n_train])
-            splits.append(Split(train=train, test=split.test & ~shown & readable))
+            splits.append(Split(train=train, test=test & readable))
         return splits
 
-    def _scores(self, measures: Mapping[str, Measures], frame: Frame) -> tuple[Score, ...]:
+    def _new_topics(
+        self, study: Study, methods: Mapping[str, Calibrator], frame: Frame, readable: BoolArray
+    ) -> NewTopics | None:
+        """Score the methods with each battery held out, where that is to be said too."""
+        if self.hold_out != "auto" or len(set(named(study.cases).values())) < 2:
+            return None
+        units = Units.by_battery(study.cases)
+        return of_new_topics(
+            methods,
+            frame,
+            units,
+            self._splits_of(study, frame.design, readable, units),
+            self.weight_of(study),
+            n_bootstrap=self.n_bootstrap,
+            seed=self.seed,
+            confidence=self.confidence,
+            blind=_blind(methods),
+        )
+
+    def _scores(
+        self,
+        measures: Mapping[str, Measures],
+        frame: Frame,
+        unit: IntArray | None,
+        blind: Sequence[str],
+    ) -> tuple[Score, ...]:
         scores = score_methods(
             measures,
             frame,
             n_bootstrap=self.n_bootstrap,
             seed=self.seed,
             confidence=self.confidence,
+            unit=unit,
+            blind=blind,
         )
         return tuple(scores)
 
     def _comparisons(
-        self, measures: Mapping[str, Measures], design: Design, calibrators: Sequence[str]
+        self, measures: Mapping[str, Measures], question: IntArray, calibrators: Sequence[str]
     ) -> tuple[Comparison, ...]:
         """Compare the calibrators with raw, the training mean and each other."""
         if not self.extras:
@@ -307,10 +367,15 @@ class Evaluation:
         others = [name for name in calibrators if name not in BASELINES]
         return compare(
             {name: measures[name].distances for name in (*others, RAW, REFERENCE)},
-            design.question,
+            question,
             pairs(others, (RAW, REFERENCE)),
             n_bootstrap=self.n_bootstrap,
             n_flips=self.n_flips,
             seed=self.seed,
             confidence=self.confidence,
         )
+
+
+def _blind(methods: Mapping[str, Calibrator]) -> tuple[str, ...]:
+    """Return the calibrators from which the model's answers are withheld."""
+    return tuple(name for name, method in methods.items() if isinstance(method, Blind))

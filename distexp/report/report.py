@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from distexp.asking.answers import Unreadable
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
@@ -29,9 +30,11 @@ from distexp.run_folder import (
     COMPARISONS,
     CONFIG,
     DISTRIBUTIONS,
+    NEW_TOPICS,
     OVERRIDES,
     PREDICTIONS,
     PROVENANCE,
+    QUESTIONS,
     REPORT,
     REQUESTS,
     SCORES,
@@ -88,6 +91,13 @@ class Report:
 
     def scores(self) -> "pl.DataFrame":
         """Return one row per study, calibrator and metric."""
+        return self._scores(lambda result: result.scores)
+
+    def new_topics(self) -> "pl.DataFrame":
+        """Return the same with each battery held out as a whole; empty where that was not done."""
+        return self._scores(lambda result: result.new_topics.scores if result.new_topics else ())
+
+    def _scores(self, of: Callable[[Result], Sequence[Score]]) -> "pl.DataFrame":
         import polars as pl
 
         rows = [
@@ -95,11 +105,11 @@ class Report:
             | asdict(score)
             | {
                 "scope": result.scopes.get(score.calibrator, "pooled"),
-                "n_splits": self.evaluation.n_splits,
+                "n_splits": result.n_splits,
                 "n_train": result.n_train,
             }
             for study, result in self._outcomes()
-            for score in result.scores
+            for score in of(result)
         ]
         return pl.DataFrame(rows, schema=tables.scores_schema()).fill_nan(None)
 
@@ -245,6 +255,9 @@ class Report:
                 self.scores().write_parquet(made / SCORES)
                 self.comparisons().write_parquet(made / COMPARISONS)
                 self.cases().write_parquet(made / CASES)
+                tables.questions(self.studies).write_parquet(made / QUESTIONS)
+                if any(result.new_topics for result in self.results):
+                    self.new_topics().write_parquet(made / NEW_TOPICS)
                 tables.unreadable(self.unreadable).write_parquet(made / UNREADABLE)
                 if any(result.trials for result in self.results):
                     self.trials().write_parquet(made / TRIALS)

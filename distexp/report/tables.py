@@ -118,6 +118,21 @@ def cases_schema() -> "dict[str, type[pl.DataType]]":
     }
 
 
+def questions(studies: Sequence[Study]) -> "pl.DataFrame":
+    """Lay out the wording and battery of each question, as `dataset=runs` reads them back."""
+    import polars as pl
+
+    rows = {
+        (study.condition.dataset, case.question): None for study in studies for case in study.cases
+    }
+    schema = dict.fromkeys(("dataset", "question_id", "question", "battery"), pl.String)
+    return pl.DataFrame(
+        [(dataset, one.question_id, one.text, one.battery) for dataset, one in rows],
+        schema=schema,
+        orient="row",
+    )
+
+
 def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataFrame":
     """Lay out one study's estimates, a row a case and option.
 

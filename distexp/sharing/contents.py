@@ -29,7 +29,10 @@ RUN, DATA, LOCK = "run", "data", "lock.txt"
 """Members of a bundle: folders of the run's files and of the data, and the versions installed."""
 
 TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, REPORT)
-TABLES = ("scores", "comparisons", "cases", "predictions", "unreadable", "trials")
+TABLES = (
+    "scores", "comparisons", "cases", "predictions", "questions", "new_topics", "unreadable",
+    "trials",
+)  # fmt: skip
 FIGURE = ALIGNMENT
 """There if the run was drawn."""
 FILES = (*TEXTS, *(f"{name}.parquet" for name in TABLES), FIGURE, DISTRIBUTIONS)
