@@ -12,7 +12,7 @@ endef
 
 TESTS :=
 
-.PHONY: help install run test pythons cluster check bench wheel lock clean
+.PHONY: help install run test pythons cluster check docs bench wheel lock clean
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -51,6 +51,9 @@ check: install  ## Check format, lint, types and the import contract; changes no
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: install  ## Build the documentation as a site under docs/_build
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs docs/_build
+
 bench: install  ## Run the benchmarks and print their figures
 	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
@@ -67,9 +70,9 @@ LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --genera
 	--no-emit-index-url --no-emit-find-links --no-header --no-annotate --quiet
 
 lock:  ## Resolve requirements.lock and requirements-cluster.lock again (needs uv)
-	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra dev --output-file requirements.lock
+	$(LOCK) tools/weights.in --extra embedded --extra surveys --extra docs --extra dev --output-file requirements.lock
 	$(LOCK) --extra dev --extra redis --extra ray --extra submitit --constraint requirements.lock \
 		--output-file requirements-cluster.lock
 
 clean:  ## Remove .venv and build products; outputs/ with its paid answers stays
-	rm -rf .venv .venv-cluster .venv-3.* build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf .venv .venv-cluster .venv-3.* build dist docs/_build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
