@@ -6,14 +6,13 @@ from resampling whole questions, because the groups of one question are not inde
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from distexp.calibrator.blind import Blind
 from distexp.calibrator.fitting.base import uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
-from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison, compare, pairs
 from distexp.evaluation.fits import check_fits, cross_fit
@@ -23,14 +22,15 @@ from distexp.evaluation.layout import (
     design_of,
     frame_of,
     perfect,
+    respondent_weights,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
+from distexp.evaluation.result import Result
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params
 from distexp.evaluation.suspicions import IGNORING, suspicions
 from distexp.evaluation.topics import NewTopics, of_new_topics
-from distexp.evaluation.units import HOLD_OUTS, Units, named
-from distexp.metrics.distance import Scores
+from distexp.evaluation.units import HOLD_OUTS, Units, named, together
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
     BoolArray,
@@ -49,36 +49,6 @@ WEIGHTS = ("equal", "respondents")
 
 MOST_DRAWS = 1_000_000
 """Of a bootstrap, of ceilings and of flips: more would take the memory of any machine."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What an evaluation found for one model, elicitation and prompt."""
-
-    scores: tuple[Score, ...] = ()
-    per_case: dict[str, Scores] = field(default_factory=dict)
-    """For each calibrator and the ceiling, the distances of each case, of shape (n_cases,); NaN
-    for a case that was never held out."""
-    calibrated: dict[str, FloatArray] = field(default_factory=dict)
-    """For each calibrator, shape (n_cases, max_options): the mean of its predictions over the
-    splits that held the case's question out; NaN for a case that was never held out."""
-    scopes: dict[str, str] = field(default_factory=dict)
-    """For each calibrator, how it tells groups of people apart."""
-    n_train: int = 0
-    """Questions trained on: the fewest of all splits."""
-    comparisons: tuple[Comparison, ...] = ()
-    """Of the calibrators with the uncalibrated prediction, the training mean and each other."""
-    ignoring: frozenset[str] = frozenset()
-    """Calibrators whose predictions do not depend on the model."""
-    warnings: tuple[str, ...] = ()
-    """What makes a fit suspect: the model ignored, few examples, extrapolation."""
-    trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
-    """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
-    n_splits: int = 0
-    new_topics: NewTopics | None = None
-    """The scores with each battery held out as a whole; None where that was not asked for."""
-    note: str = ""
-    """Why there are no scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +138,16 @@ class Evaluation:
             If there are too few questions or batteries.
         """
         return self.units(cases).splits(self.n_splits, self.test_size, self.seed)
+
+    def arranged(self, studies: Sequence[Study]) -> list[Study]:
+        """Return the studies to run: by dataset, those that were asked alike put together.
+
+        Raises
+        ------
+        ConfigError
+            If that is to be by dataset and no two surveys were asked about alike.
+        """
+        return together(studies) if self.hold_out == "dataset" else list(studies)
 
     def units(self, cases: Sequence[Case]) -> Units:
         """Return what is held out together; with `auto`, of the first of its evaluations."""
@@ -288,19 +268,7 @@ class Evaluation:
         """Return what each case weighs in training, 1 on average; None where all are equal."""
         if self.weights == "equal":
             return None
-        unknown = [case for case in study.cases if not case.n_respondents]
-        if unknown:
-            case = unknown[0]
-            msg = (
-                "evaluation.weights=respondents needs the number of respondents of every case. "
-                f"That of question {case.question.question_id!r} for {case.group.attribute} "
-                f"{case.group.value!r} is unknown, as of {len(unknown)} cases in all: set "
-                "evaluation.weights=equal."
-            )
-            raise ConfigError(msg)
-        n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
-        weight: FloatArray = n / n.mean()
-        return weight
+        return respondent_weights(study)
 
     def _splits_of(
         self, study: Study, design: Design, readable: BoolArray, units: Units

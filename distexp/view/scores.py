@@ -90,12 +90,12 @@ class ScoreView:
         if self.x:
             return table.sort(*CONDITION, "calibrator", self.x)
         best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])
-        ranked = pl.col("ranked") if "ranked" in table.columns else pl.lit(True)
+        unranked = [~pl.col("ranked")] if "ranked" in table.columns else []
         return table.sort(
             "dataset",
-            ~ranked,
+            *unranked,
             ((first - 1).abs() if best == "one" else first).round(DIGITS),
-            descending=[False, False, best == "great"],
+            descending=[False, *(False for _ in unranked), best == "great"],
             nulls_last=True,
             maintain_order=True,
         )

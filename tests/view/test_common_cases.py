@@ -15,7 +15,12 @@ EASY, HARD = ("e0", "e1", "e2"), ("h0", "h1")
 
 def run(folder: Path, model: str, w1: dict[str, float], status: str = "parse_error") -> None:
     """Leave what a run leaves of one model: the W1 of its questions, the others missing."""
-    condition = {"dataset": "d", "model": model, "elicitation": "e", "prompt": "p"}
+    condition: dict[str, object] = {
+        "dataset": "d",
+        "model": model,
+        "elicitation": "e",
+        "prompt": "p",
+    }
     cases, predictions = [], []
     for question in (*EASY, *HARD):
         case = condition | {"question_id": question, "attribute": "a", "group": "g"}
