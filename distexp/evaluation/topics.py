@@ -25,7 +25,8 @@ class NewTopics:
     """What was found on batteries that were held out as a whole."""
 
     scores: tuple[Score, ...] = ()
-    """Of distances; intervals redraw batteries, and are NaN where these are too few."""
+    """Of distances, without the ceiling and what is measured by it; intervals redraw batteries,
+    and are NaN where these are too few."""
     batteries: tuple[str, ...] = ()
     """Those that were tested."""
     reductions: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -99,9 +100,9 @@ def of_new_topics(
         scores=tuple(
             score if enough else replace(score, low=np.nan, high=np.nan)
             for score in found
-            if score.calibrator != CEILING
+            if score.calibrator != CEILING and score.metric != "gap_closed"
         ),
-        batteries=tuple(units.batteries[number] for number in numbers),
+        batteries=tuple((units.batteries or ())[number] for number in numbers),
         reductions={
             name: tuple(_reduction(of_one[row], distances[RAW][row]) for row in rows)
             for name, of_one in distances.items()

@@ -42,8 +42,8 @@ class Units:
     """Shape (n_cases,): what calibrators leave out together inside the training questions."""
     plain: bool = False
     """Whether each question stands by itself."""
-    batteries: tuple[str, ...] = ()
-    """Names by their number in `tested`, where that is by battery."""
+    batteries: tuple[str, ...] | None = None
+    """Names by their number in `tested`; None where that is by question."""
 
     @classmethod
     def by_question(cls, cases: Sequence[Case]) -> "Units":
@@ -62,7 +62,7 @@ class Units:
 
     def splits(self, n_splits: int, test_size: float, seed: int) -> list[Split]:
         """Split by these units; by battery each is tested once, in `n_splits` splits at most."""
-        if self.batteries:
+        if self.batteries is not None:
             return unit_splits(self.tested, self.twin, n_splits, seed)
         return question_splits(self.tested, n_splits, test_size, seed)
 

@@ -90,12 +90,12 @@ def new_topics_of(result: Result) -> dict[str, object]:
 def held_out(study: Study, result: Result, evaluation: Evaluation) -> str | None:
     """Say what was held out as a whole, or what may be; None where there is nothing to say."""
     if evaluation.hold_out in ("battery", "dataset"):
-        units = evaluation.units(study.cases)
+        batteries = evaluation.units(study.cases).batteries or ()
         what = "Surveys" if evaluation.hold_out == "dataset" else "Batteries"
         how = "" if named(study.cases) else ", proposed by same options and texts that begin alike"
-        few = len(units.batteries) < LEAST_BATTERIES
+        few = len(batteries) < LEAST_BATTERIES
         less = " So few cannot tell how they differ: the intervals are too narrow." * few
-        return f"{what} held out, each as a whole{how}: {_listed(units.batteries)}.{less}"
+        return f"{what} held out, each as a whole{how}: {_listed(batteries)}.{less}"
     if result.new_topics is not None or evaluation.hold_out != "auto" or named(study.cases):
         return None
     found = proposed([case.question for case in study.cases])
