@@ -20,12 +20,19 @@ MEANING = PAGE.parents[2] / "tools/columns.yaml"
 def page() -> str:
     """Return the page."""
     unreadable = tables.unreadable([]).collect_schema()
+    questions = tables.questions([]).collect_schema()
     files: dict[str, tuple[str, Mapping[str, object]]] = {
         "predictions.parquet": (
             "a row a case and option",
             {**tables.predictions_schema(), "calibrated_NAME": pl.Float64},
         ),
         "scores.parquet": ("a row a calibrator and metric", tables.scores_schema()),
+        "new_topics.parquet": (
+            "a row a calibrator and metric, with each battery held out as a whole; there where "
+            "questions name two batteries",
+            tables.scores_schema(),
+        ),
+        "questions.parquet": ("a row a question", questions),
         "comparisons.parquet": ("a row a pair of methods and metric", tables.comparisons_schema()),
         "cases.parquet": ("a row a case and calibrator", tables.cases_schema()),
         "unreadable.parquet": ("a row a reply that could not be read", unreadable),
