@@ -10,7 +10,7 @@ predict` wrote against a packaged survey.
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,10 +40,17 @@ def without(study: Study, questions: frozenset[str]) -> Study:
     return replace(study, cases=cases)
 
 
+MEASURES = ("shares", "distributions", "questions", "predicted > .5", "people > .5", "half-width")
+
+
 def held(
     survey: Survey, study: Study, removed: frozenset[str], name: str, calibrator: Calibrator
-) -> tuple[float, float, float]:
-    """Return how many shares and distributions of the removed lie inside, and the mean width."""
+) -> list[float]:
+    """Return `MEASURES` of the removed: how many lie inside of what band, and its half-width.
+
+    Shares lie in the band of a share, distributions in the joint one, and questions in that of
+    all groups; NaN where no share is above one half.
+    """
     evaluation = Evaluation(n_splits=20, n_bootstrap=2, n_ceiling_draws=2, extras=False)
     whole = without(study, removed)
     result = evaluation.run(whole, {name: calibrator})
@@ -51,11 +58,27 @@ def held(
     (found,) = calibrated(card, [whole], 0.9, "auto")
     X, human, _ = design_of(study)
     rows = found.readable & [case.human is None for case in whole.cases]
-    off = np.abs(found.shares - human)
-    inside = off <= found.half_widths[:, None] + 1e-9
-    jointly = (off <= found.joint[:, None] + 1e-9) | ~X.mask
-    shares = inside[rows][X.mask[rows]].mean()
-    return float(shares), float(jointly[rows].all(axis=1).mean()), found.half_widths[rows].mean()
+    inside = {
+        kind: (human >= low - 1e-9) & (human <= high + 1e-9)
+        for kind, (low, high) in found.ends.items()
+    }
+    there = X.mask & rows[:, None]
+    questions = [
+        inside["question"][there & (X.question == one)[:, None]].all()
+        for one in np.unique(X.question[rows])
+    ]
+    low, high = found.ends["share"]
+    return [
+        float(np.mean(of)) if np.size(of) else np.nan
+        for of in (
+            inside["share"][there],
+            (inside["joint"] | ~X.mask)[rows].all(axis=1),
+            np.array(questions),
+            inside["share"][there & (found.shares > 0.5)],
+            inside["share"][there & (human > 0.5)],
+            (high - low)[there] / 2,
+        )
+    ]
 
 
 def removals(study: Study, n: int, *, batteries: bool) -> Iterator[tuple[str, frozenset[str]]]:
@@ -73,7 +96,7 @@ def removals(study: Study, n: int, *, batteries: bool) -> Iterator[tuple[str, fr
 
 def compare(path: Path, name: str) -> None:
     """Print how the estimates in a file did against a packaged survey."""
-    estimates = pl.read_csv(path)
+    estimates = pl.read_csv(path).filter(pl.col("attribute") != "everyone")
     human = {
         (case.question.question_id, case.group.attribute, case.group.value): case.answers
         for case in EmbeddedSurvey(name).load().cases
@@ -128,15 +151,14 @@ def main() -> None:
             calibrator = OptionRegression(Ridge())
             rows.append(held(survey, study, removed, "ridge", calibrator))
             if options.batteries:
-                print(f"  {name}: {rows[-1][0]:.3f} {rows[-1][1]:.3f} ±{rows[-1][2]:.3f}")
-        shares, joint, width = np.mean(rows, axis=0)
-        worst = np.min(rows, axis=0)
-        print(
-            f"{c.dataset} {c.model} {c.elicitation} {c.prompt}: {len(rows)} removals, shares "
-            f"{shares:.3f} (least {worst[0]:.3f}), distributions {joint:.3f} (least "
-            f"{worst[1]:.3f}), ±{width:.3f}",
-            flush=True,
-        )
+                print(f"  {name}: {_said(rows[-1])}")
+        print(f"{c.dataset} {c.model} {c.elicitation} {c.prompt}: {len(rows)} removals")
+        print(f"  mean: {_said(np.nanmean(rows, axis=0))}")
+        print(f"  least: {_said(np.nanmin(rows, axis=0))}", flush=True)
+
+
+def _said(values: Sequence[float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in zip(MEASURES, values, strict=True))
 
 
 if __name__ == "__main__":

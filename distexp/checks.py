@@ -81,6 +81,12 @@ def check_part(owner: str, group: str, part: object, kind: type) -> None:
         raise parameter_error(owner, group, f"a file of the group {group}", part)
 
 
+def check_optional(owner: str, parameter: str, part: object, kind: type, wanted: str) -> None:
+    """Raise `ConfigError` unless a part is None or of a kind; `wanted` says what it must be."""
+    if part is not None and not isinstance(part, kind):
+        raise parameter_error(owner, parameter, wanted, part)
+
+
 def check_parts(owner: str, group: str, parts: object, kind: type) -> None:
     """Raise `ConfigError` unless it is a mapping of names to parts of a kind."""
     if not isinstance(parts, Mapping) or not all(isinstance(p, kind) for p in parts.values()):

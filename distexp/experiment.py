@@ -13,15 +13,16 @@ from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
-from distexp.card.telling import markdown
+from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
     check_int,
+    check_optional,
     check_part,
     check_parts,
-    check_text,
     parameter_error,
 )
+from distexp.dataset.population import Population
 from distexp.dataset.questions import with_questions
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
@@ -71,8 +72,14 @@ class Experiment:
         Of the bands, one of `distexp.card.band.COVERAGES`.
     topic : {"auto", "same", "new"}
         What the open questions are about; see `distexp.card.applying.calibrated`.
+    population : Population, optional
+        What groups weigh together, and which of them are put together in place of everyone.
+    purpose : Purpose, optional
+        A pilot that the estimates are joined with, or how many people can be asked.
     budget : Budget, optional
         What calls may take, in all jobs of a sweep together; once spent, a report is partial.
+    calls : {"live", "batch"}
+        Whether models are asked call by call, or in batches: half the price, within a day.
     figures : bool, optional
         Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
     dry_run : bool
@@ -102,7 +109,10 @@ class Experiment:
         out: str | None = None,
         coverage: float = DEFAULT_COVERAGE,
         topic: str = "auto",
+        population: Population | None = None,
+        purpose: Purpose | None = None,
         budget: Budget | None = None,
+        calls: str = "live",
         figures: bool | None = None,
         dry_run: bool = False,
         progress: bool = True,
@@ -116,23 +126,17 @@ class Experiment:
         check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
             raise parameter_error("Experiment", "prompt", "at least one prompt style", prompt)
-        if tuning is not None and not isinstance(tuning, OptunaTuning):
-            raise parameter_error("Experiment", "tuning", "a file of the group tuning", tuning)
+        check_optional("Experiment", "tuning", tuning, OptunaTuning, "a file of the group tuning")
+        check_optional("Experiment", "budget", budget, Budget, "limits on usd, calls, tokens")
+        check_optional("Experiment", "population", population, Population, "margins and over")
         check_int("Experiment", "retries", retries, minimum=0)
         files = {"card": card, "use_card": use_card, "out": out, "questions": questions}
-        for parameter, text in files.items():
-            if text is not None:
-                check_text("Experiment", parameter, text)
-        check_wanted("Experiment", out, coverage, topic)
-        if budget is not None and not isinstance(budget, Budget):
-            raise parameter_error("Experiment", "budget", "limits on usd, calls, tokens", budget)
+        check_wanted("Experiment", files, coverage, topic)
         if figures is not None:
             check_bool("Experiment", "figures", figures)
         check_bool("Experiment", "dry_run", dry_run)
         check_bool("Experiment", "progress", progress)
-        self.model = model
-        self.dataset = dataset
-        self.elicitation = elicitation
+        self.model, self.dataset, self.elicitation = model, dataset, elicitation
         self.prompt = prompt
         self.calibrator = calibrator
         self.cache = cache
@@ -146,16 +150,14 @@ class Experiment:
             raise parameter_error("Experiment", "transfer", wanted, transfer)
         self.transfer = transfer
         self.view = view
-        self.questions = questions
-        self.card = card
-        self.use_card = use_card
-        self.out = out
+        self.questions, self.card, self.use_card, self.out = questions, card, use_card, out
         self.coverage = coverage
         self.topic = topic
+        self.population = population or Population()
         self.budget = budget or Budget()
-        self.figures = figures
-        self.dry_run = dry_run
-        self.progress = progress
+        self.purpose = purpose or Purpose()
+        self.calls = calls
+        self.figures, self.dry_run, self.progress = figures, dry_run, progress
 
     def run(self, runner: Runner | None = None) -> Plan | Report:
         """Ask, read, calibrate and score.
@@ -176,7 +178,7 @@ class Experiment:
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
         interview = self.interview(survey := self.survey())
-        self._check(survey, interview)
+        self.check(survey, interview)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
@@ -203,15 +205,17 @@ class Experiment:
             models=asked.models,
             evaluation=self.evaluation,
             stopped=runner.stopped,
+            notes=asked.notes,
         )
         if self.out is None or not any(result.scores for result in results):
             return report
-        found = of_report(report, self.calibrator, self.coverage, self.topic)
-        return replace(report, estimates=markdown(found), estimated=found.table())
+        found = of_report(report, self.calibrator, self.coverage, self.topic, self.population.over)
+        made = self.purpose.of(found)
+        return replace(report, estimates=made.text, estimated=made.table)
 
     def survey(self) -> Survey:
         """Load the survey, with the new questions as open cases."""
-        survey = self.dataset.load()
+        survey = self.population.applied(self.dataset.load())
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:
@@ -226,9 +230,10 @@ class Experiment:
 
     def runner(self) -> Runner:
         """Return who answers by asking the model for what the cache lacks."""
-        return Runner(self.model, self.cache, progress=self.progress, budget=self.budget)
+        shown, budget = self.progress, self.budget
+        return Runner(self.model, self.cache, progress=shown, budget=budget, calls=self.calls)
 
-    def _check(self, survey: Survey, interview: Interview) -> None:
+    def check(self, survey: Survey, interview: Interview) -> None:
         """Raise `DistexpError` for every mistake that can be found without a call."""
         check_answered(survey)
         if self.out is not None:

@@ -4,7 +4,7 @@ A part is any object with these methods; `_target_` in its YAML file names its c
 one takes a module and a YAML file and no list to edit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Protocol, Self, runtime_checkable
 
@@ -102,20 +102,26 @@ class Elicitation(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a model's endpoint can do; asking for what it lacks fails before the first call."""
+    """What a model's endpoint can do; asking for what it lacks fails before the first call.
 
-    logprobs: bool
+    None stands for what a probe finds out before the first call; until then it counts as true.
+    """
+
+    logprobs: bool | None
     """Returns the log-probabilities of the alternatives of a token."""
-    json_schema: bool
+    json_schema: bool | None
     """Can be held to a JSON schema."""
-    seed: bool
+    seed: bool | None
     """Accepts a seed for its sampler."""
-    system_role: bool
+    system_role: bool | None
     """Accepts a system message."""
+    sampling: bool | None = None
+    """Accepts a temperature; None is what litellm's table says, and else true. No probe."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            check_bool("Capabilities", field.name, getattr(self, field.name))
+            if (value := getattr(self, field.name)) is not None:
+                check_bool("Capabilities", field.name, value)
 
 
 @runtime_checkable
@@ -231,6 +237,15 @@ class BatchCalibrator(Calibrator, Protocol):
 
 
 @runtime_checkable
+class Streaming(Protocol):
+    """A calibrator that makes many fits one by one from what it laid out once."""
+
+    def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        """Yield what `BatchCalibrator.fit_predict` returns, row by row."""
+        ...
+
+
+@runtime_checkable
 class Rehearsed(Protocol):
     """A calibrator whose fit takes long or leaves something: a search, a storage."""
 
@@ -312,10 +327,8 @@ class Limits:
 class Limited(Protocol):
     """A model whose endpoint has limits beyond the calls in flight."""
 
-    @property
-    def limits(self) -> Limits:
-        """What the endpoint may be asked for."""
-        ...
+    limits: Limits
+    """What the endpoint may be asked for."""
 
 
 @runtime_checkable

@@ -20,7 +20,8 @@ from distexp.errors import DatasetError
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
-StrArray = NDArray[np.str_]
+StrArray = NDArray[np.object_]
+"""Of str: each text is kept once, however often it occurs."""
 
 REFUSED = "refused"
 """Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
@@ -126,13 +127,25 @@ class Case:
     """None makes an open case: it is asked, calibrated and banded, and never scored, learnt from
     or counted."""
     n_respondents: float | None = None
-    """How many gave a substantive answer: Kish's effective number where answers are weighted.
-    None where the source does not say, and then there is no sampling ceiling."""
+    """How many gave a substantive answer: the effective number where answers are weighted, or
+    people were drawn by strata and sampling units. None where the source does not say, and
+    then there is no sampling ceiling."""
     design_effect: float = 1.0
-    """Number of substantive answers over the effective number; 1 where they are not weighted."""
+    """Number of substantive answers over the effective number; 1 where they are not weighted and
+    people were drawn one by one."""
     off_scale: float | None = None
     """Share of all answers, in [0, 1], that were refusals or stood off the scale; None where the
     source does not say."""
+    size: float | None = None
+    """How many people the group stands for, in a unit that the groups of its attribute share:
+    the sum of the weights of those who answered, or a margin. None where all count alike."""
+
+    @property
+    def people(self) -> float | None:
+        """What the group weighs in its population: its size, or else how many answered."""
+        if self.size is not None or self.n_respondents is None:
+            return self.size
+        return self.n_respondents * self.design_effect
 
     @property
     def answers(self) -> Distribution:
@@ -158,6 +171,8 @@ class Usage:
 
     prompt_tokens: int
     completion_tokens: int
+    thinking_tokens: int | None = None
+    """How many of those of the reply were thoughts; None where the server does not say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +281,9 @@ class Study:
     members: tuple["Study", ...] = ()
     """Studies of the same cases in the same order, whose plain mean the estimates are."""
 
+    def __repr__(self) -> str:
+        return f"Study({self.condition}, {len(self.cases)} cases)"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
@@ -289,6 +307,9 @@ class Survey:
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
+
+    def __repr__(self) -> str:
+        return f"Survey({self.name}, {len(self.cases)} cases, {len(self.studies)} studies)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

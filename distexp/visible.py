@@ -64,6 +64,17 @@ def in_spreadsheet(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
+def counted(n: int, thing: str) -> str:
+    """Return a number of things in words.
+
+    Examples
+    --------
+    >>> counted(1, "column"), counted(2000, "column")
+    ('1 column', '2,000 columns')
+    """
+    return f"{n:,} {thing}{'s' * (n != 1)}"
+
+
 class VisibleStream(io.TextIOWrapper):
     """Standard output on which text is visible, and which may be closed by whoever reads it.
 
@@ -99,6 +110,13 @@ class VisibleStream(io.TextIOWrapper):
         except OSError as exc:
             self._lost(exc)
         return len(text)
+
+    def write_as_is(self, text: str) -> None:
+        """Write what was made visible before, and has colours; see `write`."""
+        try:
+            super().write(text)
+        except OSError as exc:
+            self._lost(exc)
 
     def flush(self) -> None:
         """Write what waits; see `write`."""

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from distexp.asking.answers import REFUSAL, Answer, Unreadable
-from distexp.asking.plan import Plan
+from distexp.asking.observing import Draws
+from distexp.asking.plan import Plan, label_of
+from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
@@ -53,6 +55,8 @@ class Interviewed:
     """By request key; requests that were not asked because the budget was spent have none."""
     models: tuple[str, ...] = ()
     """Full identities of the models that were asked."""
+    notes: tuple[str, ...] = ()
+    """What the replies show of the model, a sentence each."""
 
 
 class Interview:
@@ -85,6 +89,10 @@ class Interview:
         asked_in = {} if survey.studies else prompt  # estimates that are there need no call
         self.styles = {name: style.bind(survey) for name, style in asked_in.items()}
         self._first = self._first_requests()
+        self._probing = Probing(model)
+        if not self.styles:
+            self._probing.request = None
+        self._drawn: dict[str, Draws] = {}
 
     def expected(self) -> tuple[Study, ...]:
         """Return the studies that `run` will return, with no estimates in them yet."""
@@ -103,13 +111,14 @@ class Interview:
         Where prompts depend on answers to preparations that are not in the cache, the plan holds
         the preparations alone and says that more follows.
         """
+        first = self._probing.look(runner)
+        self._first = self._first_requests()
         preparations = self._preparations()
         cells = [self._condition(name) for name in self.styles]
-        plan = runner.plan(preparations, cells)
-        if plan.n_misses:
-            return replace(plan, more_follows=True)
+        if runner.plan(preparations).n_misses:
+            return replace(runner.plan([*first, *preparations], cells), more_follows=True)
         asked = self.ask(runner.run(preparations))
-        return runner.plan([*preparations, *_requests(asked)], cells)
+        return runner.plan([*first, *preparations, *_requests(asked)], cells)
 
     def run(self, runner: Runner) -> Interviewed:
         """Ask the preparations, then about every case, and read the replies.
@@ -119,10 +128,12 @@ class Interview:
         DistexpError
             As `Runner.run`.
         """
+        if self._probing.ask(runner):
+            self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
         asked = self.ask(answers)
-        answers = {**runner.run(_requests(asked)), **answers}
+        answers = {**runner.run(_requests(asked)), **answers, **self._probing.answers}
         for attempt in range(1, self.retries + 1):
             again = [self._asked_again(one, answers, attempt) for one in asked]
             answers = {**runner.run(_requests(again)), **answers}  # what was paid for stays no hit
@@ -132,17 +143,22 @@ class Interview:
             ]
         studies, unreadable = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
+        notes = [
+            drawn.note(label_of(self.model), self.elicitation.name, style)
+            for style, drawn in self._drawn.items()
+        ]
         return Interviewed(
             studies=studies,
             unreadable=unreadable,
             answers=answers,
             models=tuple(sorted({request.model for request in requests})),
+            notes=(*self._probing.notes, *filter(None, notes)),
         )
 
     def _condition(self, style: str) -> Condition:
         return Condition(
             dataset=self.survey.name,
-            model=self.model.name,
+            model=label_of(self.model),
             elicitation=self.elicitation.name,
             prompt=style,
         )
@@ -216,6 +232,7 @@ class Interview:
     ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...]]:
         """Read every reply and combine the readings of each case; keep what cannot be read."""
         estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
+        self._drawn = {style: Draws() for style in self.styles}
         unreadable: dict[str, Unreadable] = {}
         for one in asked:
             if not one.asked or not _answered(one.requests, answers):
@@ -234,6 +251,8 @@ class Interview:
                 except ParseError as exc:
                     readings.append(None)
                     unreadable.setdefault(request.key, _unreadable(one, prompt, request, exc))
+            orders = [prompt.option_order for prompt in one.prompts]
+            self._drawn[one.style].count(orders, readings)
             estimates[one.style].append(
                 Estimate(
                     reading=self.elicitation.combine(readings),

@@ -1,13 +1,27 @@
 """What one run would ask, before it does."""
 
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
-from distexp.protocols import Limits
+from distexp.protocols import Limits, Model
 from distexp.request import Request
 from distexp.types import Condition
 
 Where = tuple[str, str | None]
 """Provider and address of an endpoint."""
+
+
+@runtime_checkable
+class Labelled(Protocol):
+    """A model that tables call by more than its name."""
+
+    label: str
+    """The name, and how much it is asked to think."""
+
+
+def label_of(model: Model) -> str:
+    """Return what tables call a model."""
+    return model.label if isinstance(model, Labelled) else model.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,14 @@
 """What is shown while calls run: one line that is written over, or a line now and then."""
 
-import os
-import shutil
-import sys
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TextIO
 
+from distexp.terminal.line import Line
 from distexp.types import Response
 from distexp.visible import one_line
 
-TERMINAL_EVERY_S = 0.1
-LOG_EVERY_S = 10.0
 MOST_PARTS = 4
 """How many models are named in one line: those that will take longest."""
 
@@ -62,11 +57,8 @@ class Progress:
         self._label = label
         self._total = total
         self._hits = hits
-        self._stream = stream or sys.stderr
-        self._shown = shown
-        self._terminal = shown and self._stream.isatty()
-        self._every_s = TERMINAL_EVERY_S if self._terminal else LOG_EVERY_S
-        self._started = self._written = time.monotonic()
+        self._shown = Line(shown=shown, stream=stream)
+        self._started = time.monotonic()
         self._answered = self._failed = self._elsewhere = 0
         self._usd: float | None = None
         self._trouble = ""
@@ -82,8 +74,8 @@ class Progress:
         """
         self._started = time.monotonic()
         self._parts = {name: Part(total) for name, total in totals.items()}
-        if self._terminal:
-            self._write("")
+        if self._shown.on_terminal:
+            self._show()
 
     def answered(self, response: Response, model: str = "") -> None:
         """Count an answer."""
@@ -114,6 +106,11 @@ class Progress:
         self._trouble = reason
         self.tick()
 
+    def waiting(self, what: str) -> None:
+        """Say what is being waited for, until the next answer."""
+        self._trouble = what
+        self.tick()
+
     def given_up(self, model: str) -> None:
         """Say that a model is asked no further."""
         if model in self._parts:
@@ -122,13 +119,12 @@ class Progress:
 
     def tick(self) -> None:
         """Write a line if it is time for one."""
-        if self._shown and time.monotonic() - self._written >= self._every_s:
-            self._write("" if self._terminal else "\n")
+        self._shown.tick(self._text, self._share())
 
     def close(self) -> None:
         """Write the last line."""
-        if self._shown:
-            self._write("\n")
+        self._show()
+        self._shown.close()
 
     def line(self, elapsed_s: float) -> str:
         """Return what is shown after so many seconds."""
@@ -177,21 +173,15 @@ class Progress:
         given_up = [name for name, part in self._parts.items() if part.given_up]
         return words + [f"{name} given up" for name in given_up]
 
-    def _write(self, end: str) -> None:
-        self._written = time.monotonic()
-        text = self.line(self._written - self._started)
-        if self._terminal:
-            text = f"\r\x1b[K{text[: self._width()]}"
-        self._stream.write(text + end)
-        self._stream.flush()
+    def _text(self) -> str:
+        return self.line(time.monotonic() - self._started)
 
-    def _width(self) -> int:
-        """Return how long a line may be; standard output need not be the same terminal."""
-        columns = shutil.get_terminal_size().columns
-        if "COLUMNS" not in os.environ:
-            with suppress(OSError):  # no terminal after all
-                columns = os.get_terminal_size(self._stream.fileno()).columns or columns
-        return columns - 1
+    def _share(self) -> float:
+        """Return how much is answered, of 0 to 1."""
+        return self._answered / self._total if self._total else 1.0
+
+    def _show(self) -> None:
+        self._shown.show(self._text(), self._share())
 
 
 def duration(seconds: float) -> str:

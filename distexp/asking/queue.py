@@ -115,6 +115,9 @@ class Line:
         """Count a failure; return its error if the call failed for good, else None."""
         if not isinstance(exc, TransientModelError) or call.model.max_retries == 0:
             return exc
+        patient = bool(getattr(call.model, "is_patient", False))
+        if isinstance(exc, ThrottledError) and patient:
+            return None  # it costs half, and waits for room as long as it takes
         if (exc.retry_after_s or 0.0) > self._backoff.give_up_s:
             return ModelError(f"{exc} It asks to be left alone for {exc.retry_after_s:.0f} s.")
         if isinstance(exc, ThrottledError):

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Sequence
 from distexp.asking.answers import Answer
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
-from distexp.asking.plan import Plan
+from distexp.asking.plan import Plan, label_of
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
-from distexp.protocols import Model, price_of
+from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Condition
 
@@ -28,6 +28,8 @@ class Runner:
         What calls may take; one object limits all runners that share it. None sets no limit.
     backoff : Backoff, optional
         How long to wait after a failure that may pass.
+    calls : {"live", "batch"}
+        As in `Schedule`.
 
     Attributes
     ----------
@@ -43,6 +45,7 @@ class Runner:
         progress: bool = False,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        calls: str = "live",
     ) -> None:
         self.model = model
         self.cache = cache
@@ -50,7 +53,7 @@ class Runner:
         self.stopped: str | None = None
         self._answers = False
         self._left_out: dict[str, Answer] = {}
-        self._schedule = Schedule(cache, budget=budget, backoff=backoff)
+        self._schedule = Schedule(cache, budget=budget, backoff=backoff, calls=calls)
 
     def plan(self, requests: Sequence[Request], cells: Iterable[Condition] = ()) -> Plan:
         """Tell distinct requests into hits and misses, without a call.
@@ -64,13 +67,17 @@ class Runner:
         unique = unique_requests(requests)
         known = self.cache.known(unique)
         return Plan(
-            model=self.model.name,
-            price=price_of(self.model),
+            model=label_of(self.model),
+            price=self._schedule.price_of(self.model),
             limits=limits_of(self.model),
             cells=frozenset(cells),
             known=frozenset(known),
             missing=tuple(request for request in unique if request.key not in known),
         )
+
+    def known(self, request: Request) -> Answer | None:
+        """Return the answer to a request if it needs no call."""
+        return self._known([request]).get(request.key)
 
     def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Answer `requests`, by their keys; equal requests are asked once.

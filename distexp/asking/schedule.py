@@ -4,14 +4,21 @@ import asyncio
 from collections.abc import Collection, Sequence
 
 from distexp.asking.backoff import Backoff
+from distexp.asking.batch.desk import Desk, batch_price_of, terms_of
 from distexp.asking.budget import Budget
 from distexp.asking.dispatch import Dispatch, Outcome
 from distexp.asking.endpoint import Endpoint
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
-from distexp.cache import Cache
+from distexp.cache import Cache, ResponseCache
+from distexp.cache.disk.batches import OPEN
+from distexp.checks import parameter_error
+from distexp.errors import ConfigError
+from distexp.model.probing import PROBE
 from distexp.protocols import Limited, Limits, Model, price_of
 from distexp.request import Request
+
+CALLS = ("live", "batch")
 
 
 class Schedule:
@@ -28,6 +35,8 @@ class Schedule:
         None sets no limit.
     backoff : Backoff, optional
         How long to wait after failures.
+    calls : {"live", "batch"}
+        Whether calls are made one by one, or in batches at half the price, within a day.
     """
 
     def __init__(
@@ -36,7 +45,17 @@ class Schedule:
         *,
         budget: Budget | None = None,
         backoff: Backoff | None = None,
+        calls: str = "live",
     ) -> None:
+        if calls not in CALLS:
+            raise parameter_error("Experiment", "calls", f"one of {', '.join(CALLS)}", calls)
+        if calls == "batch" and (not isinstance(cache, ResponseCache) or cache.mode == "off"):
+            msg = (
+                "calls=batch writes down in the cache what is in flight, so it takes cache=disk "
+                "and no cache.mode=off."
+            )
+            raise ConfigError(msg)
+        self.calls = calls
         self.cache = cache
         self.budget = budget or Budget()
         self.backoff = backoff or Backoff()
@@ -69,10 +88,13 @@ class Schedule:
         with Recorder(self.cache) as recorder:
             writable = recorder.check()
             models = list({id(model): model for model, _ in asked}.values())
-            self.budget.check_prices({model.name: price_of(model) for model in models})
+            self.budget.check_prices({model.name: self.price_of(model) for model in models})
             for model in models:
                 model.preflight()
             writable.result()
+            if self.calls == "batch" and not all(PROBE in request.body for _, request in asked):
+                return self._in_batches(asked, progress, recorder)
+            _check_none_in_batches(self.cache, asked)
             dispatch = Dispatch(
                 endpoint=self.endpoint,
                 budget=self.budget,
@@ -86,6 +108,22 @@ class Schedule:
             finally:
                 progress.close()
 
+    def price_of(self, model: Model) -> tuple[float, float] | None:
+        """Return what a token of a prompt and of a reply cost, in USD; None if unknown."""
+        return batch_price_of(model) if self.calls == "batch" else price_of(model)
+
+    def _in_batches(
+        self, asked: Sequence[tuple[Model, Request]], progress: Progress, recorder: Recorder
+    ) -> Outcome:
+        assert isinstance(self.cache, ResponseCache)
+        for terms in {id(model): terms_of(model) for model, _ in asked}.values():
+            terms.prepare()
+        desk = Desk(cache=self.cache, recorder=recorder, budget=self.budget, progress=progress)
+        try:
+            return asyncio.run(desk.finish(asked))
+        finally:
+            progress.close()
+
     def endpoint(self, model: Model, request: Request) -> Endpoint:
         """Return the endpoint that a request goes to; the strictest limits of its models hold."""
         where = (request.provider, request.endpoint)
@@ -93,6 +131,20 @@ class Schedule:
         endpoint = self._endpoints.setdefault(where, Endpoint(limits, self.backoff))
         endpoint.restrict(limits)
         return endpoint
+
+
+def _check_none_in_batches(cache: Cache, asked: Sequence[tuple[Model, Request]]) -> None:
+    """Refuse to pay for what is in a batch that is paid for."""
+    if not isinstance(cache, ResponseCache) or cache.mode != "use":
+        return
+    keys = {request.key for _, request in asked}
+    inside = [keys.intersection(one.keys) for one in cache.batches() if one.state in OPEN]
+    if any(inside):
+        msg = (
+            f"{sum(map(len, inside))} of {len(keys)} requests are in batches in flight, which are "
+            "paid for. Run with calls=batch, or wait for 'distexp cache batches collect'."
+        )
+        raise ConfigError(msg)
 
 
 def limits_of(model: Model) -> Limits:

@@ -53,6 +53,10 @@ class Recorder:
         """Open the cache; the result raises `CacheError` unless answers can be stored."""
         return self._thread.submit(self._cache.check_writable)
 
+    async def do(self, work: Callable[[], Result]) -> Result:
+        """Do something else to the cache, in its thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
     async def find(self, requests: Sequence[Request]) -> dict[str, Record]:
         """Return by key the answers that are stored by now."""
         return await self._run(self._find, requests)

@@ -52,7 +52,11 @@ _RESPONSE: Types = {
     "system_fingerprint": _TEXT_OR_NONE,
     "thought": _TEXT_OR_NONE,
 }
-_USAGE: Types = {"prompt_tokens": _COUNT, "completion_tokens": _COUNT}
+_USAGE: Types = {
+    "prompt_tokens": _COUNT,
+    "completion_tokens": _COUNT,
+    "thinking_tokens": (int, type(None)),
+}
 _OF_RECORD, _OF_RESPONSE, _OF_USAGE = (attrgetter(*of) for of in (_RECORD, _RESPONSE, _USAGE))
 
 
@@ -93,9 +97,10 @@ def checked(name: str, text: str) -> Record:
 def check_sizes(record: Record) -> None:
     """Raise ValueError if a number is none that every program can hold."""
     response = record.response
-    usage = response.usage and (response.usage.prompt_tokens, response.usage.completion_tokens)
+    usage = response.usage
     numbers = (
-        *(usage or ()),
+        *((usage.prompt_tokens, usage.completion_tokens) if usage else ()),
+        (usage and usage.thinking_tokens) or 0,
         *(response.price_usd_per_token or ()),
         response.cost_usd or 0,
         record.attempts,

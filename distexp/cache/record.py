@@ -146,7 +146,10 @@ def _response_to_json(response: Response) -> dict[str, Any]:
         if document[name] is None:
             del document[name]
     if response.usage is not None:
-        document["usage"] = {field.name: getattr(response.usage, field.name) for field in _USAGE}
+        counts = {field.name: getattr(response.usage, field.name) for field in _USAGE}
+        if counts["thinking_tokens"] is None:
+            del counts["thinking_tokens"]  # as older records lack it
+        document["usage"] = counts
     if response.top_logprobs is not None:
         document["top_logprobs"] = [
             [(token, None if lp == -math.inf else lp) for token, lp in alternatives]

@@ -8,6 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from distexp.cache.disk.batches import TABLE
 from distexp.cache.disk.facts import SCHEMA
 from distexp.errors import CacheCorruptError
 
@@ -41,7 +42,7 @@ _DISKCACHE = (
 )
 _OURS = frozenset(
     " ".join(statement.replace(" IF NOT EXISTS", "").split())
-    for statement in (*_DISKCACHE, *SCHEMA, ASIDE)
+    for statement in (*_DISKCACHE, *SCHEMA, ASIDE, TABLE)
 )
 _PARTS = "SELECT type, name, sql FROM sqlite_master"
 _BY_ITSELF = "sqlite_"

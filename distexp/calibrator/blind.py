@@ -1,15 +1,16 @@
 """The same calibrator, with the model's answers withheld: what it does without a model."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.fitting.base import cross_predict, uniform
-from distexp.calibrator.fitting.left_out import LeavesOut
+from distexp.calibrator.fitting.base import cross_predict, each_fit, uniform
+from distexp.calibrator.fitting.left_out import LeavesOut, each_left_out
 from distexp.checks import parameter_error
-from distexp.protocols import Calibrator, n_parameters_of
+from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
 
 
@@ -63,6 +64,27 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         every = weights >= 0
         return cross_predict(self.calibrator, _withheld(X), y, weights > 0, every, weights)
 
+    def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
+        withheld = _withheld(X)
+        if isinstance(self.calibrator, BatchCalibrator):
+            yield from each_fit(self.calibrator, withheld, y, weights)
+            return
+        for weight in weights:
+            yield self.fit_predict(X, y, weight[None])[0]
+
+    def each_left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield both of each fit; see `fitting.left_out.LeavesEachOut`.
+
+        Raises
+        ------
+        ConfigError
+            If the calibrator cannot.
+        """
+        yield from each_left_out(self._leaving_out(), _withheld(X), y, weights)
+
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
@@ -73,10 +95,13 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         ConfigError
             If the calibrator cannot.
         """
+        return self._leaving_out().fit_leave_out(_withheld(X), y, weights)
+
+    def _leaving_out(self) -> LeavesOut:
         if not isinstance(self.calibrator, LeavesOut):
             wanted = "one that predicts without a case's own question"
             raise parameter_error("Blind", "calibrator", wanted, self.calibrator)
-        return self.calibrator.fit_leave_out(_withheld(X), y, weights)
+        return self.calibrator
 
 
 def _withheld(X: Design) -> Design:

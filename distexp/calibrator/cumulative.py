@@ -1,16 +1,18 @@
 """Regression of the humans' cumulative shares on what the model's distributions look like."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.fitting.base import Scoped, uniform
+from distexp.calibrator.fitting.arrow import Arrow
+from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
-from distexp.calibrator.fitting.left_out import ridge_left_out
+from distexp.calibrator.fitting.nominal import mixed, nominal_weight
+from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Questions, predict
 from distexp.calibrator.fitting.texts import Texts
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray, IntArray
@@ -140,6 +142,15 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             return predicted
         return np.array([predicted for predicted, _ in self._each(X, y, weights)])
 
+    def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
+        if self.scope == "per_group":
+            for some in few(weights, y.shape[1]):
+                yield from self.fit_predict(X, y, some)
+            return
+        for predicted, _ in self._each(X, y, weights):
+            yield predicted
+
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
@@ -148,8 +159,14 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Whether groups have effects of their own is as `scope` says; they are taken together. The
         weights of the iterations are those of the fit with the question.
         """
-        both = list(self._each(X, y, weights, left_out=True))
+        both = list(self.each_left_out(X, y, weights))
         return np.array([fitted for fitted, _ in both]), np.array([out for _, out in both])
+
+    def each_left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield both of each fit; see `fitting.left_out.LeavesEachOut`."""
+        return self._each(X, y, weights, left_out=True)
 
     def _each(
         self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
@@ -157,23 +174,24 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         """Yield what each fit predicts, and if asked what it does without each question."""
         boundaries = Boundaries(X, self._vocabulary(X))
         texts = self._texts(X)
+        units = _of_several(X)[boundaries.case]
         for weight in weights:
             words = self._words(texts, boundaries, weight > 0)
             fit = self._fitted(boundaries, words, y, weight)
-            below = self._below(boundaries, words, fit.full_coef)
-            mix = _nominal_weight(X, y, weight, self.prior_weight)
+            below = self._below(boundaries, fit.questions, fit.coef)
+            mix = nominal_weight(X, y, weight, self.prior_weight)
             predicted = self._shares(X, boundaries, below, mix)
             if not left_out:
                 yield predicted, predicted
                 continue
-            below[fit.rows] = boundaries.shrunk(self.prior_weight)[fit.rows] + fit.left_out(
-                X.together[boundaries.case[fit.rows]]
-            )
+            without = fit.left_out(units)
+            trained = ~np.isnan(without)
+            below[trained] = (boundaries.shrunk(self.prior_weight) + without)[trained]
             without = self._shares(X, boundaries, below, mix)
             for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
                 rest = np.where(X.together == X.together[case], 0.0, weight)
-                mix = _nominal_weight(X, y, rest, self.prior_weight)
-                without[case] = _mixed(X, mix)[case]
+                mix = nominal_weight(X, y, rest, self.prior_weight)
+                without[case] = mixed(X, mix)[case]
             yield predicted, without
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
@@ -186,16 +204,17 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         )
         boundaries, texts = Boundaries(X, vocabulary), self._texts(X)
         words = self._words(texts, boundaries, weights > 0)
-        self.coef_ = self._fitted(boundaries, words, y, weights).full_coef
+        fit = self._fitted(boundaries, words, y, weights)
+        self.coef_ = _in_one(fit.coef, vocabulary)
         self.texts_ = []
         if texts is not None and X.text is not None:
             self.texts_ = X.text[np.unique(X.question, return_index=True)[1]].tolist()
-        self.nominal_weight_ = _nominal_weight(X, y, weights, self.prior_weight)
+        self.nominal_weight_ = nominal_weight(X, y, weights, self.prior_weight)
         self.n_parameters_ = len(self.coef_)
 
     def count_parameters(self, X: Design) -> int:
         """Count the coefficients; see `distexp.protocols.Counted`."""
-        return int(Boundaries(X, self._vocabulary(X)).features.shape[1])
+        return len(Boundaries(X, self._vocabulary(X)).penalties)
 
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
@@ -203,16 +222,17 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         vocabulary = Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs)
         boundaries = Boundaries(X, vocabulary)
         n_words = len(self.coef_) - len(boundaries.penalties)
-        words = np.zeros((len(boundaries.case), n_words))
+        words = np.zeros((len(boundaries.scale), n_words))
         known_texts = getattr(self, "texts_", [])  # cards of older versions have none
         if X.text is not None and known_texts:
             n_known = len(known_texts)
             question = np.concatenate([np.arange(n_known), X.question + n_known])
             texts = Texts(np.concatenate([np.array(known_texts), X.text]), question)
             known = np.arange(len(question)) < n_known
-            coordinates = texts.components(known, self.wording_components)[n_known:]
-            words = coordinates[boundaries.case]
-        below = self._below(boundaries, words, self.coef_)
+            words = texts.components(known, self.wording_components)[n_known:]
+        questions = Questions(words, boundaries.scale, len(vocabulary.scales))
+        coef = _in_parts(self.coef_, boundaries)
+        below = self._below(boundaries, questions, coef)
         return self._shares(X, boundaries, below, self.nominal_weight_)
 
     def _texts(self, X: Design) -> Texts | None:
@@ -221,10 +241,10 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         return Texts(X.text, X.question)
 
     def _words(self, texts: Texts | None, boundaries: Boundaries, train: BoolArray) -> FloatArray:
-        """Return the features of the wording, of shape (n_rows, n_features)."""
+        """Return the features of the wording, of shape (n_questions, n_features)."""
         if texts is None or not train.any():
-            return np.zeros((len(boundaries.case), 0))
-        return texts.components(train, self.wording_components)[boundaries.case]
+            return np.zeros((len(boundaries.scale), 0))
+        return texts.components(train, self.wording_components)
 
     def _vocabulary(self, X: Design) -> Vocabulary:
         return Vocabulary.of(X, by_group=self.scope == "partial")
@@ -233,38 +253,53 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self, boundaries: Boundaries, words: FloatArray, y: FloatArray, weight: FloatArray
     ) -> "_Fit":
         """Fit to the cases of weight above 0."""
-        rows = np.flatnonzero(weight[boundaries.case] > 0)
-        used = boundaries.used(weight)
-        features = np.hstack([boundaries.features[np.ix_(rows, used)], words[rows]])
-        prior = boundaries.shrunk(self.prior_weight)[rows]
-        target = boundaries.cumulative(y)[rows] - prior
-        base = weight[boundaries.case[rows]] * boundaries.width[rows]
-        n_words = words.shape[1]
-        of_words = np.full(n_words, self.wording_penalty or 0.0)
-        penalty = np.concatenate([self.penalty * boundaries.penalties[used], of_words])
-        used = np.concatenate([used, np.ones(n_words, dtype=bool)])
-        row_weight = base
-        coef = _ridge(features, target, row_weight, penalty)
+        questions, penalties = self._features(boundaries, words, weight > 0)
+        of_rows = weight[boundaries.case]
+        trained = [
+            panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0))
+            for panel in boundaries.panels
+        ]
+        arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties)
+        target = boundaries.cumulative(y) - boundaries.shrunk(self.prior_weight)
+        base = of_rows * boundaries.width
+        error, row_weight = np.full_like(target, np.nan), base
+        coef = arrow.solve(target, row_weight)
         for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
-            error = np.abs(target - features @ coef)
-            row_weight = base * USUAL_ERROR / np.maximum(error, SMALL_ERROR)
-            coef = _ridge(features, target, row_weight, penalty)
-        return _Fit(rows, used, features, target, row_weight, penalty, coef)
+            arrow.predict(coef, error)
+            error = target - error
+            row_weight = base * USUAL_ERROR / np.maximum(np.abs(error), SMALL_ERROR)
+            coef = arrow.solve(target, row_weight)
+        return _Fit(arrow, target, row_weight, coef)
 
-    def _below(self, boundaries: Boundaries, words: FloatArray, coef: FloatArray) -> FloatArray:
+    def _features(
+        self, boundaries: Boundaries, words: FloatArray, train: BoolArray
+    ) -> tuple[Questions, Coefficients]:
+        """Return the questions' features and the penalties of all."""
+        penalties = _in_parts(self.penalty * boundaries.penalties, boundaries)
+        of_words = np.full(words.shape[1], self.wording_penalty or 0.0)
+        of_questions = np.concatenate([penalties.questions, of_words])
+        questions = Questions(words, boundaries.scale, len(boundaries.vocabulary.scales))
+        return (
+            questions.restricted(boundaries.scales(train)),
+            replace(penalties, questions=of_questions),
+        )
+
+    def _below(
+        self, boundaries: Boundaries, questions: Questions, coef: Coefficients
+    ) -> FloatArray:
         """Return the cumulative shares of a fit, of shape (n_rows,)."""
-        split = len(coef) - words.shape[1]
-        moved = boundaries.features @ coef[:split] + words @ coef[split:]
+        moved = np.empty(len(boundaries.case))
+        predict(boundaries.panels, questions, coef, moved)
         below: FloatArray = boundaries.shrunk(self.prior_weight) + moved
         return below
 
     def _shares(
-        self, X: Design, boundaries: Boundaries, below: FloatArray, nominal_weight: float
+        self, X: Design, boundaries: Boundaries, below: FloatArray, mix: float
     ) -> FloatArray:
         """Return distributions, of shape (n_cases, max_options)."""
         calibrated: FloatArray = np.where(
             boundaries.nominal[:, None],
-            _mixed(X, nominal_weight),
+            mixed(X, mix),
             boundaries.shares(below[None])[0],
         )
         return calibrated
@@ -274,52 +309,52 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
 class _Fit:
     """A fit, and the regression that it is the solution of."""
 
-    rows: IntArray
-    """Boundaries that were trained on."""
-    used: BoolArray
-    """Features that were."""
-    features: FloatArray
+    arrow: Arrow
     target: FloatArray
     weight: FloatArray
-    penalty: FloatArray
-    coef: FloatArray
+    coef: Coefficients
 
     @property
-    def full_coef(self) -> FloatArray:
-        """Coefficients of all features, 0 where one was not used."""
-        coef = np.zeros(len(self.used))
-        coef[self.used] = self.coef
-        return coef
+    def questions(self) -> Questions:
+        """What is known of each question."""
+        return self.arrow.questions
 
-    def left_out(self, question: IntArray) -> FloatArray:
-        """Return what the rows' targets are predicted as without their question."""
-        return ridge_left_out(
-            self.features, self.target, self.weight, self.penalty, self.coef, question
-        )
+    def left_out(self, unit: IntArray) -> FloatArray:
+        """Return what the rows' targets are predicted as without their question.
 
-
-def _mixed(X: Design, weight: float) -> FloatArray:
-    """Return the predictions mixed with the uniform distribution."""
-    mixed: FloatArray = (1 - weight) * X.predicted + weight * uniform(X)
-    return mixed
-
-
-def _ridge(
-    features: FloatArray, target: FloatArray, weight: FloatArray, penalty: FloatArray
-) -> FloatArray:
-    """Solve weighted least squares with a penalty for each coefficient."""
-    weighted = features.T * weight
-    gram: FloatArray = weighted @ features + np.diag(penalty)
-    return np.asarray(np.linalg.solve(gram, weighted @ target), dtype=np.float64)
+        Rows that share a `unit`, a number that is not -1, are left out together.
+        """
+        error = np.full_like(self.target, np.nan)
+        self.arrow.predict(self.coef, error)
+        left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
+        for one in np.unique(unit[(unit >= 0) & ~np.isnan(left_out)]):
+            rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
+            self.arrow.predict(rest, error)
+            left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
+        return left_out
 
 
-def _nominal_weight(X: Design, y: FloatArray, weight: FloatArray, prior: float) -> float:
-    """Return the weight of the uniform distribution that fits the nominal cases best.
+def _of_several(X: Design) -> IntArray:
+    """Return the unit of each case, -1 where it is one question's own."""
+    pairs = np.unique(np.column_stack([X.together, X.question]), axis=0)
+    units, n_questions = np.unique(pairs[:, 0], return_counts=True)
+    several: IntArray = np.where(np.isin(X.together, units[n_questions > 1]), X.together, -1)
+    return several
 
-    The prior counts as much as one case whose shares are half a unit from uniform.
-    """
-    rows: BoolArray = np.isnan(X.ordinals[:, 0]) & (weight > 0)
-    towards, moved = (uniform(X) - X.predicted)[rows], (y - X.predicted)[rows]
-    squares = weight[rows] @ (towards**2).sum(axis=1)
-    products = weight[rows] @ (towards * moved).sum(axis=1)
-    return float(np.clip((products + prior / 4) / (squares + 1 / 4), 0, 1))
+
+def _in_one(coef: Coefficients, vocabulary: Vocabulary) -> FloatArray:
+    """Put coefficients in one row: core, each group's, each scale's, the words'."""
+    n_scales = len(vocabulary.scales)
+    of_scales = coef.questions[: 2 * n_scales].reshape(2, n_scales).T
+    return np.concatenate(
+        [coef.core, coef.groups.ravel(), of_scales.ravel(), coef.questions[2 * n_scales :]]
+    )
+
+
+def _in_parts(row: FloatArray, boundaries: Boundaries) -> Coefficients:
+    """Undo `_in_one`."""
+    names = boundaries.vocabulary
+    ends = np.cumsum([boundaries.n_core, N_OWN * len(names.groups), 2 * len(names.scales)])
+    core, groups, scales, words = np.split(row, ends)
+    of_scales = scales.reshape(-1, 2).T.ravel()
+    return Coefficients(core, np.concatenate([of_scales, words]), groups.reshape(-1, N_OWN))

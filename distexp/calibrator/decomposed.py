@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.base import clipped, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.features import question_means
-from distexp.calibrator.fitting.loss import residual_map
+from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import TrainingMeans, by_size, placed
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import Design, FloatArray
@@ -205,9 +205,9 @@ def _regression(
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return features of shape (2, n_rows), targets and weights of the cumulative shares."""
     level = question_means(X.predicted, X.question)
-    operator, length = residual_map(X.ordinals, X.mask)
+    length = lengths(X.ordinals, X.mask)
     below_level, deviation, target = (
-        np.matmul(operator, shares[:, :, None]).ravel()
+        along_scale(shares, X.ordinals).ravel()
         for shares in (level - base, X.predicted - level, y - base)
     )
     of_question = weight * (len(np.unique(X.question)) / weight.sum())

@@ -1,23 +1,23 @@
 """A mixture of calibrators, weighed by what they would have said of each training question."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from distexp.calibrator.fitting.base import few
 from distexp.calibrator.fitting.batch import Batched
-from distexp.calibrator.fitting.left_out import LeavesOut
-from distexp.calibrator.fitting.loss import residual_map
-from distexp.calibrator.fitting.means import n_trained
+from distexp.calibrator.fitting.left_out import LeavesOut, each_left_out
+from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.checks import check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray
 
 N_DRAWS = 512
 """Mixtures drawn from the prior, the same ones in every fit."""
-N_AT_ONCE = 64
-"""Mixtures whose errors are held in memory together."""
+N_AT_ONCE = 256
+"""Rows whose errors by all mixtures are held together: they fit a processor's cache."""
 LEAST_LOSS = 1e-9
 """A mean distance that counts as none: its logarithm is finite."""
 
@@ -170,16 +170,27 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
             mixed += self.weights_[name] * member.predict(X)
         return mixed
 
+    def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
+        if self.scope == "pooled":
+            yield from self._each(X, y, weights)
+            return
+        for some in few(weights, y.shape[1]):
+            yield from self.fit_predict(X, y, some)
+
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        both = [member.fit_leave_out(X, y, weights) for member in self.members.values()]
-        predicted = np.zeros((*weights.shape, y.shape[1]))
-        for i, weight in enumerate(weights):
+        return np.array(list(self._each(X, y, weights)))
+
+    def _each(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
+        members = [each_left_out(member, X, y, weights) for member in self.members.values()]
+        for weight, *both in zip(weights, *members, strict=True):
             rows = weight > 0
-            left_out = np.array([without[i, rows] for _, without in both])
+            left_out = np.array([without[rows] for _, without in both])
             learnt, _, _ = self._learnt(X.take(rows), y[rows], weight[rows], left_out)
+            predicted = np.zeros_like(y)
             for share, (fitted, _) in zip(learnt, both, strict=True):
-                predicted[i] += share * fitted[i]
-        return predicted
+                predicted += share * fitted
+            yield predicted
 
     def _learnt(
         self, X: Design, y: FloatArray, weight: FloatArray, left_out: FloatArray
@@ -189,16 +200,18 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         `left_out`, of shape (n_members, n_cases, max_options), is what they predict without a
         case's question.
         """
-        operator, length = residual_map(X.ordinals, X.mask)
-        errors = np.matmul(operator, (left_out - y)[..., None])[..., 0]
+        length = lengths(X.ordinals, X.mask)
         codes = np.unique(X.together, return_inverse=True)[1]
-        n = int(n_trained(X.together, weight[None])[0])
+        n = int(codes.max()) + 1
         of_case = weight * (n / weight.sum())  # questions weigh 1 on average
-        errors = (errors * (of_case[:, None] * length)).reshape(len(errors), -1)
-        of_row = np.repeat(codes, y.shape[1])
-        alone = np.array([np.bincount(of_row, np.abs(one)) for one in errors])
+        counts = length > 0
+        row_weight = (of_case[:, None] * length)[counts]
+        errors = np.array([along_scale(one - y, X.ordinals)[counts] for one in left_out])
+        errors *= row_weight
+        of_row = np.repeat(codes, counts.sum(axis=1))
+        alone = np.array([np.bincount(of_row, np.abs(one), n) for one in errors])
         mixture = self._mixture(errors, n)
-        mixed = np.bincount(of_row, np.abs(mixture @ errors)).astype(np.float64)
+        mixed = np.asarray(np.bincount(of_row, np.abs(mixture @ errors), n), dtype=np.float64)
         share = self._share(alone[0], mixed)
         learnt = share * mixture
         learnt[0] += 1 - share
@@ -209,12 +222,10 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         drawn = np.random.default_rng(0).dirichlet(
             [self.concentration[name] for name in self.members], N_DRAWS
         )
-        losses = np.concatenate(
-            [
-                np.abs(drawn[start : start + N_AT_ONCE] @ errors).sum(axis=1)
-                for start in range(0, N_DRAWS, N_AT_ONCE)
-            ]
-        )
+        losses = np.zeros(N_DRAWS)
+        for start in range(0, errors.shape[1], N_AT_ONCE):
+            mixed = drawn @ errors[:, start : start + N_AT_ONCE]
+            losses += np.abs(mixed, out=mixed).sum(axis=1)
         power = self.sharpness * n**2 / (n + UNSURE)
         evidence = -power * np.log(np.maximum(losses / n, LEAST_LOSS))
         posterior = np.exp(evidence - evidence.max())

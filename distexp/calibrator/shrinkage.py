@@ -6,7 +6,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import uniform
 from distexp.calibrator.fitting.batch import Batched
-from distexp.calibrator.fitting.loss import residual_map
+from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import TrainingMeans, by_size, n_trained, placed
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray, IntArray
@@ -175,12 +175,10 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         self, X: Design, y: FloatArray, target: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Write each case's distance as ``(length * abs(start + w * slope)).sum()``."""
-        operator, length = residual_map(X.ordinals, X.mask)
         start, slope = (
-            np.matmul(operator, shares[:, :, None])[:, :, 0]
-            for shares in (X.predicted - y, target - X.predicted)
+            along_scale(shares, X.ordinals) for shares in (X.predicted - y, target - X.predicted)
         )
-        return start, slope, length
+        return start, slope, lengths(X.ordinals, X.mask)
 
 
 def least_distant(

@@ -1,6 +1,6 @@
 """`distexp apply`: a card's calibrator, on estimates whose human answers nobody has."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,21 +9,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp import atomic
+from distexp.card.band import KINDS, Band
 from distexp.card.card import Card
 from distexp.errors import ConfigError, DatasetError, DistexpError
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
-from distexp.types import BoolArray, Case, Condition, FloatArray, Study
+from distexp.types import BoolArray, Case, Condition, Estimate, FloatArray, Study
 from distexp.visible import in_spreadsheet
 
 if TYPE_CHECKING:
     import polars as pl
 
+Ends = tuple[FloatArray, FloatArray]
 FORMATS = (".parquet", ".csv", ".jsonl")
 MOST_LISTED = 3
 LONGEST = 32_767
 """Characters of a cell of a workbook."""
 UNREADABLE = "no prediction could be read"
+NOT_ASKED = "not asked: the budget was spent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +39,10 @@ class Calibrated:
     shares: FloatArray
     """Shape (n_cases, max_options): calibrated; NaN where the estimate could not be read."""
     half_widths: FloatArray
-    """Shape (n_cases,): of the band."""
-    joint: FloatArray
-    """Likewise of the band for all options at once; NaN where the card does not say."""
+    """Shape (n_cases,): of the band for a share, on its scale."""
+    ends: Mapping[str, Ends]
+    """By `distexp.card.band.KINDS`: the lower and the upper ends of the bands, each of shape
+    (n_cases, max_options); NaN where the card does not say."""
     coverages: FloatArray
     """Shape (n_cases,): what the bands can vouch for, which is less than was asked for where few
     batteries are all that is known of new topics."""
@@ -77,15 +81,19 @@ def calibrated(
         shares = np.full_like(X.predicted, np.nan)
         if readable.any():
             shares[readable] = card.predict(X.take(readable))
+        half_widths = {
+            kind: _half_widths(card, study.cases, card.band, coverage, topic, kind)
+            for kind in KINDS
+        }
         yield Calibrated(
             study=study,
             readable=readable,
             shares=shares,
-            half_widths=_half_widths(card, study, coverage, topic, joint=False),
-            joint=_half_widths(card, study, coverage, topic, joint=True),
+            half_widths=half_widths["share"],
+            ends={kind: card.band.ends(shares, of[:, None]) for kind, of in half_widths.items()},
             coverages=np.array(
                 [
-                    card.band.supported(coverage, new_topic=_kind(card, case, topic) != "same")
+                    card.band.supported(coverage, new_topic=kind(card, case, topic) != "same")
                     for case in study.cases
                 ]
             ),
@@ -102,23 +110,55 @@ def calibrated(
 
 
 def _half_widths(
-    card: Card, study: Study, coverage: float, topic: str | None, *, joint: bool
+    card: Card, cases: Sequence[Case], band: Band, coverage: float, topic: str | None, of: str
 ) -> FloatArray:
     return np.array(
         [
-            card.band.half_width(
-                len(case.question.options), coverage, joint=joint, topic=_kind(card, case, topic)
+            band.half_width(
+                len(case.question.options), coverage, of=of, topic=kind(card, case, topic)
             )
-            for case in study.cases
+            for case in cases
         ]
     )
 
 
-def _kind(card: Card, case: Case, topic: str | None) -> str:
+def of_everyone(
+    card: Card, attribute: str, cases: Sequence[Case], shares: FloatArray, coverage: float,
+    topic: str | None,
+) -> dict[str, Ends]:  # fmt: skip
+    """Return the ends of the bands of the whole population; NaN where the card does not say.
+
+    Parameters
+    ----------
+    card : Card
+    attribute : str
+        Whose groups it is put together from.
+    cases : sequence of Case
+        One of each question.
+    shares : ndarray of shape (n_questions, max_options)
+    coverage, topic
+        As for `calibrated`.
+    """
+    band = card.population.get(attribute)
+    if band is None:
+        nothing = np.full_like(shares, np.nan)
+        return dict.fromkeys(KINDS, (nothing, nothing))
+    return {
+        kind: band.ends(shares, _half_widths(card, cases, band, coverage, topic, kind)[:, None])
+        for kind in KINDS
+    }
+
+
+def kind(card: Card, case: Case, topic: str | None) -> str:
     """Return which band a case has; of `auto`, the wider one only for a new battery."""
     if topic is None or (topic == "auto" and not card.trained_on.of_new_battery(case.question)):
         return "same"
     return topic
+
+
+def unread(estimate: Estimate) -> str:
+    """Say why a case has no prediction."""
+    return NOT_ASKED if estimate.status == "not_asked" else UNREADABLE
 
 
 def table(found: Sequence[Calibrated]) -> "pl.DataFrame":
@@ -237,12 +277,13 @@ def summary(card: Card, found: Sequence[Calibrated], coverage: float) -> str:
         for reason, readable in zip(of_study.reasons, of_study.readable, strict=True)
     )
     widths = np.concatenate([of_study.half_widths for of_study in found])
-    low, high = f"{widths.min():.3f}", f"{widths.max():.3f}"
+    ends = (card.band.around(0.5, float(end))[1] - 0.5 for end in (widths.min(), widths.max()))
+    low, high = (f"{end:.3f}" for end in ends)
     band = low if low == high else f"{low} to {high}"
     return (
         f"{n_cases} cases by {card.name} of {len(card.trained_on.questions)} questions of "
         f"{card.trained_on.condition.dataset}: {n_lost} unreadable, {n_unlike} extrapolate; "
-        f"{coverage:.0%} band ±{band}."
+        f"{coverage:.0%} band ±{band} around one half."
     )
 
 
@@ -275,7 +316,8 @@ def _rows(found: Calibrated) -> Iterator[tuple[object, ...]]:
         zip(found.study.cases, found.study.estimates, strict=True)
     ):
         question, group = case.question, case.group
-        width, reason = float(found.half_widths[place]), found.reasons[place]
+        reason = found.reasons[place]
+        low, high = (end[place] for end in found.ends["share"])
         for index, option in enumerate(question.options):
             described = (
                 *condition,
@@ -287,15 +329,15 @@ def _rows(found: Calibrated) -> Iterator[tuple[object, ...]]:
                 None if question.ordinals is None else question.ordinals[index],
             )
             if estimate.reading is None:
-                yield (*described, None, None, None, None, None, UNREADABLE)
+                yield (*described, None, None, None, None, None, unread(estimate))
                 continue
             share = float(found.shares[place, index])
             yield (
                 *described,
                 estimate.reading.distribution.probabilities[index],
                 share,
-                max(share - width, 0.0),
-                min(share + width, 1.0),
+                float(low[index]),
+                float(high[index]),
                 bool(reason),
                 reason or None,
             )

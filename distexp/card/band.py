@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from distexp.card.conformal import ANGLE, ROUNDING, SCALES, SHARE, angle, half_width, within
 from distexp.card.fields import field_error, numbers, older, size, take
 from distexp.request import Json
 from distexp.types import BoolArray, FloatArray, IntArray
@@ -20,27 +21,29 @@ DEFAULT_COVERAGE = 0.9
 MIN_QUESTIONS = 20
 """Held-out questions that a number of options needs for half-widths of its own. With fewer than 19
 the band for 95 % would be all of [0, 1]."""
-TARGET = 0.1
-"""The half-width that most surveys would find useful: how many questions one needs is said."""
 TOPICS = ("auto", "same", "new")
 """What a new question may be said to be about."""
-ROUNDING = 1e-9
-"""Sums of weights that miss the coverage by no more reach it."""
+KINDS = ("share", "joint", "question")
+"""What a band is to hold: one share, all options of a case, all options and groups of a
+question."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Widths:
-    """Half-widths of the band."""
+    """Half-widths of the band, on its scale."""
 
     n_questions: int
     """Held-out questions that they rest on; for new topics, held-out batteries."""
     half_widths: tuple[float, ...]
-    """One for each of `COVERAGES`, in [0, 1]; 1 where there are too few questions to say less."""
+    """One for each of `COVERAGES`; the largest of the scale where there are too few questions to
+    say less."""
     joint: tuple[float, ...] = ()
     """Likewise for all options of a case at once; empty in cards of earlier versions."""
+    question: tuple[float, ...] = ()
+    """Likewise for all options and groups of a question at once."""
     within: float = math.nan
-    """Share of the residuals, each question weighing the same, that are no larger than `TARGET`;
-    NaN in cards of earlier versions."""
+    """Share of the residuals, each question weighing the same, that are no larger than the
+    half-width that is `TARGET` around one half; NaN in cards of earlier versions."""
 
     @property
     def highest_coverage(self) -> float:
@@ -80,6 +83,8 @@ class Band:
     """From batteries that were held out as a whole, for a question of a new topic: each battery
     weighs the same, and where a coverage is higher than `highest_coverage` they are for that one.
     None where there are no two batteries."""
+    scale: str = ANGLE
+    """One of `SCALES`."""
 
     @classmethod
     def fitted(
@@ -95,8 +100,8 @@ class Band:
         Parameters
         ----------
         residuals : ndarray of shape (n_cases, max_options)
-            Absolute differences of human shares and calibrated ones that were predicted with the
-            question held out; ignored in the padding.
+            Absolute differences of the angles of human shares and of calibrated ones that were
+            predicted with the question held out; ignored in the padding.
         n_options, question : ndarray of shape (n_cases,)
         tested : ndarray of bool of shape (n_cases,)
             Cases that were held out.
@@ -116,13 +121,22 @@ class Band:
             cells = is_option & cases[:, None]
             of_cells = np.broadcast_to(unit[:, None], cells.shape)[cells]
             worst = np.where(cells, residuals, 0.0).max(axis=1)[cases]
+            asked, of_case = np.unique(question[cases], return_inverse=True)
+            worst_of_question, unit_of_question = np.zeros(len(asked)), np.zeros_like(asked)
+            np.maximum.at(worst_of_question, of_case, worst)
+            unit_of_question[of_case] = unit[cases]
             n = len(np.unique(unit[cases]))
             coverages = [min(c, n / (n + 1)) if capped else c for c in COVERAGES]
+
+            def found(residuals: FloatArray, unit: IntArray) -> tuple[float, ...]:
+                return tuple(half_width(residuals, unit, c, SCALES[ANGLE]) for c in coverages)
+
             return Widths(
                 n_questions=n,
-                half_widths=tuple(half_width(residuals[cells], of_cells, c) for c in coverages),
-                joint=tuple(half_width(worst, unit[cases], c) for c in coverages),
-                within=_within(residuals[cells], of_cells),
+                half_widths=found(residuals[cells], of_cells),
+                joint=found(worst, unit[cases]),
+                question=found(worst_of_question, unit_of_question),
+                within=within(residuals[cells], of_cells),
             )
 
         topic = None
@@ -152,35 +166,52 @@ class Band:
         n_options: int,
         coverage: float = DEFAULT_COVERAGE,
         *,
-        joint: bool = False,
+        of: str = "share",
         topic: str = "same",
     ) -> float:
-        """Return the half-width for a question.
+        """Return the half-width for a question, on the scale of the band.
 
         Parameters
         ----------
         n_options : int
         coverage : float
             One of `COVERAGES`.
-        joint : bool
-            Whether all options of a case are to lie inside; NaN where the card does not say.
+        of : {"share", "joint", "question"}
+            What is to lie inside, one of `KINDS`; NaN where the card does not say.
         topic : {"same", "new", "auto"}
             Whether the question is like those trained on, of another topic, or may be either:
             then it is the wider of both.
         """
         place = COVERAGES.index(coverage)
 
-        def of(widths: Widths) -> float:
-            if not joint:
-                return widths.half_widths[place]
-            return widths.joint[place] if widths.joint else math.nan
+        def known(widths: Widths) -> float:
+            kinds = (widths.half_widths, widths.joint, widths.question)
+            half_widths = kinds[KINDS.index(of)]
+            return half_widths[place] if half_widths else math.nan
 
-        same, new = (of(self.widths(n_options, new_topic=is_new)) for is_new in (False, True))
+        same, new = (known(self.widths(n_options, new_topic=is_new)) for is_new in (False, True))
         return {"same": same, "new": new, "auto": max(same, new)}[topic]
+
+    def ends(
+        self, shares: FloatArray, half_width: FloatArray | float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of the bands of some shares, in [0, 1]; NaN where a width is."""
+        if self.scale == SHARE:
+            return np.maximum(shares - half_width, 0.0), np.minimum(shares + half_width, 1.0)
+        middle = angle(shares)
+        low = np.sin(np.maximum(middle - half_width, 0.0)) ** 2
+        high = np.sin(np.minimum(middle + half_width, SCALES[ANGLE])) ** 2
+        return np.minimum(low, shares), np.maximum(high, shares)
+
+    def around(self, share: float, half_width: float) -> tuple[float, float]:
+        """Return the ends of the band of one share."""
+        low, high = self.ends(np.array(share), half_width)
+        return float(low), float(high)
 
     def document(self) -> Json:
         """Return the band as JSON."""
         return {
+            "scale": self.scale,
             "coverages": COVERAGES,
             "pooled": _document(self.pooled),
             "by_n_options": {str(k): _document(widths) for k, widths in self.by_size.items()},
@@ -196,9 +227,10 @@ class Band:
         ConfigError
             If it is none.
         """
-        coverages, pooled, by_size, topic = take(
-            older(document, topic=None),
+        scale, coverages, pooled, by_size, topic = take(
+            older(document, topic=None, scale=SHARE),
             "band",
+            scale=str,
             coverages=list,
             pooled=dict,
             by_n_options=dict,
@@ -206,59 +238,18 @@ class Band:
         )
         if tuple(coverages) != COVERAGES:
             raise field_error("band.coverages", f"{list(COVERAGES)}", coverages)
+        if scale not in SCALES:
+            raise field_error("band.scale", f"one of {', '.join(SCALES)}", scale)
+        most = SCALES[scale]
         return cls(
-            pooled=_read(pooled, "band.pooled"),
+            pooled=_read(pooled, "band.pooled", most),
             by_size={
-                size(k, "band.by_n_options"): _read(widths, f"band.by_n_options.{k}")
+                size(k, "band.by_n_options"): _read(widths, f"band.by_n_options.{k}", most)
                 for k, widths in by_size.items()
             },
-            topic=None if topic is None else _read(topic, "band.topic"),
+            topic=None if topic is None else _read(topic, "band.topic", most),
+            scale=scale,
         )
-
-
-def half_width(residuals: FloatArray, question: IntArray, coverage: float) -> float:
-    r"""Return the half-width that covers a share of a new question with this probability.
-
-    It is the `coverage` quantile of the distribution in which each of the n questions has the
-    weight ``1 / (n + 1)``, evenly over its residuals, and the largest possible residual, 1, has
-    that of the new question. With one residual a question that is the
-    :math:`\lceil (n + 1) c \rceil`-th smallest. If the new question and the n are exchangeable, a
-    share of it that is drawn at random lies in the band with probability `coverage` at the least.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_shares,)
-        Absolute, in [0, 1].
-    question : ndarray of shape (n_shares,)
-        Equal numbers mark shares of the same question.
-    coverage : float
-        In (0, 1).
-
-    References
-    ----------
-    Vovk, Gammerman and Shafer (2005), "Algorithmic learning in a random world"; arXiv 2107.07511
-    for an introduction; arXiv 2306.06342, section 2, for the weights of hierarchical data.
-
-    Examples
-    --------
-    >>> half_width(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 1, 2, 3]), 0.6)
-    0.3
-    >>> half_width(np.array([0.1, 0.2, 0.3, 0.4]), np.array([0, 1, 2, 3]), 0.9)
-    1.0
-    """
-    codes, counts = np.unique(question, return_inverse=True, return_counts=True)[1:]
-    order = np.argsort(residuals)
-    weights = 1 / (counts[codes] * (len(counts) + 1))
-    enough = np.cumsum(weights[order]) >= coverage - ROUNDING
-    return float(residuals[order][np.argmax(enough)]) if enough.any() else 1.0
-
-
-def _within(residuals: FloatArray, question: IntArray) -> float:
-    """Return the share of the residuals, each question weighing the same, within `TARGET`."""
-    codes, counts = np.unique(question, return_inverse=True, return_counts=True)[1:]
-    if not len(counts):
-        return math.nan
-    return min(float((residuals <= TARGET + ROUNDING) @ (1 / counts[codes]) / len(counts)), 1.0)
 
 
 def _document(widths: Widths) -> Json:
@@ -266,29 +257,34 @@ def _document(widths: Widths) -> Json:
         "n_questions": widths.n_questions,
         "half_widths": widths.half_widths,
         "joint": widths.joint,
+        "question": widths.question,
         "within": None if math.isnan(widths.within) else widths.within,
     }
 
 
-def _read(document: object, where: str) -> Widths:
-    n_questions, half_widths, joint, within = take(
-        older(document, joint=[], within=None),
+def _read(document: object, where: str, most: float) -> Widths:
+    n_questions, half_widths, joint, question, within = take(
+        older(document, joint=[], question=[], within=None),
         where,
         n_questions=int,
         half_widths=list,
         joint=list,
+        question=list,
         within=(float, int, type(None)),
     )
     return Widths(
         n_questions=n_questions,
-        half_widths=_shares(half_widths, f"{where}.half_widths"),
-        joint=_shares(joint, f"{where}.joint") if joint else (),
-        within=math.nan if within is None else _shares([within], f"{where}.within", 1)[0],
+        half_widths=_numbers(half_widths, f"{where}.half_widths", most),
+        joint=_numbers(joint, f"{where}.joint", most) if joint else (),
+        question=_numbers(question, f"{where}.question", most) if question else (),
+        within=math.nan if within is None else _numbers([within], f"{where}.within", 1.0, 1)[0],
     )
 
 
-def _shares(values: Any, where: str, length: int = len(COVERAGES)) -> tuple[float, ...]:
+def _numbers(
+    values: Any, where: str, most: float, length: int = len(COVERAGES)
+) -> tuple[float, ...]:
     found = numbers(values, where, length=length)
-    if min(found) < 0 or max(found) > 1:
-        raise field_error(where, "numbers in [0, 1]", values)
+    if min(found) < 0 or max(found) > most:
+        raise field_error(where, f"numbers in [0, {most:.6g}]", values)
     return found

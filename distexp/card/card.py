@@ -2,34 +2,33 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
+from distexp.card import everyone
 from distexp.card.band import Band
-from distexp.card.fields import take, texts
+from distexp.card.conformal import apart
+from distexp.card.fields import older, take, texts
+from distexp.card.held_out import prior_of, without_battery
+from distexp.card.prior import Prior
 from distexp.card.sealed import read_sealed, write_sealed
-from distexp.card.state import from_json, tells_groups_apart, to_json
+from distexp.card.state import from_json, tells_groups_apart, to_json, withheld
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation, Result
-from distexp.evaluation.fits import cross_fit
 from distexp.evaluation.layout import answered, design_of, perfect
-from distexp.evaluation.measures import mean_over_splits
-from distexp.evaluation.splits import Split
 from distexp.metrics.names import METRICS
 from distexp.protocols import Calibrator, rehearsal_of
 from distexp.request import Json
-from distexp.types import BoolArray, Condition, Design, FloatArray, IntArray, Study, Survey
+from distexp.types import Condition, Design, FloatArray, Study, Survey
 
 SCHEMA = "distexp.card"
 VERSION = 1
 """Of the schema. A card of a higher one is refused."""
-MOST_FOLDS = 20
-"""Times that a calibrator is fitted without some batteries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +43,15 @@ class Card:
     """Out-of-sample scores of the run, with intervals and how they were made."""
     band: Band
     """How far off its shares are, from the same held-out predictions."""
+    prior: Prior | None
+    """What they are worth in respondents; None in cards of earlier versions."""
     warnings: tuple[str, ...]
     """What the run said against it."""
     distexp: str
     """Version that fitted it."""
+    population: Mapping[str, Band] = field(default_factory=dict)
+    """How far off the shares of the whole population are, by the attribute whose groups it is put
+    together from; empty in cards of earlier versions."""
 
     @classmethod
     def fitted(
@@ -83,19 +87,23 @@ class Card:
         weight = evaluation.weight_of(study)
         elsewhere = without_battery(calibrator, study, X, y, readable, weight)
         calibrator.fit(X.take(readable), y[readable], None if weight is None else weight[readable])
-        residuals = np.abs(result.calibrated[name] - y)
+        learnt = to_json(calibrator)
+        held_out = result.calibrated[name]
+        tested = readable & ~np.isnan(held_out[:, 0])
         return cls(
             name=name,
-            calibrator=from_json(to_json(calibrator)),
+            calibrator=from_json(withheld(learnt) if survey.gated else learnt),
             trained_on=TrainedOn.of(survey, study, X, y, readable),
             scores=_scores(name, result, evaluation),
             band=Band.fitted(
-                residuals,
+                apart(held_out, y),
                 X.n_options,
                 X.question,
-                readable & ~np.isnan(residuals[:, 0]),
-                None if elsewhere is None else (np.abs(elsewhere[0] - y), elsewhere[1]),
+                tested,
+                None if elsewhere is None else (apart(elsewhere[0], y), elsewhere[1]),
             ),
+            population=everyone.bands(study, X, y, held_out, elsewhere),
+            prior=prior_of(name, study, result, evaluation, X, y, tested, elsewhere),
             warnings=tuple(one for one in result.warnings if one.startswith(f"{name} ")),
             distexp=version("distexp"),
         )
@@ -164,16 +172,18 @@ class Card:
 
     @classmethod
     def _of(cls, document: Mapping[str, Any]) -> Self:
-        name, calibrator, trained_on, scores, band, warnings, written_by = take(
-            document,
+        name, calibrator, trained_on, scores, band, prior, warnings, written_by, population = take(
+            older(document, prior=None, population={}),
             "the card",
             name=str,
             calibrator=dict,
             trained_on=dict,
             scores=dict,
             band=dict,
+            prior=(dict, type(None)),
             warnings=list,
             distexp=str,
+            population=dict,
         )
         card = cls(
             name=name,
@@ -181,8 +191,10 @@ class Card:
             trained_on=TrainedOn.read(trained_on),
             scores=scores,
             band=Band.read(band),
+            prior=None if prior is None else Prior.read(prior),
             warnings=texts(warnings, "warnings"),
             distexp=written_by,
+            population={attribute: Band.read(of) for attribute, of in population.items()},
         )
         card.predict(card.trained_on.examples())
         return card
@@ -196,6 +208,8 @@ class Card:
             "scores": self.scores,
             "warnings": self.warnings,
             "band": self.band.document(),
+            "population": {name: band.document() for name, band in self.population.items()},
+            "prior": None if self.prior is None else self.prior.document(),
             "calibrator": to_json(self.calibrator),
         }
 
@@ -246,40 +260,6 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     X, y, _ = design_of(replace(study, estimates=right, members=members))
     (calibrator,) = calibrators.values()
     to_json(rehearsal_of(calibrator).fit(X, y))
-
-
-def without_battery(
-    calibrator: Calibrator,
-    study: Study,
-    X: Design,
-    y: FloatArray,
-    readable: BoolArray,
-    weight: FloatArray | None,
-) -> tuple[FloatArray, IntArray] | None:
-    """Predict the questions of each battery from those of the others.
-
-    Where there are more than `MOST_FOLDS` batteries several are held out together.
-
-    Returns
-    -------
-    (ndarray of shape (n_cases, max_options), ndarray of shape (n_cases,)), or None
-        The predictions, NaN for a question without a battery; and a number for each battery.
-        None where there are no two.
-    """
-    names = [case.question.battery for case in study.cases]
-    batteries = sorted(
-        {name for name, there in zip(names, readable, strict=True) if name and there}
-    )
-    if len(batteries) < 2:
-        return None
-    known = {name: place for place, name in enumerate(batteries)}
-    battery = np.array([-1 if name is None else known.get(name, -1) for name in names])
-    of_case = np.where(battery < 0, -1, battery % MOST_FOLDS)
-    splits = [
-        Split(train=readable & (of_case != one), test=readable & (of_case == one))
-        for one in range(min(len(batteries), MOST_FOLDS))
-    ]
-    return mean_over_splits(cross_fit(calibrator, X, y, splits, weight)), battery
 
 
 def _padded(X: Design, n_options: int) -> Design:

@@ -7,22 +7,52 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from distexp.card.applying import UNREADABLE, Calibrated, calibrated, check_format
-from distexp.card.band import COVERAGES, TOPICS
+from distexp.card.applying import (
+    Calibrated,
+    Ends,
+    calibrated,
+    check_format,
+    of_everyone,
+    unread,
+)
+from distexp.card.band import COVERAGES, KINDS, TOPICS
 from distexp.card.card import Card, chosen
-from distexp.checks import parameter_error
+from distexp.card.everyone import wholes
+from distexp.checks import check_text, parameter_error
+from distexp.dataset.files.microdata import EVERYONE
 from distexp.errors import ConfigError, DatasetError, DistexpError
-from distexp.evaluation.layout import answered, answered_survey, open_survey
+from distexp.evaluation.layout import answered, answered_survey, design_of, open_survey
 from distexp.protocols import Calibrator
 from distexp.report.calls import Calls
 from distexp.report.report import Report
-from distexp.types import Study, Survey
+from distexp.types import FloatArray, Study, Survey
 
 if TYPE_CHECKING:
     import polars as pl
 
-GroupKey = tuple[str, str]
-"""Attribute and group."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Everyone:
+    """What is estimated of the whole population, from the groups of an attribute."""
+
+    found: Calibrated
+    place: int
+    """Of a case of the question."""
+    attribute: str
+    predicted: FloatArray
+    """Shape (max_options,), like `shares`."""
+    shares: FloatArray
+    ends: Mapping[str, Ends]
+    """Of all questions; `row` is that of this one."""
+    row: int
+    coverage: float
+    reason: str
+    """In what way one of the groups extrapolates."""
+
+    @property
+    def group(self) -> str:
+        """What stands for the population in tables."""
+        return f"all, over {self.attribute}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,8 +65,8 @@ class Estimates:
     """What each was calibrated by."""
     coverage: float
     topic: str
-    people: Mapping[GroupKey, float]
-    """How many of a group answered a question, on average; empty where no survey was read."""
+    over: str | None = None
+    """The attribute whose groups make up all; None takes the first whose groups are all known."""
     calls: Calls | None = None
     """What became of the requests, where no report says so."""
 
@@ -47,8 +77,13 @@ class Estimates:
                 if case.human is None:
                     yield of_study, card, place
 
+    def everyone(self) -> Iterator[Everyone]:
+        """Yield the whole population's answers to each open question that was not asked of it."""
+        for one, card in zip(self.found, self.cards, strict=True):
+            yield from _everyone(one, card, self)
+
     def table(self) -> "pl.DataFrame":
-        """Return a row an open case and option; what could not be read has null shares."""
+        """Return a row an open case and option, and of the whole population; null is unread."""
         import polars as pl
 
         text, number = pl.String, pl.Float64
@@ -58,16 +93,22 @@ class Estimates:
             "option_index": pl.Int64,
             "option": text,
             **dict.fromkeys(("ordinal", "predicted", "calibrated", "low", "high"), number),
-            **dict.fromkeys(("low_joint", "high_joint", "coverage"), number),
+            **dict.fromkeys(("low_joint", "high_joint"), number),
+            **dict.fromkeys(("low_question", "high_question", "coverage"), number),
             "extrapolates": pl.Boolean,
             "reason": text,
         }
         rows = [row for one, _, place in self.open() for row in _rows(one, place)]
+        rows += [row for whole in self.everyone() for row in _rows_of_everyone(whole)]
         return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def of_report(
-    report: Report, calibrators: Mapping[str, Calibrator], coverage: float, topic: str
+    report: Report,
+    calibrators: Mapping[str, Calibrator],
+    coverage: float,
+    topic: str,
+    over: str | None = None,
 ) -> Estimates:
     """Estimate the open cases of a run by the calibrator fitted to all of the answered ones.
 
@@ -79,6 +120,8 @@ def of_report(
         The one of the run.
     coverage, topic
         As for `distexp.card.applying.calibrated`.
+    over : str, optional
+        The attribute whose groups make up all.
 
     Raises
     ------
@@ -104,15 +147,21 @@ def of_report(
         cards=(card,),
         coverage=coverage,
         topic=topic,
-        people=people(study),
+        over=over,
     )
 
 
-def by_card(card: Card, studies: Sequence[Study], coverage: float, topic: str) -> Estimates:
+def by_card(
+    card: Card,
+    studies: Sequence[Study],
+    coverage: float,
+    topic: str,
+    over: str | None = None,
+) -> Estimates:
     """Estimate the open cases of studies by a card; raise `DatasetError` if there is none."""
     found = tuple(calibrated(card, studies, coverage, topic))
     estimates = Estimates(
-        found=found, cards=(card,) * len(found), coverage=coverage, topic=topic, people={}
+        found=found, cards=(card,) * len(found), coverage=coverage, topic=topic, over=over
     )
     if next(estimates.open(), None) is None:
         raise no_open(studies[0].condition.dataset)
@@ -151,10 +200,16 @@ def check_open(survey: Survey, calibrators: Mapping[str, Calibrator]) -> None:
         raise no_open(survey.name)
 
 
-def check_wanted(owner: str, out: str | None, coverage: object, topic: object) -> None:
-    """Raise `ConfigError` unless estimates can be made and written like that."""
-    if out is not None:
-        check_format(Path(out))
+def check_wanted(owner: str, files: Mapping[str, object], coverage: object, topic: object) -> None:
+    """Raise `ConfigError` unless estimates can be made and written like that.
+
+    `files` are the parameters that name one; that of `out` is to be written.
+    """
+    for parameter, name in files.items():
+        if name is not None:
+            check_text(owner, parameter, name)
+    if (out := files.get("out")) is not None:
+        check_format(Path(str(out)))
     for parameter, value, known in (
         ("coverage", coverage, COVERAGES),
         ("topic", topic, TOPICS),
@@ -172,29 +227,17 @@ def no_open(survey: str) -> DatasetError:
     )
 
 
-def people(study: Study) -> dict[GroupKey, float]:
-    """Return how many people of each group answered a question, on average; where it is known."""
-    counts: dict[GroupKey, list[float]] = {}
-    for case in study.cases:
-        if case.human is not None and case.n_respondents is not None:
-            key = case.group.attribute, case.group.value
-            counts.setdefault(key, []).append(case.n_respondents * case.design_effect)
-    return {key: float(np.mean(of_group)) for key, of_group in counts.items()}
-
-
 def _inputs(study: Study) -> Sequence[Study]:
     """Return what a card stacks, or the study itself."""
     return study.members or [replace(study, members=())]
 
 
-def _rows(found: Calibrated, place: int) -> Iterator[tuple[object, ...]]:
-    case, estimate = found.study.cases[place], found.study.estimates[place]
-    question, group = case.question, case.group
-    width, joint = float(found.half_widths[place]), float(found.joint[place])
-    reason, coverage = found.reasons[place], float(found.coverages[place])
+def _described(study: Study, place: int) -> Iterator[tuple[object, ...]]:
+    """Yield for each option of a case what was asked of whom."""
+    question, group = study.cases[place].question, study.cases[place].group
     for index, option in enumerate(question.options):
-        described = (
-            *asdict(found.study.condition).values(),
+        yield (
+            *asdict(study.condition).values(),
             question.question_id,
             question.text,
             group.attribute,
@@ -203,22 +246,86 @@ def _rows(found: Calibrated, place: int) -> Iterator[tuple[object, ...]]:
             option,
             None if question.ordinals is None else question.ordinals[index],
         )
+
+
+def _rows(found: Calibrated, place: int) -> Iterator[tuple[object, ...]]:
+    estimate = found.study.estimates[place]
+    reason, coverage = found.reasons[place], float(found.coverages[place])
+    for index, described in enumerate(_described(found.study, place)):
         if estimate.reading is None:
-            yield (*described, *[None] * 6, coverage, None, UNREADABLE)
+            yield (*described, *[None] * 8, coverage, None, unread(estimate))
             continue
-        share = float(found.shares[place, index])
         yield (
             *described,
             estimate.reading.distribution.probabilities[index],
-            share,
-            *band(share, width),
-            *((None, None) if np.isnan(joint) else band(share, joint)),
+            float(found.shares[place, index]),
+            *_numbers(found.ends, place, index),
             coverage,
             bool(reason),
             reason or None,
         )
 
 
-def band(share: float, width: float) -> tuple[float, float]:
-    """Return the ends of a band, cut to [0, 1]."""
-    return max(share - width, 0.0), min(share + width, 1.0)
+def _rows_of_everyone(whole: Everyone) -> Iterator[tuple[object, ...]]:
+    described = _described(whole.found.study, whole.place)
+    for index, (*condition, _, _, option_index, option, ordinal) in enumerate(described):
+        yield (
+            *condition,
+            EVERYONE,
+            whole.group,
+            option_index,
+            option,
+            ordinal,
+            float(whole.predicted[index]),
+            float(whole.shares[index]),
+            *_numbers(whole.ends, whole.row, index),
+            whole.coverage,
+            bool(whole.reason),
+            whole.reason or None,
+        )
+
+
+def _numbers(ends: Mapping[str, Ends], row: int, index: int) -> Iterator[float | None]:
+    """Yield the ends of each kind of band; None where there is none."""
+    for kind in KINDS:
+        for end in ends[kind]:
+            value = float(end[row, index])
+            yield None if np.isnan(value) else value
+
+
+def _everyone(one: Calibrated, card: Card, estimates: Estimates) -> Iterator[Everyone]:
+    """Yield the whole population's answers to the open questions of a study."""
+    cases = one.study.cases
+    asked = {c.question.question_id for c in cases if c.group.attribute == EVERYONE}
+    X, _, _ = design_of(one.study)
+    for whole in wholes(cases, card.trained_on.sizes, estimates.over):
+        rows = [
+            row
+            for row, places in enumerate(whole.rows.tolist())
+            if one.readable[places].all() and not any(cases[p].human for p in places)
+        ]
+        rows = [row for row in rows if cases[whole.rows[row, 0]].question.question_id not in asked]
+        if not rows:
+            continue
+        shares = whole.of(one.shares)[rows]
+        of_first = [cases[place] for place in whole.rows[rows, 0]]
+        ends = of_everyone(
+            card, whole.attribute, of_first, shares, estimates.coverage, estimates.topic
+        )
+        predicted = whole.of(X.predicted)[rows]
+        for row, places in enumerate(whole.rows[rows].tolist()):
+            reasons = dict.fromkeys(
+                part for p in places for part in one.reasons[p].split("; ") if part
+            )
+            yield Everyone(
+                found=one,
+                place=places[0],
+                attribute=whole.attribute,
+                predicted=predicted[row],
+                shares=shares[row],
+                ends=ends,
+                row=row,
+                coverage=float(one.coverages[places].min()),
+                reason="; ".join(reasons),
+            )
+        return

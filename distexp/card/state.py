@@ -12,11 +12,14 @@ from typing import Any
 import numpy as np
 
 from distexp.calibrator.fitting.exported import Linear, Monotone, Trees, exported
+from distexp.calibrator.fitting.texts import hashed
 from distexp.card.fields import field_error
 from distexp.errors import ConfigError
 from distexp.protocols import Calibrator
 from distexp.request import Json
 
+TEXTS = "texts_"
+"""What a calibrator calls the wordings that it has learnt from: pairs of question and options."""
 ARRAYS = {kind.__name__: kind for kind in (Linear, Trees, Monotone)}
 DTYPES = {"f": "float64", "i": "int64", "u": "int64", "b": "bool"}
 """By numpy's kind of a number, how arrays of it are written."""
@@ -73,6 +76,23 @@ def from_json(document: Json) -> Calibrator:
     if not isinstance(calibrator, Calibrator):
         raise field_error("calibrator", "a calibrator", document)
     return calibrator
+
+
+def withheld(document: Json) -> Json:
+    """Return what `to_json` wrote with hashes of words in place of the questions' wordings.
+
+    Predictions stay the same, but for the order in which words are summed.
+    """
+    if isinstance(document, list):
+        return [withheld(item) for item in document]
+    if not isinstance(document, Mapping):
+        return document
+    found = {key: withheld(value) for key, value in document.items()}
+    if isinstance(texts := found.get(TEXTS), list):
+        found[TEXTS] = [
+            [hashed(*pair) for pair in zip(of, (True, False), strict=True)] for of in texts
+        ]
+    return found
 
 
 def tells_groups_apart(calibrator: object) -> bool:

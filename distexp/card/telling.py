@@ -3,17 +3,17 @@
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from operator import mul
 
-from distexp.card.applying import UNREADABLE
-from distexp.card.band import COVERAGES, ROUNDING, TARGET, Widths
+from distexp.card.applying import NOT_ASKED, unread
+from distexp.card.band import COVERAGES, KINDS, Band, Widths
 from distexp.card.card import Card
-from distexp.card.estimates import Estimates, GroupKey, band
+from distexp.card.conformal import ROUNDING, TARGET
+from distexp.card.estimates import Estimates
+from distexp.dataset.files.microdata import EVERYONE
 from distexp.report.markdown import escaped
 from distexp.request import Json
 from distexp.visible import one_line
 
-EVERYONE = "everyone"
 BAR = 20
 """Characters of a bar from 0 to 1."""
 COLUMNS = 3
@@ -30,8 +30,9 @@ class Column:
     attribute: str
     group: str
     shares: Sequence[float]
-    width: float = math.nan
-    """Half-width of the band; NaN where there is none."""
+    low: Sequence[float]
+    """The lower ends of the bands of the shares; NaN where there are none."""
+    high: Sequence[float]
     reason: str = ""
     """In what way the case extrapolates."""
 
@@ -46,7 +47,7 @@ def markdown(estimates: Estimates) -> str:
     cards = list({id(card): card for card in estimates.cards}.values())
     words = [line for card in cards for line in (accuracy(card), bands(card, estimates))]
     questions = list(_by_question(estimates))
-    parts = [_question(*one, estimates.people) for one in questions[:MOST_QUESTIONS]]
+    parts = [_question(*one) for one in questions[:MOST_QUESTIONS]]
     if len(questions) > MOST_QUESTIONS:
         parts.append(f"{len(questions) - MOST_QUESTIONS} questions more are in the file.")
     key = (
@@ -94,7 +95,7 @@ def _interval(score: Json, form: str) -> str:
 
 def bands(card: Card, estimates: Estimates) -> str:
     """Say how wide the bands are, what they can vouch for, and what ±0.10 would take."""
-    said = [_vouched(card.band.pooled, estimates.coverage)]
+    said = [_vouched(card.band, estimates.coverage)]
     questions = [
         one.study.cases[place].question
         for one, of_card, place in estimates.open()
@@ -122,33 +123,47 @@ def _of_new_topic(card: Card, estimates: Estimates) -> str:
     less = f", as so few can vouch for no {c:.0%}" * (reached < c)
     return (
         f"For a new topic, {math.floor(1000 * reached) / 10:g}% bands from {topic.n_questions} "
-        f"batteries, each held out as a whole{less}: ±{topic.half_widths[place]:.3f} for a share, "
-        f"±{topic.joint[place]:.3f} for all options at once. Here {use[estimates.topic]}."
+        f"batteries, each held out as a whole{less}: {_widths(card.band, topic, place)}. Here "
+        f"{use[estimates.topic]}."
     )
 
 
-def _vouched(widths: Widths, coverage: float) -> str:
+def _widths(band: Band, widths: Widths, place: int) -> str:
+    """Say how wide bands are around one half, and around one tenth."""
+    found = dict(zip(KINDS, (widths.half_widths, widths.joint, widths.question), strict=True))
+    words = {
+        "share": "for a share of one half",
+        "joint": "for all options at once",
+        "question": "for all groups too",
+    }
+    said = [
+        f"±{band.around(0.5, of[place])[1] - 0.5:.3f} {words[kind]}"
+        for kind, of in found.items()
+        if of
+    ]
+    low, high = band.around(0.1, widths.half_widths[place])
+    return f"{', '.join(said)}; {low:.2f} to {high:.2f} for a share of one tenth"
+
+
+def _vouched(band: Band, coverage: float) -> str:
     """Say how wide the bands from some questions are, and how many ±0.10 would take."""
+    widths = band.pooled
     place, n = COVERAGES.index(coverage), widths.n_questions
     most = math.floor(1000 * widths.highest_coverage) / 10
     head = f"{coverage:.0%} bands from {n} questions"
     if widths.highest_coverage < coverage - ROUNDING:
         said = f"{head} would be all of 0 to 1: so few can vouch for {most:g}% at most."
     else:
-        joint = f", ±{widths.joint[place]:.3f} for all options at once" if widths.joint else ""
-        said = (
-            f"{head}: ±{widths.half_widths[place]:.3f} for a share{joint}; so many can vouch for "
-            f"{most:g}% at most."
-        )
+        said = f"{head}: {_widths(band, widths, place)}; so many can vouch for {most:g}% at most."
     if math.isnan(widths.within):
         return said
     needed = widths.questions_needed(coverage)
     if needed is None:
         return (
-            f"{said} No number of such questions would give ±{TARGET:.2f} with this model and "
-            f"calibrator: {widths.within:.0%} of the shares were as near as that."
+            f"{said} No number of such questions would give ±{TARGET:.2f} around one half with "
+            f"this model and calibrator: {widths.within:.0%} of the shares were as near as that."
         )
-    return f"{said} A band of ±{TARGET:.2f} needs {needed} such questions."
+    return f"{said} A band of ±{TARGET:.2f} around one half needs {needed} such questions."
 
 
 def _by_question(estimates: Estimates) -> Iterator[tuple[str, Sequence[str], list[Column]]]:
@@ -167,24 +182,35 @@ def _by_question(estimates: Estimates) -> Iterator[tuple[str, Sequence[str], lis
             attribute=case.group.attribute,
             group=case.group.value,
             shares=one.shares[place, : len(question.options)].tolist(),
-            width=float(one.half_widths[place]),
-            reason=one.reasons[place] if one.readable[place] else UNREADABLE,
+            low=one.ends["share"][0][place].tolist(),
+            high=one.ends["share"][1][place].tolist(),
+            reason=(
+                one.reasons[place] if one.readable[place] else unread(one.study.estimates[place])
+            ),
         )
         found.setdefault(key, []).append(column)
+    for whole in estimates.everyone():
+        question = whole.found.study.cases[whole.place].question
+        column = Column(
+            attribute=EVERYONE,
+            group=whole.group,
+            shares=whole.shares[: len(question.options)].tolist(),
+            low=whole.ends["share"][0][whole.row].tolist(),
+            high=whole.ends["share"][1][whole.row].tolist(),
+            reason=whole.reason,
+        )
+        found[id(whole.found), question.question_id].append(column)
     for key, columns in found.items():
         yield *heads[key], columns
 
 
-def _question(
-    head: str, options: Sequence[str], columns: Sequence[Column], people: Mapping[GroupKey, float]
-) -> str:
+def _question(head: str, options: Sequence[str], columns: Sequence[Column]) -> str:
     """Draw one question: the whole population first, then the groups by attribute."""
     whole = [column for column in columns if column.attribute == EVERYONE]
     others: dict[str, list[Column]] = {}
     for column in columns:
         if column.attribute != EVERYONE:
             others.setdefault(column.attribute, []).append(column)
-    whole = whole or list(_poststratified(others, people))[:1]
     lines = list(_chart(options, whole)) if whole else []
     for attribute, of_attribute in others.items():
         for start in range(0, len(of_attribute), COLUMNS):
@@ -193,21 +219,6 @@ def _question(
     parts = dict.fromkeys(part for c in columns for part in c.reason.split("; ") if part)
     note = [f"\\* {escaped('; '.join(parts))}."] if parts else []
     return "\n\n".join([head, "\n".join(["```text", *lines, "```"]), *note])
-
-
-def _poststratified(
-    others: Mapping[str, Sequence[Column]], people: Mapping[GroupKey, float]
-) -> Iterator[Column]:
-    """Yield the mean over the groups of an attribute, by how many people each of them holds."""
-    for attribute, columns in others.items():
-        known = {group: n for (of, group), n in people.items() if of == attribute}
-        readable = not any(math.isnan(share) for column in columns for share in column.shares)
-        if not readable or known.keys() != {column.group for column in columns}:
-            continue
-        weights = [known[column.group] for column in columns]
-        by_option = zip(*(column.shares for column in columns), strict=True)
-        mean = [sum(map(mul, weights, shares)) / sum(weights) for shares in by_option]
-        yield Column(attribute=EVERYONE, group=f"all, over {attribute}", shares=mean)
 
 
 def _chart(options: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
@@ -229,8 +240,10 @@ def _cell(column: Column, index: int) -> str:
     """Draw a share with its band."""
     share = column.shares[index]
     if math.isnan(share):
-        return "unreadable"
-    low, high = (share, share) if math.isnan(column.width) else band(share, column.width)
+        return "not asked" if column.reason == NOT_ASKED else "unreadable"
+    low, high = column.low[index], column.high[index]
+    if math.isnan(low):
+        low = high = share
     ends = [round(BAR * end) for end in (low, share, high)]
     bar = "█" * ends[0] + "▓" * (ends[1] - ends[0]) + "░" * (ends[2] - ends[1])
     return f"{bar:·<{BAR}} {share:4.0%}"

@@ -7,8 +7,10 @@ from typing import Self
 
 import numpy as np
 
+from distexp.card.everyone import people
 from distexp.card.fields import field_error, numbers, older, size, take, texts
 from distexp.card.language import language_of
+from distexp.card.ranges import Range, ranges_of, read_range
 from distexp.evaluation.suspicions import TOLERANCE
 from distexp.request import Json
 from distexp.types import (
@@ -29,17 +31,6 @@ _NAMES = {"dataset": "survey"}
 MOST_EXAMPLES = 1000
 Group = tuple[str, str]
 """Attribute and group."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Range:
-    """The predictions trained on for one number of options."""
-
-    n_questions: int
-    low: FloatArray
-    """Shape (n_inputs, n_options): the least share of each option, by stacked input."""
-    high: FloatArray
-    """Likewise the greatest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +63,9 @@ class TrainedOn:
     """Of the questions; empty where none is known, as in cards of earlier versions."""
     languages: tuple[str, ...] = ()
     """That the questions are worded in, as far as it can be told; likewise."""
+    people: tuple[tuple[str, str, str, float | None], ...] = ()
+    """Attribute, group, phrase, and what the group weighs in its population, None where unknown;
+    empty in cards of earlier versions."""
 
     @classmethod
     def of(cls, survey: Survey, study: Study, X: Design, y: FloatArray, rows: BoolArray) -> Self:
@@ -98,7 +92,7 @@ class TrainedOn:
                 (case.group.attribute, case.group.value): code
                 for case, code in zip(cases, codes, strict=True)
             },
-            ranges=dict(_ranges(X.take(rows))),
+            ranges=dict(ranges_of(X.take(rows))),
             nominal=bool(np.isnan(X.ordinals[rows, 0]).any()),
             n_cases=len(cases),
             n_respondents=(min(n), float(np.median(n)), max(n)) if known else (),
@@ -111,7 +105,13 @@ class TrainedOn:
             languages=tuple(
                 sorted({found for c in cases if (found := language_of(c.question.text))})
             ),
+            people=_people(study),
         )
+
+    @property
+    def sizes(self) -> dict[Group, float]:
+        """What each group weighs in its population, where that is known."""
+        return {(of, group): n for of, group, _, n in self.people if n is not None}
 
     @property
     def n_inputs(self) -> int:
@@ -242,6 +242,7 @@ class TrainedOn:
             "cases_sha256": self.cases_sha256,
             "batteries": self.batteries,
             "languages": self.languages,
+            "people": self.people,
         }
 
     @classmethod
@@ -257,13 +258,13 @@ class TrainedOn:
         (
             dataset, model, elicitation, prompt, members, questions, groups, n_options, nominal,
             n_cases, n_respondents, licence, citation, gated, data_sha256, cases_sha256, batteries,
-            languages,
+            languages, people,
         ) = take(
-            older(document, batteries=[], languages=[]), where, dataset=str, model=str,
+            older(document, batteries=[], languages=[], people=[]), where, dataset=str, model=str,
             elicitation=str, prompt=str, members=list, questions=list, groups=list,
             n_options=dict, nominal=bool, n_cases=int, n_respondents=list, licence=str,
             citation=str, gated=bool, data_sha256=str, cases_sha256=str, batteries=list,
-            languages=list,
+            languages=list, people=list,
         )  # fmt: skip
         conditions = tuple(_condition(member, f"{where}.members") for member in members)
         n_inputs = max(len(conditions), 1)
@@ -277,7 +278,7 @@ class TrainedOn:
             questions=texts(questions, f"{where}.questions"),
             groups=_groups(groups, f"{where}.groups"),
             ranges={
-                (k := size(key, f"{where}.n_options")): _range(of_size, where, n_inputs, k)
+                (k := size(key, f"{where}.n_options")): read_range(of_size, where, n_inputs, k)
                 for key, of_size in n_options.items()
             },
             nominal=nominal,
@@ -290,29 +291,36 @@ class TrainedOn:
             cases_sha256=cases_sha256,
             batteries=texts(batteries, f"{where}.batteries"),
             languages=texts(languages, f"{where}.languages"),
+            people=tuple(_person(entry, f"{where}.people") for entry in people),
         )
 
 
-def _ranges(X: Design) -> Iterator[tuple[int, Range]]:
-    for k in np.unique(X.n_options).tolist():
-        rows = X.n_options == k
-        shares = X.stacked[rows, :, :k]
-        yield (
-            k,
-            Range(
-                n_questions=len(np.unique(X.question[rows])),
-                low=shares.min(axis=0),
-                high=shares.max(axis=0),
-            ),
-        )
+def _people(study: Study) -> tuple[tuple[str, str, str, float | None], ...]:
+    sizes = people(study)
+    phrases = {(c.group.attribute, c.group.value): c.group.phrase for c in study.cases}
+    return tuple((*key, phrase, sizes.get(key)) for key, phrase in phrases.items())
+
+
+def _person(entry: object, where: str) -> tuple[str, str, str, float | None]:
+    wanted = "a list of [attribute, group, phrase, size or null]"
+    if not isinstance(entry, list) or [type(item) for item in entry[:3]] != [str] * 3:
+        raise field_error(where, wanted, entry)
+    if len(entry) != 4:
+        raise field_error(where, wanted, entry)
+    attribute, group, phrase, n = entry
+    if n is not None and numbers([n], where)[0] < 0:
+        raise field_error(where, wanted, entry)
+    return attribute, group, phrase, None if n is None else float(n)
 
 
 def _digest(X: Design, y: FloatArray) -> str:
-    """Return the SHA-256 of all that was learnt from."""
+    """Return the SHA-256 of all that was learnt from, the wordings too."""
     sha = hashlib.sha256()
     for array in (X.stacked, X.n_options, X.ordinals, X.question, X.group, y):
         sha.update(repr(array.shape).encode())
         sha.update(np.ascontiguousarray(array).tobytes())
+    if X.text is not None:
+        sha.update(repr(X.text.tolist()).encode())
     return sha.hexdigest()
 
 
@@ -333,14 +341,3 @@ def _groups(entries: Sequence[object], where: str) -> dict[Group, int]:
     if not found:
         raise field_error(where, "a list of one group or more", entries)
     return found
-
-
-def _range(document: object, where: str, n_inputs: int, k: int) -> Range:
-    where = f"{where}.n_options.{k}"
-    n_questions, low, high = take(document, where, n_questions=int, low=list, high=list)
-    bounds = {}
-    for name, rows in (("low", low), ("high", high)):
-        if len(rows) != n_inputs:
-            raise field_error(f"{where}.{name}", f"a list of {n_inputs} lists", rows)
-        bounds[name] = np.array([numbers(row, f"{where}.{name}", length=k) for row in rows])
-    return Range(n_questions=n_questions, low=bounds["low"], high=bounds["high"])

@@ -8,9 +8,11 @@ from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.card.card import Card
 from distexp.card.estimates import Estimates, by_card, no_open
+from distexp.dataset.questions import PEOPLE, NewQuestions
 from distexp.evaluation.layout import open_survey
 from distexp.experiment import Experiment
 from distexp.report.calls import Calls
+from distexp.types import Group, Survey
 
 
 def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | Estimates:
@@ -22,7 +24,7 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
         With what is wrong and what to do.
     """
     card = Card.read(Path(str(experiment.use_card)))
-    survey = open_survey(experiment.survey())
+    survey = open_survey(_of_groups(experiment, card))
     if not survey.cases:
         raise no_open(survey.name)
     interview = experiment.interview(survey)
@@ -32,6 +34,23 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
             return interview.plan(runner)
         asked = interview.run(runner)
     studies = survey.studies or asked.studies
-    found = by_card(card, studies, experiment.coverage, experiment.topic)
+    found = by_card(
+        card, studies, experiment.coverage, experiment.topic, experiment.population.over
+    )
     calls = Calls.count(asked.answers.values(), n_unreadable=len(asked.unreadable))
     return replace(found, calls=calls)
+
+
+def _of_groups(experiment: Experiment, card: Card) -> Survey:
+    """Return the survey; of a questionnaire that names no people, about the card's groups."""
+    survey, trained_on = experiment.survey(), card.trained_on
+    dataset = experiment.dataset
+    nobody = isinstance(dataset, NewQuestions) and dataset.survey is None
+    if not (nobody and trained_on.people and {c.group.phrase for c in survey.cases} == {PEOPLE}):
+        return survey
+    groups = [
+        Group(attribute=attribute, value=value, phrase=phrase)
+        for attribute, value, phrase, _ in trained_on.people
+    ]
+    cases = [replace(case, group=group) for case in survey.cases for group in groups]
+    return replace(survey, name=trained_on.condition.dataset, cases=tuple(cases))

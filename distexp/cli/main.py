@@ -1,31 +1,29 @@
-"""The command `distexp`: compose the configuration, run the experiment, say what went wrong."""
+"""The command `distexp`: do what its first word says, and say what went wrong."""
 
 import gc
 import io
 import os
 import signal
 import sys
-from collections.abc import Callable
-from importlib import import_module
 from types import FrameType
 
-import yaml
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
-
-from distexp.cli.run import told
+from distexp.cli.commands import COMMANDS
+from distexp.cli.telling import told
 from distexp.errors import DistexpError
 from distexp.visible import VisibleStream
 
+__all__ = ("COMMANDS", "main")
+
 GARBAGE = 200_000, 50, 1000
 """How often Python looks for circles: records are made by the ten thousand and hold none."""
+HELP = {"--help", "-h"}
 
 _ended_by: int | None = None
 """The signal that ended the run, where it was not Ctrl-C."""
 
 
 def main() -> None:
-    """Run the command line: Hydra's, or one of the commands beside it."""
+    """Run the command line: a run, or one of the commands beside it."""
     gc.set_threshold(*GARBAGE)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
@@ -41,7 +39,7 @@ def main() -> None:
         sys.stdout.flush()
         if code:
             sys.exit(code)
-    except (DistexpError, HydraException, OmegaConfBaseException, yaml.YAMLError) as exc:
+    except _for_people() as exc:
         sys.exit(told([str(exc)]))
     except BrokenPipeError:
         raise
@@ -52,6 +50,17 @@ def main() -> None:
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
         sys.exit(128 + (_ended_by or signal.SIGINT))
+
+
+def _for_people() -> tuple[type[Exception], ...]:
+    """Return the errors that are told in a line: ours, and Hydra's where it is loaded at all."""
+    if "hydra" not in sys.modules:
+        return (DistexpError,)
+    import yaml
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    return DistexpError, HydraException, OmegaConfBaseException, yaml.YAMLError
 
 
 def _end_in_order() -> None:
@@ -73,21 +82,11 @@ def _end_in_order() -> None:
 
 def _command(arguments: list[str]) -> int | None:
     """Do what the first word says, and return the exit code."""
-    named = bool(arguments) and arguments[0] in COMMANDS
-    module, _, function = COMMANDS[arguments[0] if named else "run"].partition(":")
-    command: Callable[[list[str]], int | None] = getattr(import_module(module), function)
-    return command(arguments[named:])
+    if arguments and arguments[0] in COMMANDS:
+        return COMMANDS[arguments[0]](arguments[1:])
+    if HELP & set(arguments):
+        from distexp.cli.overview import overview
 
-
-COMMANDS = {
-    "apply": "distexp.cli.apply:main",
-    "bundle": "distexp.cli.bundle:bundle",
-    "cache": "distexp.cli.cache:main",
-    "codebook": "distexp.cli.codebook:main",
-    "fit": "distexp.cli.run:fit",
-    "predict": "distexp.cli.predict:predict",
-    "reproduce": "distexp.cli.bundle:reproduce",
-    "run": "distexp.cli.run:run",
-    "summarize": "distexp.cli.summarize:main",
-}
-"""By the first word of the command line, what it calls; without such a word it is `run`."""
+        sys.stdout.write(overview(arguments))
+        return 0
+    return COMMANDS["run"](arguments)

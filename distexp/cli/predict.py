@@ -11,26 +11,26 @@ ONE = {"prompt": "sociodemographic", "calibrator": "[auto]"}
 """What is chosen where the command line does not say: one of each makes one estimate."""
 
 
-def predict(arguments: list[str]) -> None:
+def predict(arguments: list[str], command: str = "predict") -> None:
     """Run an experiment that writes estimates of its open cases; by a card, without a survey.
 
     `distexp predict dataset=... questions=FILE out=FILE`, or `card=FILE` in place of the dataset.
     """
     if any(argument.startswith(("--help", "--cfg", "-h")) for argument in arguments):
-        run(arguments)
+        run(arguments, command)
         return
-    if _given("out", arguments) is None:
-        msg = "distexp predict writes estimates. Say where: out=estimates.csv"
+    if given("out", arguments) is None:
+        msg = f"distexp {command} writes estimates. Say where: out=estimates.csv"
         raise ConfigError(msg)
-    card = _given("card", arguments)
+    card = given("card", arguments)
     if card is not None:
-        arguments = _by_card(Path(card), arguments)
+        arguments = _by_card(Path(card), arguments, command)
     named = {argument.partition("=")[0].lstrip("+~") for argument in arguments}
     chosen = [f"{name}={value}" for name, value in ONE.items() if name not in named]
-    run([*arguments, *chosen])
+    run([*arguments, *chosen], command)
 
 
-def _by_card(path: Path, arguments: list[str]) -> list[str]:
+def _by_card(path: Path, arguments: list[str], command: str) -> list[str]:
     """Have a card estimate: the questions are the dataset, unless one is named for its groups."""
     from distexp.card.card import Card
     from distexp.dataset.embedded import SURVEYS
@@ -43,22 +43,22 @@ def _by_card(path: Path, arguments: list[str]) -> list[str]:
         for key in ("prompt", "elicitation")
         if _is_choice(key, name := getattr(condition, key))
     ]
-    questions = _given("questions", arguments)
-    if _given("dataset", arguments) is None:
+    questions = given("questions", arguments)
+    if given("dataset", arguments) is None:
         if questions is None:
             msg = (
-                "distexp predict estimates new questions by the card. Say which: questions=FILE, "
-                "or a dataset that has open cases."
+                f"distexp {command} estimates new questions by the card. Say which: "
+                "questions=FILE, or a dataset that has open cases."
             )
             raise ConfigError(msg)
         settings = [one for one in settings if not one.startswith("questions=")]
         more += ["dataset=questionnaire", f"dataset.path={questions}"]
-        if condition.dataset in SURVEYS and _given("dataset.survey", arguments) is None:
+        if condition.dataset in SURVEYS and given("dataset.survey", arguments) is None:
             attributes = dict.fromkeys(attribute for attribute, _ in card.trained_on.groups)
             more.append(f"dataset.survey={condition.dataset}")
             more.append(f"dataset.attributes=[{','.join(attributes)}]")
-    given = {one.partition("=")[0] for one in settings}
-    return [*settings, *(one for one in more if one.partition("=")[0] not in given)]
+    said = {one.partition("=")[0] for one in settings}
+    return [*settings, *(one for one in more if one.partition("=")[0] not in said)]
 
 
 def _is_choice(group: str, name: str) -> bool:
@@ -66,7 +66,7 @@ def _is_choice(group: str, name: str) -> bool:
     return name.isidentifier() and (files("distexp.conf") / group / f"{name}.yaml").is_file()
 
 
-def _given(name: str, arguments: Sequence[str]) -> str | None:
+def given(name: str, arguments: Sequence[str]) -> str | None:
     """Return the value that the command line gives a setting, the last of several."""
     values = [one.partition("=")[2] for one in arguments if one.startswith(f"{name}=")]
     return values[-1] if values else None

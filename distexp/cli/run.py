@@ -1,8 +1,10 @@
 """`distexp [run]`: one job that Hydra composed, from its configuration to its report."""
 
 import contextlib
+import json
+import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,40 +17,61 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from distexp import __version__
-from distexp.checks import parameter_error
+from distexp.cli.commands import COMMANDS
+from distexp.cli.elsewhere import DEFAULT, point_out
+from distexp.cli.pages import page
+from distexp.cli.telling import manner_of, told
 from distexp.errors import ConfigError, DistexpError
-from distexp.run_folder import REPORT, claimed, take_away_left_by_killed
+from distexp.run_folder import claimed, take_away_left_by_killed
+from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
+from distexp.sweep.composed import check_parts
 from distexp.sweep.job import current
+from distexp.terminal.texts import relative
 from distexp.trust import checked
-from distexp.visible import one_line, visible
+from distexp.view import summary
 
-ALONE = ("budget", "card", "dry_run", "figures", "progress", "retries")
+ALONE = ("budget", "calls", "card", "dry_run", "figures", "progress", "retries")
 """Settings that stand in no group."""
 _failures: list[str] = []
+_manner = "brief"
+"""How much is shown."""
 
 
-def run(arguments: list[str]) -> None:
-    """Have Hydra run one job or a sweep, which ends in a table of the jobs that failed."""
-    from distexp.cli.main import COMMANDS
-    from distexp.sweep import launcher, typos
+def run(arguments: list[str], name: str = "run") -> None:
+    """Have Hydra run one job or a sweep, which ends in a list of the jobs that failed.
 
+    Parameters
+    ----------
+    arguments : list of str
+    name : str
+        Of the command, for its help.
+    """
+    global _manner
+    if {"--help", "-h"} & set(arguments):
+        sys.stdout.write(page(name))
+        return
     if "--version" in arguments:
         print(f"distexp {__version__}")
         return
+    _manner, arguments = manner_of(arguments)
+    summary.manner = _manner
     options, settings, sweep = options_and_settings(arguments, [*_groups(), *ALONE])
     groups = _groups()
     refuse_words(arguments, settings, COMMANDS, groups)
     settings = [chosen(readable(setting, sweep=sweep), groups) for setting in settings]
     sys.argv[1:] = [*options, *settings]
     launcher.register()
+    of_cache = any(setting.startswith("cache") for setting in settings)
+    if sweep and _manner != "quiet" and not of_cache and "DISTEXP_CACHE" not in os.environ:
+        point_out(DEFAULT)
     try:
-        with typos.private_hidden(options):
-            _job()
+        _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
-    for reminder in launcher.reminders:
-        print(f"\n{reminder}")
+    if _manner != "quiet":
+        for reminder in launcher.reminders:
+            sys.stderr.write(f"distexp: {reminder}\n")
     if _failures or launcher.reports:
         sys.exit(told([*_failures[:1], *launcher.reports]))
     if launcher.reminders:
@@ -57,16 +80,10 @@ def run(arguments: list[str]) -> None:
 
 def fit(arguments: list[str]) -> None:
     """Run an experiment that has to write a card."""
-    if not any(argument.startswith(("card=", "--help", "--cfg")) for argument in arguments):
+    if not any(argument.startswith(("card=", "--help", "-h", "--cfg")) for argument in arguments):
         msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
         raise ConfigError(msg)
-    run(arguments)
-
-
-def told(errors: Sequence[str]) -> str:
-    """Say what went wrong, in a line each, but for tables."""
-    lines = [one if "\n| " in one else one_line(one) for one in errors]
-    return "\n".join(f"distexp: error: {visible(one)}" for one in lines)
+    run(arguments, "fit")
 
 
 def _groups() -> list[str]:
@@ -108,12 +125,14 @@ def _run(config: DictConfig, run_dir: Path) -> None:
             "Every job of a sweep would write the same file. Estimate one at a time."
         )
     settings = checked(config)
-    _check_parts(settings)
+    check_parts(settings)
     experiment: Any = hydra.utils.instantiate(settings, _convert_="all")
     if experiment.use_card is not None:
         _estimate(experiment)
         return
     in_sweep = current()
+    if in_sweep is None and _manner != "quiet" and experiment.cache.mode in ("use", "replay"):
+        point_out(experiment.cache.path)
     outcome = experiment.run(in_sweep and in_sweep.runner(experiment, settings))
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
@@ -131,20 +150,20 @@ def _run(config: DictConfig, run_dir: Path) -> None:
 
 def _estimate(experiment: Any) -> None:
     """Estimate the open cases by a card, and show them."""
-    from distexp.card.telling import markdown
     from distexp.cli.by_card import by_its_card
 
     outcome: Any = by_its_card(experiment)
     if experiment.dry_run:
         _show_plan(outcome, experiment.budget)
         return
-    print(markdown(outcome))
+    made = experiment.purpose.of(outcome)
     calls = outcome.calls
-    print(
+    _say(made.text)
+    _say(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
     )
-    _write_estimates(outcome.table(), Path(experiment.out))
+    _write_estimates(made.table, Path(experiment.out))
 
 
 def _write_estimates(table: Any, path: Path) -> None:
@@ -153,7 +172,8 @@ def _write_estimates(table: Any, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     write(table, path)
-    print(f"Estimates: {_relative(path)}, {table.height} rows, one an open case and option.")
+    what = "open case and option" if "option" in table.columns else "open case"
+    _say(f"Estimates: {relative(path)}, {table.height} rows, one an {what}.")
 
 
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:
@@ -164,17 +184,21 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
         draw = settings.mode is not RunMode.MULTIRUN
     overrides = OmegaConf.to_yaml(OmegaConf.create(list(settings.overrides.task)))
     report.write(run_dir, config=OmegaConf.to_yaml(config), overrides=overrides, figures=draw)
-    print(report.markdown())
     if experiment.view is not None:
         from distexp.view import base
 
-        print(f"\n### {experiment.view.name}\n")
-        print(base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw))
-    calls = report.calls
-    print(
-        f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
-        f"{calls.parse_errors} unreadable replies. Report: {_relative(run_dir / REPORT)}"
-    )
+        base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw)
+    # The jobs of a sweep end in one table.
+    if settings.mode is not RunMode.MULTIRUN or _manner != "brief":
+        from distexp.cli.showing import show_run
+
+        show_run(report, run_dir, _manner, experiment.view)
+
+
+def _say(text: str) -> None:
+    """Print what belongs to no table."""
+    if _manner in ("brief", "full"):
+        print(text)
 
 
 def _show_plan(plan: Any, budget: Any) -> None:
@@ -184,6 +208,9 @@ def _show_plan(plan: Any, budget: Any) -> None:
     in_sweep = current()
     if in_sweep is not None:
         in_sweep.plan = (plan, budget)
+    elif _manner == "json":
+        counts = {"n_hits": len(plan.known), "n_misses": plan.n_misses}
+        print(json.dumps({"dry_run": True, **counts, "more_follows": plan.more_follows}))
     else:
         print(Forecast([plan]).text(budget))
 
@@ -199,15 +226,10 @@ def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
     ((name, calibrator),) = calibrators.items()
     card = Card.fitted(name, calibrator, outcome.survey, study, result, outcome.evaluation)
     card.write(path)
-    print(
+    _say(
         f"Card: {path}, {name} of {len(card.trained_on.questions)} questions. Calibrate other "
         f"estimates: distexp apply --card {path} --predictions FILE --out FILE"
     )
-
-
-def _relative(path: Path) -> Path:
-    """Shorten a path below the caller's folder."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextlib.contextmanager
@@ -223,25 +245,3 @@ def _folder(made: Path, settings: Any) -> Iterator[Path]:
         if not is_named:
             take_away_left_by_killed(folder)
         yield folder
-
-
-def _check_parts(settings: Mapping[str, object]) -> None:
-    """Refuse a part that is no choice of its group, e.g. null.
-
-    Raises
-    ------
-    ConfigError
-        Says which.
-    """
-    for name in ("model", "dataset", "elicitation", "cache", "evaluation", "budget"):
-        part = settings.get(name)
-        if not isinstance(part, Mapping) or "_target_" not in part:
-            if name == "budget" and part is None:
-                continue
-            wanted = "null or limits" if name == "budget" else f"a choice of the group {name!r}"
-            raise parameter_error("Experiment", name, wanted, part)
-    for name in ("prompt", "calibrator"):
-        parts = settings.get(name)
-        each = parts.values() if isinstance(parts, Mapping) else [None]
-        if not all(isinstance(part, Mapping) for part in each):
-            raise parameter_error("Experiment", name, f"choices of the group {name!r}", parts)

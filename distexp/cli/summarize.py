@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distexp.cli.parser import Parser
+from distexp.terminal.texts import show, width
 from distexp.view.base import Runs
+from distexp.view.brief import lines
 from distexp.view.summary import load_view, summarize
 
 
@@ -18,8 +20,14 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
     parser.add_argument("--view", default="leaderboard", help="a file of the group `view`")
     parser.add_argument("--out", type=Path, help="where to write; the first folder if not given")
+    parser.add_argument("-v", "--verbose", action="store_true", help="print the whole table")
     options = parser.read(arguments)
     out = options.out or options.folders[0]
     view, runs = load_view(options.view), Runs.read(options.folders)
     out.mkdir(parents=True, exist_ok=True)
-    sys.stdout.write(f"{summarize(view, runs, out)}\n")
+    text = summarize(view, runs, out)
+    if options.verbose:
+        sys.stdout.write(f"{text}\n")
+    else:
+        columns = width()
+        show(lines(view, out, columns=columns), columns)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
 from distexp.run_folder import CONFIG, PREDICTIONS, PROVENANCE, QUESTIONS
 from distexp.types import (
+    CONDITION,
     Case,
     Condition,
     Distribution,
@@ -28,10 +29,9 @@ from distexp.types import (
 if TYPE_CHECKING:
     import polars as pl
 
-CONDITION = ("dataset", "model", "elicitation", "prompt")
 CASE = ("question_id", "attribute", "group")
 OF_CASE = (
-    "wording", "n_respondents", "design_effect", "off_scale", "status", "n_replies",
+    "wording", "n_respondents", "design_effect", "off_scale", "people", "status", "n_replies",
     "n_unreadable", "mass",
 )  # fmt: skip
 OF_OPTION = ("option", "ordinal", "human", "predicted")
@@ -238,6 +238,8 @@ def _predictions(run: Path) -> "pl.DataFrame":
     except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
         msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
         raise DatasetError(msg) from exc
+    if "people" not in table.columns:  # as in runs of earlier versions
+        table = table.with_columns(pl.lit(None, pl.Float64).alias("people"))
     wanted = (*CONDITION, *CASE, *OF_CASE, "option_index", *OF_OPTION)
     if missing := [name for name in wanted if name not in table.columns]:
         msg = f"{path} lacks the columns {', '.join(missing)}: it was not written by this version."
@@ -300,7 +302,7 @@ def _never_tested(table: "pl.DataFrame") -> Iterator[tuple[Condition, str]]:
 def _case(row: Row, worded: tuple[str, str | None] | None) -> Case:
     text, battery = worded or (row["question_id"], None)
     ordinals = None if None in row["ordinal"] else tuple(row["ordinal"])
-    return Case(
+    case = Case(
         question=Question(
             question_id=row["question_id"],
             text=text,
@@ -319,6 +321,7 @@ def _case(row: Row, worded: tuple[str, str | None] | None) -> Case:
         design_effect=row["design_effect"],
         off_scale=row["off_scale"],
     )
+    return case if row["people"] in (None, case.people) else replace(case, size=row["people"])
 
 
 def _estimate(row: Row) -> Estimate:

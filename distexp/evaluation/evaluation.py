@@ -28,7 +28,7 @@ from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, mea
 from distexp.evaluation.result import Result
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split, check_split_params
-from distexp.evaluation.suspicions import IGNORING, suspicions
+from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
 from distexp.evaluation.topics import NewTopics, of_new_topics
 from distexp.evaluation.units import HOLD_OUTS, Units, named, together
 from distexp.protocols import Calibrator, Searching
@@ -213,15 +213,15 @@ class Evaluation:
         weight = self.weight_of(study)
         methods: dict[str, Calibrator] = {RAW: BASELINES[RAW](), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
-        held_out = {
-            name: cross_fit(method, design, human, splits, weight)
-            for name, method in methods.items()
-        }
         frame = frame_of(study, design, human)
-        measures = {
-            name: measure(predicted, frame, extras=self.extras)
-            for name, predicted in held_out.items()
-        }
+        measures, calibrated, ignored = {}, {}, {}
+        for name, method in methods.items():  # one at a time: splits times cases times options
+            predicted = cross_fit(method, design, human, splits, weight)
+            measures[name] = measure(predicted, frame, extras=self.extras)
+            calibrated[name] = mean_over_splits(predicted)
+            if self.extras and not isinstance(method, IGNORING):
+                ignored[name] = degenerate(design, predicted)
+            del predicted
         measures[CEILING] = ceiling(
             frame,
             np.any([split.test for split in splits], axis=0),
@@ -233,7 +233,7 @@ class Evaluation:
         result = Result(
             scores=self._scores(measures, frame, unit, _blind(methods)),
             per_case={name: of_method.distances for name, of_method in measures.items()},
-            calibrated={name: mean_over_splits(p) for name, p in held_out.items()},
+            calibrated=calibrated,
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
             n_splits=len(splits),
@@ -248,7 +248,7 @@ class Evaluation:
                 for name, method in methods.items()
                 if isinstance(method, Searching)
             },
-            warnings=tuple(suspicions(methods, held_out, design, splits) if self.extras else ()),
+            warnings=tuple(suspicions(methods, ignored, design, splits) if self.extras else ()),
         )
         return replace(result, new_topics=self._new_topics(study, methods, frame, readable))
 

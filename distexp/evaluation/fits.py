@@ -1,6 +1,9 @@
 """Fits of calibrators to each split's training cases, and one on trial before money is spent."""
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from multiprocessing import parent_process
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -9,8 +12,11 @@ from distexp.calibrator.fitting.base import cross_predict
 from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING
 from distexp.evaluation.splits import Split
-from distexp.protocols import Calibrator, rehearsal_of
+from distexp.protocols import BatchCalibrator, Calibrator, Searching, rehearsal_of
 from distexp.types import Design, FloatArray
+
+MANY = 500_000
+"""Cases of all splits together from which on threads share them."""
 
 
 def cross_fit(
@@ -32,18 +38,35 @@ def cross_fit(
     train = np.array([split.train for split in splits])
     test = np.array([split.test for split in splits])
     used = (train | test).any(axis=0)
-    predictions = np.full((len(splits), *human.shape), np.nan)
+    if not used.all():
+        predictions = np.full((len(splits), *human.shape), np.nan)
+        kept = [Split(train=split.train[used], test=split.test[used]) for split in splits]
+        of_used = None if weight is None else weight[used]
+        predictions[:, used] = cross_fit(calibrator, design.take(used), human[used], kept, of_used)
+        return predictions
+
+    def predicted(rows: slice) -> FloatArray:
+        return cross_predict(calibrator, design, human, train[rows], test[rows], weight)
+
     # Many small fits: threads of the linear algebra would wait for each other.
     with threadpool_limits(limits=1, user_api="blas"):
-        predictions[:, used] = cross_predict(
-            calibrator,
-            design.take(used),
-            human[used],
-            train[:, used],
-            test[:, used],
-            None if weight is None else weight[used],
-        )
-    return predictions
+        n_threads = _n_threads(calibrator, train.size)
+        if n_threads == 1:
+            return predicted(slice(None))
+        ends = np.linspace(0, len(splits), n_threads + 1).astype(int)
+        with ThreadPoolExecutor(n_threads) as pool:
+            return np.concatenate(list(pool.map(predicted, map(slice, ends, ends[1:]))))
+
+
+def _n_threads(calibrator: Calibrator, n_fitted: int) -> int:
+    """Return how many threads share the splits; more than one only where fits take long.
+
+    A calibrator that is fitted itself has one, and so has a job of a sweep: others run beside it.
+    """
+    batched = isinstance(calibrator, BatchCalibrator) and not isinstance(calibrator, Searching)
+    if not batched or n_fitted < MANY or parent_process() is not None:
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
 
 def check_fits(

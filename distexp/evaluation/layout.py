@@ -15,8 +15,8 @@ from distexp.types import (
     Estimate,
     FloatArray,
     IntArray,
-    Question,
     Reading,
+    StrArray,
     Study,
     Survey,
 )
@@ -34,7 +34,7 @@ class Frame:
     n_respondents: FloatArray
     """Shape (n_cases,): NaN where unknown."""
     people: FloatArray
-    """Shape (n_cases,): how many answered, whatever their weights; NaN where unknown."""
+    """Shape (n_cases,): what the group weighs in its population; NaN where unknown."""
     cell: IntArray
     """Shape (n_cases,): equal numbers, from 0 without a gap, mark the groups of one attribute
     that answered one question."""
@@ -121,7 +121,7 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
         group=_codes([_group_key(case) for case in cases]),
         inputs=_inputs_of(study, predicted),
         scale=scale_codes(cases),
-        text=np.array([_texts(case.question) for case in cases]),
+        text=_texts(cases),
     )
     return design, human, np.array([e.reading is not None for e in study.estimates])
 
@@ -134,7 +134,7 @@ def frame_of(study: Study, design: Design, human: FloatArray) -> Frame:
         design=design,
         human=human,
         n_respondents=n,
-        people=n * np.array([case.design_effect for case in cases]),
+        people=np.array([case.people for case in cases], dtype=np.float64),
         cell=_codes([f"{c.question.question_id}\n{c.group.attribute}" for c in cases]),
         groups=tuple(name.replace("\n", ": ") for name in sorted(set(map(_group_key, cases)))),
     )
@@ -180,7 +180,7 @@ def scale_codes(cases: Sequence[Case]) -> IntArray:
     """Give each answer scale a number by its options' texts, the same in all surveys."""
     code = {
         options: int.from_bytes(sha256("\n".join(options).encode()).digest()[:7])
-        for options in {case.question.options for case in cases}
+        for options in _scales(cases)
     }
     return np.array([code[case.question.options] for case in cases], dtype=np.int64)
 
@@ -198,8 +198,16 @@ def _inputs_of(study: Study, mean: FloatArray) -> FloatArray | None:
     return inputs
 
 
-def _texts(question: Question) -> tuple[str, str]:
-    return question.text, "\n".join(question.options)
+def _texts(cases: Sequence[Case]) -> StrArray:
+    of_options = {options: "\n".join(options) for options in _scales(cases)}
+    text = np.empty((len(cases), 2), dtype=object)
+    text[:, 0] = [case.question.text for case in cases]
+    text[:, 1] = [of_options[case.question.options] for case in cases]
+    return text
+
+
+def _scales(cases: Sequence[Case]) -> set[tuple[str, ...]]:
+    return {case.question.options for case in cases}
 
 
 def _codes(names: Sequence[str]) -> IntArray:

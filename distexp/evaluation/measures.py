@@ -4,6 +4,7 @@ Predictions are measured fit by fit and the measures averaged: the mean of sever
 predictions is smoother than any of them.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +18,10 @@ from distexp.types import BoolArray, FloatArray, IntArray
 N_EXTRA_DRAWS = 20
 """Resamples of the respondents behind the ceiling of shape and tasks: means over all cases, which
 need fewer than the ceiling of each case."""
+OF_CELLS = ("ranking", "population")
+"""Fields of `Tasks` that are of cells, not cases."""
+AT_ONCE = 2**16
+"""Cases of splits that are measured together: more would not fit a processor's cache."""
 
 
 class Measures(NamedTuple):
@@ -41,21 +46,20 @@ def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
     extras : bool
         Whether to measure shape and tasks too.
     """
-    split, case = np.nonzero(~np.isnan(predicted[..., 0]))  # few are tested: the rest costs time
-    shares, tested = predicted[split, case], frame.take(case)
-    design, n_cases = tested.design, len(frame.human)
-    distances = score(shares, tested.human, design.ordinals, design.mask)
-    averaged = Scores(*(_mean_by(case, values, n_cases) for values in distances))
+    means = _Means(frame)
+    for split, case in _tested(predicted):  # few are tested: the rest costs time
+        shares, tested = predicted[split, case], frame.take(case)
+        design = tested.design
+        means.add(case, score(shares, tested.human, design.ordinals, design.mask))
+        if extras:
+            means.add(case, shape(shares, tested.human, design.mask))
+            cell = split * frame.n_cells + tested.cell
+            served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
+            means.add_tasks(case, served, cells)
+    distances = Scores(*means.of(Scores))
     if not extras:
-        return Measures(averaged)
-    shapes = shape(shares, tested.human, design.mask)
-    cell = split * frame.n_cells + tested.cell
-    served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
-    return Measures(
-        averaged,
-        Shape(*(_mean_by(case, values, n_cases) for values in shapes)),
-        _averaged(served, case, cells, frame),
-    )
+        return Measures(distances)
+    return Measures(distances, Shape(*means.of(Shape)), Tasks(*means.of(Tasks)))
 
 
 def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras: bool) -> Measures:
@@ -104,9 +108,13 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
 
 def mean_over_splits(values: FloatArray) -> FloatArray:
     """Average over the first axis, leaving NaN out; NaN where there is nothing else."""
-    tested = ~np.isnan(values)
+    sums, n_tested = np.zeros(values.shape[1:]), np.zeros(values.shape[1:])
+    for of_split in values:  # not all at once: copies of splits times cases
+        tested = ~np.isnan(of_split)
+        np.add(sums, of_split, out=sums, where=tested)
+        n_tested += tested
     with np.errstate(invalid="ignore"):
-        means: FloatArray = np.where(tested, values, 0.0).sum(axis=0) / tested.sum(axis=0)
+        means: FloatArray = sums / n_tested
     return means
 
 
@@ -126,6 +134,51 @@ def _extra_ceiling(
         Shape(*(_mean_by(case, values, n_cases) for values in by_case)),
         Tasks(*(mean_over_splits(np.array(values)) for values in zip(*served, strict=True))),
     )
+
+
+def _tested(predicted: FloatArray) -> Iterator[tuple[IntArray, IntArray]]:
+    """Yield the splits and cases that were tested, of a few splits at once."""
+    n_splits, n_cases, _ = predicted.shape
+    step = max(1, AT_ONCE // max(1, n_cases))
+    for start in range(0, n_splits, step):
+        split, case = np.nonzero(~np.isnan(predicted[start : start + step, :, 0]))
+        if len(case):
+            yield start + split, case
+
+
+class _Means:
+    """Sums and counts over splits, of each case and each cell."""
+
+    def __init__(self, frame: Frame) -> None:
+        self.n_cases, self.n_cells = len(frame.human), frame.n_cells
+        self.sums: dict[tuple[type, str], tuple[FloatArray, FloatArray]] = {}
+
+    def add(self, case: IntArray, measured: Scores | Shape) -> None:
+        """Add measures of the cases."""
+        for name, values in measured._asdict().items():
+            self._add((type(measured), name), case, values, self.n_cases)
+
+    def add_tasks(self, case: IntArray, served: Tasks, cells: IntArray) -> None:
+        """Add tasks of the cases and of the cells, which are numbered through over splits."""
+        cell = cells % self.n_cells
+        for name, values in served._asdict().items():
+            by_cell = name in OF_CELLS
+            index, n = (cell, self.n_cells) if by_cell else (case, self.n_cases)
+            self._add((Tasks, name), index, values, n)
+
+    def _add(self, key: tuple[type, str], index: IntArray, values: FloatArray, n: int) -> None:
+        sums, counts = self.sums.setdefault(key, (np.zeros(n), np.zeros(n)))
+        valid = ~np.isnan(values)
+        np.add.at(sums, index[valid], values[valid])
+        np.add.at(counts, index[valid], 1)
+
+    def of(self, kind: type[Scores] | type[Shape] | type[Tasks]) -> Iterator[FloatArray]:
+        """Yield the mean of each field; NaN where nothing was added."""
+        for name in kind._fields:
+            n = self.n_cells if name in OF_CELLS else self.n_cases
+            sums, counts = self.sums.get((kind, name), (np.zeros(n), np.zeros(n)))
+            with np.errstate(invalid="ignore"):
+                yield sums / counts
 
 
 def _averaged(served: Tasks, case: IntArray, cells: IntArray, frame: Frame) -> Tasks:

@@ -38,3 +38,6 @@ class Result:
     """The scores with each battery held out as a whole; None where that was not asked for."""
     note: str = ""
     """Why there are no scores."""
+
+    def __repr__(self) -> str:
+        return f"Result({len(self.scores)} scores of {', '.join(self.per_case)}{self.note})"

@@ -9,7 +9,7 @@ from distexp.calibrator.blind import Blind
 from distexp.evaluation.splits import Split
 from distexp.metrics.ties import EQUAL
 from distexp.protocols import Calibrator, n_parameters_of
-from distexp.types import BoolArray, Design, FloatArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 IGNORING = Uniform, TrainMean, Blind
 """Kinds of calibrator that ignore the model by design."""
@@ -21,7 +21,7 @@ MOST_OUTSIDE = 0.05
 
 def suspicions(
     methods: Mapping[str, Calibrator],
-    held_out: Mapping[str, FloatArray],
+    ignored: Mapping[str, str | None],
     design: Design,
     splits: Sequence[Split],
 ) -> Iterator[str]:
@@ -31,8 +31,8 @@ def suspicions(
     ----------
     methods : mapping of str to Calibrator
         As the evaluation leaves them: those that are fitted split by split, on the last one.
-    held_out : mapping of str to ndarray of shape (n_splits, n_cases, max_options)
-        What they predicted, NaN where a case was in training.
+    ignored : mapping of str to str, optional
+        What `degenerate` says of each that does not ignore the model by design.
     design, splits
         As in `distexp.evaluation.evaluation.cross_fit`.
 
@@ -44,8 +44,7 @@ def suspicions(
     last = [split for split in splits if split.test.any()][-1]
     learning = {n: one for n, one in methods.items() if not isinstance(one, Identity | Uniform)}
     for name, method in learning.items():
-        # To ignore the model is what the training mean is for.
-        if not isinstance(method, IGNORING) and (reason := degenerate(design, held_out[name])):
+        if reason := ignored.get(name):
             yield f"{name} {reason}"
         if reason := too_few_examples(method, design, last):
             yield f"{name} {reason}"
@@ -74,11 +73,12 @@ def extrapolation(design: Design, splits: Sequence[Split]) -> str | None:
     n_outside, n_unseen, n_tested = 0, 0, 0
     for k in np.unique(design.n_options):
         rows = design.n_options == k
-        train = np.array([split.train[rows] for split in splits])
-        test = np.array([split.test[rows] for split in splits])
-        n_outside += int((_outside(design.predicted[rows, :k], train) & test).sum())
-        n_unseen += int((test & ~train.any(axis=1, keepdims=True)).sum())
-        n_tested += int(test.sum())
+        shares = design.predicted[rows, :k]
+        for split in splits:
+            train, test = split.train[rows], split.test[rows]
+            n_outside += int(_outside(shares[test], shares[train]).sum())
+            n_unseen += 0 if train.any() else int(test.sum())
+            n_tested += int(test.sum())
     if n_outside <= MOST_OUTSIDE * n_tested:
         return None
     unseen = f" ({n_unseen / n_tested:.0%}: no training case has as many)" if n_unseen else ""
@@ -119,12 +119,11 @@ def too_few_examples(calibrator: Calibrator, design: Design, split: Split) -> st
     )
 
 
-def _outside(shares: FloatArray, train: BoolArray) -> BoolArray:
-    """Return which cases are outside the training cases of each split, (n_splits, n_cases)."""
-    lowest = np.where(train[..., None], shares, np.inf).min(axis=1)
-    highest = np.where(train[..., None], shares, -np.inf).max(axis=1)
-    below = shares < lowest[:, None] - TOLERANCE
-    outside: BoolArray = (below | (shares > highest[:, None] + TOLERANCE)).any(axis=-1)
+def _outside(shares: FloatArray, trained: FloatArray) -> BoolArray:
+    """Return which cases are outside the training cases, of shape (n_cases,)."""
+    lowest, highest = trained.min(axis=0, initial=np.inf), trained.max(axis=0, initial=-np.inf)
+    below = shares < lowest - TOLERANCE
+    outside: BoolArray = (below | (shares > highest + TOLERANCE)).any(axis=-1)
     return outside
 
 
@@ -173,13 +172,18 @@ def degenerate(X: Design, predicted: FloatArray) -> str | None:
 
 def _ignored(X: Design, predicted: FloatArray, rows: BoolArray) -> bool:
     """Whether different inputs of a group, or else of different groups, gave one output."""
-    for cells in ([rows & (X.group == group) for group in np.unique(X.group[rows])], [rows]):
-        varied = [cell for cell in cells if _spread(X.predicted[cell]) > EQUAL]
-        if varied:
-            return all(_spread(predicted[cell]) <= EQUAL for cell in varied)
+    cases = np.flatnonzero(rows)
+    cases = cases[np.argsort(X.group[cases], kind="stable")]
+    by_group = np.unique(X.group[cases], return_index=True)[1]
+    for starts in (by_group, np.zeros(1, dtype=np.int64)):
+        varied = _spread(X.predicted[cases], starts) > EQUAL
+        if varied.any():
+            return bool((_spread(predicted[cases], starts)[varied] <= EQUAL).all())
     return False
 
 
-def _spread(shares: FloatArray) -> float:
-    """Return how far apart the cases' shares of an option are at most."""
-    return float(np.ptp(shares, axis=0).max())
+def _spread(shares: FloatArray, starts: IntArray) -> FloatArray:
+    """Return for each run of cases how far apart their shares of an option are at most."""
+    highest, lowest = (of.reduceat(shares, starts, axis=0) for of in (np.maximum, np.minimum))
+    spread: FloatArray = (highest - lowest).max(axis=1)
+    return spread

@@ -7,15 +7,20 @@ NaN. Alignment is 1 minus `wasserstein`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
+from distexp.metrics.options import counted, running, total
 from distexp.types import BoolArray, FloatArray
 
 KL_SMOOTHING = 0.01
 """Share of the uniform distribution mixed into a prediction before Kullback-Leibler divergence.
 One point of a hundred: where models state whole percentages, 0 only means "less than one"."""
+AT_ONCE = 2**13
+"""Cases of draws that are scored together: more would not fit a processor's cache."""
 
 
 class Scores(NamedTuple):
@@ -72,10 +77,10 @@ def wasserstein(predicted: FloatArray, human: FloatArray, ordinals: FloatArray) 
         positions = np.take_along_axis(positions, order, axis=-1)
         extra = difference.ndim - order.ndim
         difference = np.take_along_axis(difference, order[(None,) * extra], axis=-1)
-    gaps = np.nan_to_num(np.diff(positions, axis=-1), nan=0.0)
-    area = np.abs(np.cumsum(difference, axis=-1)[..., :-1]) * gaps
+    gaps = positions[..., 1:] - positions[..., :-1]
+    area = np.abs(running(difference)[..., :-1]) * np.where(np.isnan(gaps), 0.0, gaps)
     nominal = np.isnan(positions[..., 0])  # the first option is never padding
-    distance: FloatArray = np.where(nominal, np.nan, area.sum(axis=-1))
+    distance: FloatArray = np.where(nominal, np.nan, total(area))
     return distance
 
 
@@ -96,7 +101,7 @@ def total_variation(predicted: FloatArray, human: FloatArray) -> FloatArray:
     >>> total_variation(np.array([[0.5, 0.5, 0]]), np.array([[0, 0.5, 0.5]]))
     array([0.5])
     """
-    distance: FloatArray = np.abs(predicted - human).sum(axis=-1) / 2
+    distance: FloatArray = total(np.abs(predicted - human)) / 2
     return distance
 
 
@@ -143,10 +148,10 @@ def kl_divergence(
     >>> kl_divergence(human, predicted, mask=np.array([[True, True]])) / np.log(2)
     array([1.])
     """
-    smoothed = (1 - smoothing) * predicted + smoothing / mask.sum(axis=-1, keepdims=True)
+    smoothed = (1 - smoothing) * predicted + smoothing / counted(mask)
     chosen = human > 0
     ratio = np.where(chosen, human, 1.0) / np.where(chosen, smoothed, 1.0)
-    divergence: FloatArray = (human * np.log(ratio)).sum(axis=-1)
+    divergence: FloatArray = total(human * np.log(ratio))
     return divergence
 
 
@@ -171,7 +176,7 @@ def hellinger(predicted: FloatArray, human: FloatArray) -> FloatArray:
     array([1.])
     """
     roots = np.sqrt(np.maximum(predicted, 0)) - np.sqrt(np.maximum(human, 0))  # -1e-17 is 0
-    distance: FloatArray = np.sqrt((roots * roots).sum(axis=-1) / 2)
+    distance: FloatArray = np.sqrt(total(roots * roots) / 2)
     return distance
 
 
@@ -201,7 +206,7 @@ def jensen_shannon(predicted: FloatArray, human: FloatArray) -> FloatArray:
     """
     mean = (predicted + human) / 2
     bits = sum(
-        (np.maximum(p, 0) * np.log2(np.where(p > 0, p, 1) / np.where(p > 0, mean, 1))).sum(axis=-1)
+        total(np.maximum(p, 0) * np.log2(np.where(p > 0, p, 1) / np.where(p > 0, mean, 1)))
         for p in (predicted, human)
     )
     distance: FloatArray = np.sqrt(np.maximum(bits / 2, 0))  # rounding may leave -1e-17
@@ -243,9 +248,24 @@ def sampling_ceiling(
         Expected distances, each of shape (n_cases,).
     """
     totals = np.zeros((len(Scores._fields), len(human)))
-    for sample in human_samples(human, n_respondents, n_draws, rng):
-        totals += score(human, sample, ordinals, mask)
+    # Few cases are scored for many draws at once, many cases one part after the other.
+    n_drawn = max(1, AT_ONCE // max(1, len(human)))
+    parts = [slice(start, start + AT_ONCE) for start in range(0, len(human), AT_ONCE)]
+    with ThreadPoolExecutor(1) as pool:
+        samples = human_samples(human, n_respondents, n_draws, rng)
+        ahead = pool.submit(_batch, samples, n_drawn)
+        while drawn := ahead.result():
+            ahead = pool.submit(_batch, samples, n_drawn)  # while these are scored
+            for part in parts:
+                shares = np.array([one[part] for one in drawn])
+                scored = score(human[part], shares, ordinals[part], mask[part])
+                for of_draw in zip(*scored, strict=True):
+                    totals[:, part] += of_draw
     return Scores(*(totals / n_draws))
+
+
+def _batch(samples: Iterator[FloatArray], n: int) -> list[FloatArray]:
+    return list(islice(samples, n))
 
 
 def human_samples(

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from distexp.metrics.options import counted, largest, total
 from distexp.types import BoolArray, FloatArray
 
 CONSTANT = 1e-9
@@ -44,8 +45,8 @@ def shape(predicted: FloatArray, human: FloatArray, mask: BoolArray) -> Shape:
     return Shape(
         entropy=entropy(predicted),
         human_entropy=entropy(human),
-        peak=predicted.max(axis=-1),
-        human_peak=human.max(axis=-1),
+        peak=largest(predicted),
+        human_peak=largest(human),
         correlation=correlation(predicted, human, mask),
     )
 
@@ -59,7 +60,7 @@ def entropy(shares: FloatArray) -> FloatArray:
     array([1., 0.])
     """
     logs = np.log(np.where(shares > 0, shares, 1.0))
-    nats: FloatArray = np.maximum(-(shares * logs).sum(axis=-1), 0.0)
+    nats: FloatArray = np.maximum(-total(shares * logs), 0.0)
     return nats
 
 
@@ -80,12 +81,12 @@ def correlation(predicted: FloatArray, human: FloatArray, mask: BoolArray) -> Fl
     array([-0.929])
     """
     x, y = (_centred(shares, mask) for shares in (predicted, human))
-    products = np.sqrt((x * x).sum(axis=-1) * (y * y).sum(axis=-1))
-    flat = (np.abs(x).max(axis=-1) <= CONSTANT) | (np.abs(y).max(axis=-1) <= CONSTANT)
-    pearson: FloatArray = (x * y).sum(axis=-1) / np.where(flat, np.nan, products)
+    products = np.sqrt(total(x * x) * total(y * y))
+    flat = (largest(np.abs(x)) <= CONSTANT) | (largest(np.abs(y)) <= CONSTANT)
+    pearson: FloatArray = total(x * y) / np.where(flat, np.nan, products)
     return np.clip(pearson, -1.0, 1.0)
 
 
 def _centred(shares: FloatArray, mask: BoolArray) -> FloatArray:
     """Return how far each share is from an even one."""
-    return np.where(mask, shares - 1 / mask.sum(axis=-1, keepdims=True), 0.0)
+    return np.where(mask, shares - 1 / counted(mask), 0.0)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from distexp.metrics.distance import wasserstein
+from distexp.metrics.options import counted, largest, total
 from distexp.metrics.ties import EQUAL
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -44,7 +45,7 @@ def tasks(
     cell : ndarray of shape (n_cases,)
         Equal numbers mark the groups of one attribute that answered one question.
     weight : ndarray of shape (n_cases,)
-        How many people a case stands for in its population; NaN where that is not known.
+        What a group weighs in its population, in any unit; NaN where that is not known.
 
     Returns
     -------
@@ -89,7 +90,7 @@ def modal_right(predicted: FloatArray, human: FloatArray) -> FloatArray:
     array([0.5])
     """
     guess, truth = (_modal(shares) for shares in (predicted, human))
-    chance: FloatArray = (guess & truth).sum(axis=-1) / guess.sum(axis=-1)
+    chance: FloatArray = (counted(guess & truth) / counted(guess))[..., 0]
     return chance
 
 
@@ -105,7 +106,7 @@ def mean_opinion(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
     ndarray of shape (n_cases,)
     """
     nominal = np.isnan(ordinals[..., 0])  # the first option is never padding
-    position: FloatArray = (shares * np.nan_to_num(ordinals)).sum(axis=-1)
+    position: FloatArray = total(shares * np.where(np.isnan(ordinals), 0.0, ordinals))
     return np.where(nominal, np.nan, position)
 
 
@@ -148,7 +149,7 @@ def rank_correlation(predicted: FloatArray, human: FloatArray) -> FloatArray:
 
 
 def _modal(shares: FloatArray) -> BoolArray:
-    modal: BoolArray = shares >= shares.max(axis=-1, keepdims=True) - EQUAL
+    modal: BoolArray = shares >= largest(shares)[..., None] - EQUAL
     return modal
 
 
@@ -169,4 +170,5 @@ def _side_by_side(values: FloatArray, code: IntArray, size: IntArray) -> FloatAr
 def _whole(shares: FloatArray, code: IntArray, weight: FloatArray) -> FloatArray:
     """Return the weighted mean of the shares of each cell, of shape (n_cells, max_options)."""
     total = np.bincount(code, weight)
+    total = np.where(total > 0, total, np.nan)  # a margin may leave all groups of a cell out
     return np.column_stack([np.bincount(code, weight * column) / total for column in shares.T])

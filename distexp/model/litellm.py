@@ -1,11 +1,7 @@
 """Any model that litellm reaches: hosted ones, and every OpenAI-compatible server."""
 
-import os
-import sys
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from functools import cached_property
-from importlib.metadata import version
 
 from distexp.checks import (
     check_bool,
@@ -14,40 +10,40 @@ from distexp.checks import (
     check_text,
     parameter_error,
 )
+from distexp.model.abilities import abilities_of
+from distexp.model.batch.native import check_provider
+from distexp.model.batch.terms import Terms
+from distexp.model.calling import Calling
 from distexp.model.http.address import (
-    bypass_proxies,
     check_address,
     check_alias,
     one_form,
-    proxy_for,
 )
-from distexp.model.http.client import MAX_REPLY_BYTES, OPENAI, ChatClient
-from distexp.model.http.failures import Failures
-from distexp.model.http.reply import UNUSABLE, read_reply
-from distexp.model.http.reply_parts import FirstReplies
-from distexp.model.http.secrets import Secrets
-from distexp.model.litellm_body import chat_body, is_plain
-from distexp.model.litellm_reply import read_response, translated_error
+from distexp.model.http.client import MAX_REPLY_BYTES, ChatClient
 from distexp.model.litellm_settings import (
     check_body,
     check_names,
     check_no_detour,
     check_price,
     check_sampling,
+    check_tier,
+    check_top_p,
     check_variable,
     check_variables,
     request_body,
 )
 from distexp.model.prices import import_litellm, list_price
+from distexp.model.probing import learnt, probe_body, told, unknown
+from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
 from distexp.request import Json, Prompt, Request
 from distexp.types import Response
 
-TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
-"""Environment variables that litellm alone understands: where one is set, it makes the calls."""
+FLEX_TIMEOUT_S = 900.0
+"""What OpenAI advises for calls that wait for room."""
 
 
-class LiteLLMModel:
+class LiteLLMModel(Calling):
     """A model called the way litellm knows.
 
     Servers that speak OpenAI's protocol get the same request over HTTP directly, because litellm
@@ -57,7 +53,7 @@ class LiteLLMModel:
     Parameters
     ----------
     name : str
-        The model as the provider calls it; also its name in the tables.
+        The model as the provider calls it; in tables followed by how much it is asked to think.
     provider : str
         litellm's name of the provider; `openai` serves every OpenAI-compatible server.
     capabilities : Capabilities
@@ -76,6 +72,12 @@ class LiteLLMModel:
         How many alternatives of a token the endpoint returns at most; None sets no limit.
     reasoning_effort : str, optional
         How much the model thinks before it answers, in litellm's words; None sends nothing.
+    thinking_budget : int, optional
+        Tokens for thoughts, where the model takes a number in place of a level.
+    thinking_tokens : int, optional
+        Tokens added to the longest reply for thoughts; None adds what the level usually takes.
+    efforts : sequence of str, optional
+        Levels of thought that the model takes; None takes those of litellm's table.
     seed : int, optional
         Seed of the provider's sampler, sent plus the draw index where the model accepts one.
     top_p : float, optional
@@ -93,6 +95,9 @@ class LiteLLMModel:
     usd_per_million_tokens : sequence of two floats, optional
         Price of a million tokens of prompts and of replies; None takes it from litellm's table,
         where it is unknown for a server of one's own.
+    service_tier : {"flex"}, optional
+        Calls at half the price that wait while the provider has no room for them; no part of the
+        cache key.
     direct : bool
         False has litellm make all calls.
     salt : str, optional
@@ -111,6 +116,9 @@ class LiteLLMModel:
         required_env: Sequence[str] = (),
         max_top_logprobs: int | None = None,
         reasoning_effort: str | None = None,
+        thinking_budget: int | None = None,
+        thinking_tokens: int | None = None,
+        efforts: Sequence[str] | None = None,
         seed: int | None = 0,
         top_p: float | None = None,
         extra_body: Mapping[str, Json] | None = None,
@@ -121,12 +129,13 @@ class LiteLLMModel:
         timeout_s: float = 60.0,
         max_reply_bytes: int = MAX_REPLY_BYTES,
         usd_per_million_tokens: Sequence[float] | None = None,
+        service_tier: str | None = None,
         direct: bool = True,
         salt: str | None = None,
     ) -> None:
         owner = type(self).__name__
-        check_text(owner, "name", name)
-        check_text(owner, "provider", provider)
+        for parameter, text in (("name", name), ("provider", provider)):
+            check_text(owner, parameter, text)
         check_names(owner, "required_env", required_env)
         check_variable(owner, "api_key_env", api_key_env)
         check_sampling(owner, max_top_logprobs, reasoning_effort, seed, top_p)
@@ -144,13 +153,28 @@ class LiteLLMModel:
         check_body(owner, extra_body)
         check_price(owner, usd_per_million_tokens)
         check_bool(owner, "direct", direct)
-        if salt is not None:
-            check_text(owner, "salt", salt)
+        check_text(owner, "salt", "-" if salt is None else salt)
         if api_base is not None:
             check_address(owner, "api_base", api_base)
             api_base = one_form(api_base)
         if endpoint is not None:
             check_alias(owner, "endpoint", endpoint, api_base)
+        check_efforts(owner, efforts)
+        abilities = abilities_of(provider, name, own_server=api_base is not None)
+        self.thinking = Thinking(
+            owner,
+            name,
+            effort=reasoning_effort,
+            budget=thinking_budget,
+            room=thinking_tokens,
+            efforts=None if efforts is None else tuple(efforts),
+            abilities=abilities,
+        )
+        takes = abilities.sampling if capabilities.sampling is None else capabilities.sampling
+        self.sampling = takes and (abilities.samples_thinking or not self.thinking.is_on)
+        check_top_p(owner, name, top_p, sampling=self.sampling)
+        check_tier(owner, service_tier, provider, name, own_server=api_base is not None)
+        self.service_tier = service_tier
         self.name = name
         self.provider = provider
         self.capabilities = capabilities
@@ -165,7 +189,7 @@ class LiteLLMModel:
         self.extra_body = extra_body
         self.max_concurrency = max_concurrency
         self.max_retries = max_retries
-        self.timeout_s = timeout_s
+        self.timeout_s = timeout_s if service_tier is None else max(timeout_s, FLEX_TIMEOUT_S)
         self.max_reply_bytes = max_reply_bytes
         self.usd_per_million_tokens = usd_per_million_tokens
         self.direct = direct
@@ -177,6 +201,16 @@ class LiteLLMModel:
         """The model's full identity, as it enters the cache key."""
         return self.name
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether a call that is turned away for want of room waits as long as it takes."""
+        return self.service_tier is not None
+
+    @property
+    def label(self) -> str:
+        """The name, and how much the model is asked to think where it is."""
+        return f"{self.name}{self.thinking.suffix}"
+
     def request(self, prompt: Prompt) -> Request:
         """Add the model's settings to a prompt.
 
@@ -184,7 +218,7 @@ class LiteLLMModel:
         ------
         ConfigError
             If the prompt asks for log-probabilities or a system message and the model has none,
-            or for more alternatives of a token than the endpoint returns.
+            or none while it thinks, or for more alternatives of a token than are returned.
         """
         return Request(
             provider=self.provider,
@@ -196,13 +230,45 @@ class LiteLLMModel:
                 capabilities=self.capabilities,
                 max_top_logprobs=self.max_top_logprobs,
                 seed=self.seed,
-                reasoning_effort=self.reasoning_effort,
+                thinking=self.thinking,
+                sampling=self.sampling,
                 top_p=self.top_p,
                 extra_body=self.extra_body,
             ),
             draw=prompt.draw,
             salt=self.salt,
         )
+
+    def terms(self) -> Terms:
+        """Return on what terms the model is asked in batches.
+
+        Raises
+        ------
+        ConfigError
+            If batches of its provider are not known, or more than a price would have to differ.
+        """
+        check_provider(self.name, self.provider)
+        price = self.price
+        if self.usd_per_million_tokens is None and self.api_base is None:
+            price = list_price(self.provider, self.name, "_batches")
+        return Terms(self.provider, self.name, self.api_base, self.api_key_env, price)
+
+    def probe(self) -> Request | None:
+        """Return the request that finds out what is not known of the server; None if all is."""
+        if not unknown(self.capabilities):
+            return None
+        return Request(
+            provider=self.provider,
+            model=self.identity,
+            endpoint=self.endpoint or self.api_base,
+            body=probe_body(self.capabilities) | self.thinking.fields(),
+            salt=self.salt,
+        )
+
+    def learn(self, response: Response) -> str:
+        """Take in what a probe has found, and say it in a sentence."""
+        self.capabilities = learnt(self.capabilities, response)
+        return told(self.label, response)
 
     def preflight(self) -> None:
         """Check that the API key and what else the provider needs is in the environment.
@@ -222,127 +288,12 @@ class LiteLLMModel:
         else:
             import_litellm()
 
-    async def complete(self, request: Request) -> Response:
-        """Make the call.
-
-        Raises
-        ------
-        TransientModelError
-            After a rate limit, a time-out, a server fault, a lost connection or a broken body.
-        ModelError
-            If the server refuses the request, or never returns log-probabilities where asked to.
-        """
-        return await self._call(request, model=self.name, api_base=self.api_base)
-
-    async def _call(self, request: Request, *, model: str, api_base: str | None) -> Response:
-        key = self._api_key(api_base)
-        failures = Failures(self.name, api_base, self._secrets)
-        if not self._goes_direct:
-            return await self._call_litellm(request, model, api_base, key, failures)
-        client = await self._client_at(api_base)
-        reply = await client.post(chat_body(model, request.body), key, failures)
-        return self._watched(request, read_reply(reply, request, failures, self.price))
-
-    async def _call_litellm(
-        self,
-        request: Request,
-        model: str,
-        api_base: str | None,
-        key: str | None,
-        failures: Failures,
-    ) -> Response:
-        litellm = import_litellm()
-        import openai
-
-        if api_base is not None:
-            bypass_proxies(api_base)
-        try:
-            raw = await litellm.acompletion(
-                model=f"{self._route}/{model}",
-                api_base=api_base,
-                api_key=key,
-                timeout=self.timeout_s,
-                num_retries=0,
-                max_retries=0,
-                **deepcopy(dict(request.body)),  # it changes what it is given, for some providers
-            )
-        except openai.APIError as exc:
-            raise translated_error(exc, failures) from exc
-        except UNUSABLE as exc:  # what it makes of a reply that it does not expect
-            raise failures.unusable(f"{type(exc).__name__}: {exc}") from exc
-        return self._watched(request, read_response(raw, request, failures, self.price))
-
-    @cached_property
-    def _first_replies(self) -> FirstReplies:
-        """Whether any reply has had log-probabilities."""
-        return FirstReplies()
-
-    def _watched(self, request: Request, response: Response) -> Response:
-        """Return the response; give the model up where it never returns log-probabilities."""
-        if request.body.get("logprobs"):
-            self._first_replies.check(response.top_logprobs, self.name)
-        return response
-
-    @cached_property
-    def _goes_direct(self) -> bool:
-        """Whether calls need no litellm."""
-        if not self.direct or self._route != "openai" or any(map(os.environ.get, TLS_SETTINGS)):
-            return False
-        proxy = proxy_for(self.api_base or OPENAI)
-        if proxy is not None and not proxy.startswith("http"):
-            return False
-        return is_plain(self.name, {"reasoning_effort": self.reasoning_effort})
-
-    async def _client_at(self, api_base: str | None) -> ChatClient:
-        """Return the client for an address; an embedded server may come back at another."""
-        if self._client is None or self._client.api_base != api_base:
-            await self._close_client()
-            self._client = ChatClient(
-                api_base, timeout_s=self.timeout_s, max_reply_bytes=self.max_reply_bytes
-            )
-        return self._client
-
-    def _api_key(self, api_base: str | None) -> str | None:
-        """Return the key to send.
-
-        None lets litellm look for the credentials of the provider by itself. At another address
-        that would send, say, the key of OpenAI to whoever serves there: hence a word in its place.
-        """
-        if self.api_key_env is not None:
-            return os.environ.get(self.api_key_env, "")
-        return None if api_base is None or self.required_env else "none"
-
-    @cached_property
-    def _secrets(self) -> Secrets:
-        """What the environment holds for this model and nobody else may see."""
-        names = (self.api_key_env, *self.required_env)
-        return Secrets(os.environ.get(name) for name in names if name)
-
-    @property
-    def _route(self) -> str:
-        """Return the provider by the name that litellm routes by."""
-        return self.provider
-
     @cached_property
     def price(self) -> tuple[float, float] | None:
         """USD for a token of a prompt and of a reply: as given, else as listed, else None."""
         if self.usd_per_million_tokens is not None:
             per_prompt, per_reply = self.usd_per_million_tokens
             return per_prompt / 1e6, per_reply / 1e6
-        return None if self.api_base is not None else list_price(self.provider, self.name)
-
-    def versions(self) -> dict[str, str]:
-        """Return the versions of the software that makes the calls."""
-        caller = "aiohttp" if self._goes_direct else "litellm"
-        return {caller: version(caller)}
-
-    async def close(self) -> None:
-        """Close the connections, those that litellm keeps as well."""
-        await self._close_client()
-        if "litellm" in sys.modules and not self._goes_direct:
-            await import_litellm().close_litellm_async_clients()
-
-    async def _close_client(self) -> None:
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        if self.api_base is not None:
+            return None
+        return list_price(self.provider, self.name, "_flex" if self.service_tier else "")

@@ -97,7 +97,9 @@ def _usage(reported: Any) -> Usage | None:
     """Return the tokens. litellm says 0 where the server does not count; no prompt has none."""
     if not reported or not reported.prompt_tokens:
         return None
-    return counted(reported.prompt_tokens, reported.completion_tokens)
+    details = getattr(reported, "completion_tokens_details", None)
+    n_thought = getattr(details, "reasoning_tokens", None)
+    return counted(reported.prompt_tokens, reported.completion_tokens, n_thought)
 
 
 def _message(choice: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from distexp.checks import check_int, check_mapping, check_number, check_text, parameter_error
 from distexp.errors import ConfigError, ModelError
 from distexp.model.http.redaction import check_no_secret
+from distexp.model.prices import table_entry
+from distexp.model.thinking import Thinking
 from distexp.protocols import Capabilities
 from distexp.request import Json, Prompt
 
@@ -18,7 +20,8 @@ def request_body(
     capabilities: Capabilities,
     max_top_logprobs: int | None,
     seed: int | None,
-    reasoning_effort: str | None,
+    thinking: Thinking,
+    sampling: bool,
     top_p: float | None,
     extra_body: Mapping[str, Json] | None,
 ) -> dict[str, Json]:
@@ -32,24 +35,31 @@ def request_body(
     messages: list[Json] = [{"role": m.role, "content": m.content} for m in prompt.messages]
     body: dict[str, Json] = {
         "messages": messages,
-        "temperature": prompt.temperature,
-        "max_tokens": prompt.max_tokens,
+        "max_tokens": prompt.max_tokens + thinking.room,
     }
-    if any(m.role == "system" for m in prompt.messages) and not capabilities.system_role:
+    if sampling:
+        body["temperature"] = prompt.temperature
+    if any(m.role == "system" for m in prompt.messages) and capabilities.system_role is False:
         msg = f"Model {name} takes no system message. Choose another prompt."
         raise ConfigError(msg)
     if prompt.top_logprobs is not None:
+        if not sampling:
+            msg = (
+                f"Model {name} takes no sampling settings{' while it thinks' * thinking.is_on}, "
+                "and returns no log-probabilities then. Use elicitation=verbalized"
+                f"{', or model.reasoning_effort=none' * thinking.is_on}."
+            )
+            raise ConfigError(msg)
         _check_top_logprobs(name, prompt.top_logprobs, capabilities, max_top_logprobs)
         body |= {"logprobs": True, "top_logprobs": prompt.top_logprobs}
-    if prompt.json_schema is not None and capabilities.json_schema:
+    if prompt.json_schema is not None and capabilities.json_schema is not False:
         body["response_format"] = {
             "type": "json_schema",
             "json_schema": {"name": "reply", "strict": True, "schema": prompt.json_schema},
         }
-    if seed is not None and capabilities.seed:
+    if seed is not None and capabilities.seed is not False:
         body["seed"] = seed + prompt.draw
-    if reasoning_effort is not None:
-        body["reasoning_effort"] = reasoning_effort
+    body |= thinking.fields()
     if top_p is not None:
         body["top_p"] = top_p
     if extra_body:
@@ -58,7 +68,7 @@ def request_body(
 
 
 def _check_top_logprobs(name: str, wanted: int, can: Capabilities, at_most: int | None) -> None:
-    if not can.logprobs:
+    if can.logprobs is False:
         msg = (
             f"Model {name} returns no log-probabilities. "
             "Use elicitation=verbalized, or a model that has them."
@@ -115,6 +125,27 @@ def check_sampling(
         check_int(owner, "seed", seed, minimum=0)
     if top_p is not None:
         check_number(owner, "top_p", top_p, low=0, high=1, low_open=True)
+
+
+def check_top_p(owner: str, name: str, top_p: float | None, *, sampling: bool) -> None:
+    """Refuse nucleus sampling where the model takes none, so that it would be dropped."""
+    if top_p is not None and not sampling:
+        wanted = f"null: {name} takes no sampling settings as it is asked"
+        raise parameter_error(owner, "top_p", wanted, top_p)
+
+
+def check_tier(
+    owner: str, tier: str | None, provider: str, name: str, *, own_server: bool
+) -> None:
+    """Refuse a tier that the provider does not have, and would ignore or charge in full."""
+    if tier is None:
+        return
+    if tier != "flex":
+        raise parameter_error(owner, "service_tier", "flex or null", tier)
+    listed = (table_entry(provider, name) or {}).get("input_cost_per_token_flex")
+    if provider != "openai" or not (own_server or listed is not None):
+        wanted = f"null: {name} at {provider} has no flex calls that distexp knows"
+        raise parameter_error(owner, "service_tier", wanted, tier)
 
 
 def check_variable(owner: str, parameter: str, value: object) -> None:

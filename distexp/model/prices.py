@@ -34,24 +34,39 @@ def price_table() -> Mapping[str, Mapping[str, Any]]:
     return model_cost
 
 
-def list_price(provider: str, name: str) -> tuple[float, float] | None:
-    """Return what a token of a prompt and of a reply cost, in USD; None where it is not known."""
+def list_price(provider: str, name: str, tier: str = "") -> tuple[float, float] | None:
+    """Return what a token of a prompt and of a reply cost, in USD; None where it is not known.
+
+    Parameters
+    ----------
+    provider, name : str
+    tier : {"", "_flex", "_batches"}
+        Which price: the usual one, that of calls that may wait, or of calls in batches.
+    """
+    entry = table_entry(provider, name) or {}
+    per_prompt, per_reply = (entry.get(f"{field}{tier}") for field in PRICE_FIELDS)
+    if per_prompt is not None and per_reply is not None:
+        return float(per_prompt), float(per_reply)
+    _warn_of_unknown_price(name, tier)
+    return None
+
+
+def table_entry(provider: str, name: str) -> Mapping[str, Any] | None:
+    """Return what litellm's table says of a model at a provider; None where it says nothing."""
     table = price_table()
     for entry_name in (f"{provider}/{name}", name):
-        entry = table.get(entry_name, {})
-        per_prompt, per_reply = map(entry.get, PRICE_FIELDS)
+        entry = table.get(entry_name)
         # The same name at another provider has another price.
-        same = str(entry.get("litellm_provider")).startswith(provider)
-        if same and per_prompt is not None and per_reply is not None:
-            return float(per_prompt), float(per_reply)
-    _warn_of_unknown_price(name)
+        if entry and str(entry.get("litellm_provider")).startswith(provider):
+            return entry
     return None
 
 
 @cache
-def _warn_of_unknown_price(name: str) -> None:
+def _warn_of_unknown_price(name: str, tier: str) -> None:
     """Say it once for each model, not for each call."""
-    logger.warning("The price of %s is unknown: its costs stay empty.", name)
+    which = f"price ({tier[1:]})" if tier else "price"
+    logger.warning("The %s of %s is unknown: its costs stay empty.", which, name)
 
 
 def import_litellm() -> Any:

@@ -37,8 +37,8 @@ def described(survey: Survey) -> Iterator[str]:
             f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
             "training on some of them makes the others easier, for the calibrators and still more "
             "for the training mean, and the intervals, which take questions for independent, are "
-            "too narrow. On questions of a new topic expect less; how much less is said where each "
-            "battery was held out as a whole."
+            "too narrow. On questions of a new topic expect less; how much less is said where "
+            "each battery was held out as a whole."
         )
     pooled = [q.question_id for q in questions.values() if q.wording == "pooled"]
     if pooled:

@@ -292,3 +292,30 @@ def curves(
         axes[0].set_ylabel("difference")
         axes[0].legend(fontsize=7, frameon=False)
     _save(figure, path)
+
+
+@_plain()
+def power(n: Sequence[int], widths: Mapping[str, Sequence[float]], label: str, path: Path) -> None:
+    """Draw the width of intervals by the number of people asked.
+
+    Parameters
+    ----------
+    n : sequence of int
+    widths : mapping of str to sequence of float
+        A line each, of as many points.
+    label : str
+        Of the widths.
+    path : Path
+        The SVG file to write.
+    """
+    figure, axes = _panels(1, width=5.0, height=3.4)
+    colours = (COLOURS["human"], COLOURS[UNCALIBRATED], COLOURS["calibrated"])
+    for (name, values), colour in zip(widths.items(), colours, strict=False):
+        axes[0].plot(n, values, marker=".", color=colour, label=name)
+    axes[0].set_xscale("symlog", linthresh=5)
+    axes[0].set_xticks(n, [str(one) for one in n], fontsize=7)
+    axes[0].set_ylim(0, 1)
+    axes[0].set_xlabel("people asked, a question and group")
+    axes[0].set_ylabel(label)
+    axes[0].legend(fontsize=7, frameon=False)
+    _save(figure, path)

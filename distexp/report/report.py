@@ -49,6 +49,8 @@ from distexp.types import Condition, Study, Survey
 if TYPE_CHECKING:
     import polars as pl
 
+MOST_NAMED = 5
+"""Studies in the representation of a report."""
 FIGURES = (
     "## Figures",
     "",
@@ -81,6 +83,15 @@ class Report:
     """The same as a table, a row an open case and option."""
     stopped: str | None = None
     """Why not everything was asked; then the report is of what was."""
+    notes: tuple[str, ...] = ()
+    """What was found out about the models meanwhile, a sentence each, in Markdown."""
+
+    def __repr__(self) -> str:
+        conditions = [_named(study.condition) for study in self.studies]
+        lines = [f"Report of {len(conditions)} studies, {self.calls.total} requests:"]
+        lines += conditions[:MOST_NAMED]
+        more = [f"and {len(conditions) - MOST_NAMED} more"] * (len(conditions) > MOST_NAMED)
+        return "\n".join([*lines, *more])
 
     def predictions(self) -> "pl.DataFrame":
         """Return one row per study, case and option."""
@@ -130,7 +141,7 @@ class Report:
             + (escaped(result.note) or "\n\n".join(self._parts(study, result)))
             for study, result in self._outcomes()
         ]
-        about = [self.partial(), self.refused(), self.open()]
+        about = [*self.notes, self.partial(), self.refused(), self.open(), self.calls.thoughts()]
         return "\n\n".join(filter(None, [*about, *parts, self.estimates]))
 
     def open(self) -> str | None:

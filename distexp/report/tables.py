@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-SCHEMA = max(metric.since for metric in METRICS)
+NEW_COLUMNS = {"people": 3}
+"""Columns of no metric that are new, with the schema that they came in."""
+SCHEMA = max(*NEW_COLUMNS.values(), *(metric.since for metric in METRICS))
 """Of the tables; `summary.json` states it, and runs that state none have 1. A higher one has
 columns or metrics more, and moves no number of the others."""
 
@@ -32,7 +34,8 @@ def cut(table: "pl.DataFrame", schema: int) -> "pl.DataFrame":
     new = [metric.key for metric in METRICS if metric.since > schema]
     if "metric" in table.columns:
         table = table.filter(~pl.col("metric").is_in(new))
-    return table.drop(new, strict=False)
+    columns = [name for name, since in NEW_COLUMNS.items() if since > schema]
+    return table.drop([*new, *columns], strict=False)
 
 
 def predictions_schema() -> "dict[str, type[pl.DataType]]":
@@ -52,6 +55,7 @@ def predictions_schema() -> "dict[str, type[pl.DataType]]":
         "n_respondents": pl.Float64,
         "design_effect": pl.Float64,
         "off_scale": pl.Float64,
+        "people": pl.Float64,
         "status": pl.String,
         "n_replies": pl.Int64,
         "n_unreadable": pl.Int64,
@@ -149,6 +153,7 @@ def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataF
         pl.Series("kind", [case.question.kind for case in study.cases]),
         pl.Series("design_effect", [case.design_effect for case in study.cases]),
         pl.Series("off_scale", [case.off_scale for case in study.cases], pl.Float64),
+        pl.Series("people", [case.people for case in study.cases], pl.Float64),
         pl.Series("status", [estimate.status for estimate in study.estimates]),
         pl.Series("n_replies", [estimate.n_replies for estimate in study.estimates]),
         pl.Series("n_unreadable", [estimate.n_unreadable for estimate in study.estimates]),

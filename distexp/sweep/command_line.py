@@ -20,7 +20,7 @@ from distexp.checks import nearest
 from distexp.errors import ConfigError
 
 MEANT = {
-    "list": "distexp --help",
+    "ls": "distexp list",
     "help": "distexp --help",
     "version": "distexp --version",
     "run": "distexp",

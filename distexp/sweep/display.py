@@ -1,12 +1,8 @@
 """How far the jobs of a sweep are: one line that is written over, or a line now and then."""
 
-import sys
-import time
 from typing import TextIO
 
-from distexp.asking.progress import LOG_EVERY_S, TERMINAL_EVERY_S
-
-ERASE = "\r\x1b[K"
+from distexp.terminal.line import Line
 
 
 class Display:
@@ -23,24 +19,15 @@ class Display:
 
     def __init__(self, n_jobs: int, *, shown: bool, stream: TextIO | None = None) -> None:
         self._n_jobs = n_jobs
-        self._shown = shown
-        self._stream = stream or sys.stderr
-        self._terminal = shown and self._stream.isatty()
-        self._every_s = TERMINAL_EVERY_S if self._terminal else LOG_EVERY_S
-        self._written = time.monotonic()
+        self._line = Line(shown=shown, stays=False, stream=stream)
 
     def tick(self, n_over: int, n_waiting: int) -> None:
         """Write a line if it is time for one."""
-        if not self._shown or time.monotonic() - self._written < self._every_s:
-            return
-        self._written = time.monotonic()
         waiting = f", {n_waiting:,} wait for answers" if n_waiting else ""
-        text = f"sweep: {n_over:,} of {self._n_jobs:,} jobs{waiting}"
-        self._stream.write(f"{ERASE}{text}" if self._terminal else f"{text}\n")
-        self._stream.flush()
+        self._line.tick(
+            lambda: f"sweep: {n_over:,} of {self._n_jobs:,} jobs{waiting}", n_over / self._n_jobs
+        )
 
     def clear(self) -> None:
         """Take the line away, before something else is written on the terminal."""
-        if self._terminal:
-            self._stream.write(ERASE)
-            self._stream.flush()
+        self._line.close()

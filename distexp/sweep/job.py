@@ -60,8 +60,9 @@ class JobRunner(Runner):
         *,
         given: Mapping[str, Answer],
         stopped: str | None = None,
+        calls: str = "live",
     ) -> None:
-        super().__init__(model, cache)
+        super().__init__(model, cache, calls=calls)
         self.stopped = stopped
         self._given = given
 
@@ -126,6 +127,7 @@ class Waiting:
     """Likewise its cache."""
     budget: Budget
     progress: bool
+    calls: str = "live"
 
 
 class Current:
@@ -148,7 +150,11 @@ class Current:
         """
         self._experiment, self._settings = experiment, settings
         return JobRunner(
-            experiment.model, experiment.cache, given=self.task.answers, stopped=self.task.stopped
+            experiment.model,
+            experiment.cache,
+            given=self.task.answers,
+            stopped=self.task.stopped,
+            calls=experiment.calls,
         )
 
     def waiting(self, unanswered: Unanswered) -> Waiting:
@@ -163,6 +169,7 @@ class Current:
             cache=json.dumps(self._settings["cache"], sort_keys=True),
             budget=experiment.budget,
             progress=experiment.progress,
+            calls=experiment.calls,
         )
 
 

@@ -30,7 +30,7 @@ from distexp.sweep.composer import Composer
 from distexp.sweep.job import NotComposedError, Task
 from distexp.sweep.sweep import Failure, Sweep
 from distexp.sweep.typos import explained
-from distexp.visible import visible
+from distexp.visible import one_line, visible
 
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""
@@ -77,7 +77,7 @@ class OneScheduleLauncher(Launcher):
         self._composer = Composer(self._context.config_loader, self._master)
 
         def tell(failures: Sequence[Failure]) -> None:
-            said = _report(failures, tasks, "the others are asked for now.", folder)
+            said = _report(failures, tasks, "The others are asked for now.", folder)
             sys.stderr.write(f"distexp: error: {visible(said)}\n")
 
         shown = self._master.get("progress") is not False
@@ -224,9 +224,9 @@ def _ended(
             text = "\n".join([*failure_table(failures, tasks), ""])
             made.write_text(text, encoding="utf-8")
         others = (
-            "the others are complete. The same command goes on from there."
+            "The others are complete. The same command goes on from there."
             if asked
-            else "so nothing was asked for any of them. Mend these, or leave them out."
+            else "Nothing was asked for any of them. Mend these, or leave them out."
         )
         if len(failures) > n_told:
             reports.append(_report(failures, tasks, others, folder))
@@ -236,12 +236,17 @@ def _ended(
 
 
 def _report(failures: Sequence[Failure], tasks: Sequence[Task], others: str, folder: Path) -> str:
-    table = failure_table(failures, tasks)
-    more = len(table) - N_SHOWN
+    """Say which jobs failed, in a line each, and last what that means for the others."""
+    said = [
+        f"  job {number}, {one_line(own)}: {one_line(reason)}"
+        for number, own, reason in _failed(failures[:N_SHOWN], tasks)
+    ]
+    more = len(failures) - len(said)
     lines = [
-        f"{len(failures)} of {len(tasks)} jobs failed, {others}",
-        *table[:N_SHOWN],
-        *([f"and {more} more, in {folder / FAILURES}"] if more > 0 else []),
+        f"{len(failures)} of {len(tasks)} jobs failed:",
+        *said,
+        *([f"  and {more} more, in {folder / FAILURES}"] if more > 0 else []),
+        others,
     ]
     return "\n".join(lines)
 
@@ -261,6 +266,12 @@ def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]
     tasks : sequence of Task
         All jobs of the sweep: what they have in common is left out.
     """
+    rows = _failed(failed, tasks)
+    return markdown.table(("job", "settings", "what went wrong"), rows, padded=False).splitlines()
+
+
+def _failed(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[tuple[int, str, str]]:
+    """Return the number of each job, the settings that not all jobs have, and what went wrong."""
     common = (
         set.intersection(*(set(task.overrides) for task in tasks)) if len(tasks) > 1 else set()
     )
@@ -269,4 +280,4 @@ def failure_table(failed: Sequence[Failure], tasks: Sequence[Task]) -> list[str]
         own = " ".join(setting for setting in one.task.overrides if setting not in common)
         own = own.replace("\\:", ":")  # Hydra escapes what need not be
         rows.append((one.task.number, own, one.reason))
-    return markdown.table(("job", "settings", "what went wrong"), rows, padded=False).splitlines()
+    return rows

@@ -71,9 +71,12 @@ class Asking:
     def _by_cache(self, waiting: Sequence[Waiting]) -> dict[str, list[Waiting]]:
         grouped: dict[str, list[Waiting]] = {}
         for job in waiting:
-            if job.cache not in self._schedules:
-                self._schedules[job.cache] = Schedule(_made(job.cache), budget=self._budget)
-            grouped.setdefault(job.cache, []).append(job)
+            where = f"{job.calls} {job.cache}"
+            if where not in self._schedules:
+                self._schedules[where] = Schedule(
+                    _made(job.cache), budget=self._budget, calls=job.calls
+                )
+            grouped.setdefault(where, []).append(job)
         return grouped
 
     def _ask(self, schedule: Schedule, jobs: Sequence[Waiting]) -> None:

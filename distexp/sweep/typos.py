@@ -1,12 +1,9 @@
 """What Hydra says is wrong, said in one line with what may have been meant."""
 
 import inspect
-import io
 import re
 import shlex
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +22,13 @@ from distexp.errors import ConfigError, DistexpError
 from distexp.sweep.command_line import in_quotes
 
 CONFIG_NAME = "config"
+MOST_LISTED = 8
+"""Longer lists of choices are left to `distexp list`."""
 _ADVICE = re.compile(r"\s*To append to your config use \+\S*")
 _KEY = re.compile(
     r"Could not (?:override|delete from config\.|append to config\. Item) '([^']+)'"
     r"|Could not override '([^']+)'"
 )
-_PRIVATE = re.compile(r"(?<=: )(_[\w.-]+(, |$))+|, _[\w.-]+", re.MULTILINE)
 _FILE = re.compile(r"Could not (?:find|load) '([^']+)'")
 _UNEXPECTED = re.compile(r"target '([^']+)'.*unexpected keyword argument '([^']+)'", re.DOTALL)
 _SEVERAL = re.compile(r"Ambiguous value for argument '(\+*[^=']+)=(.*)'\n")
@@ -71,7 +69,7 @@ def explained(exc: BaseException, loader: Any, settings: Sequence[str]) -> Confi
             f"{name}=[{value}]; for one text type {typed}."
         )
     if found := _KEY.search(text):
-        return ConfigError(said + _settings(found[1] or found[2], loader, settings))
+        return ConfigError(said + suggested(found[1] or found[2], loader, settings))
     return ConfigError(said)
 
 
@@ -92,20 +90,6 @@ def explained_alone(
     return explained(exc, ConfigLoaderImpl(config_search_path=path), settings)
 
 
-@contextmanager
-def private_hidden(options: Sequence[str]) -> Iterator[None]:
-    """Leave out of `--help` the choices that are only there for others to build on."""
-    if not {"--help", "-h"} & set(options):
-        yield
-        return
-    shown = io.StringIO()
-    try:
-        with redirect_stdout(shown):
-            yield
-    finally:
-        sys.stdout.write(_PRIVATE.sub("", shown.getvalue()))
-
-
 def choices(loader: Any, group: str) -> list[str]:
     """Return the public choices of a group, those of the groups below it by their paths."""
     names = loader.get_group_options(group, ObjectType.CONFIG)
@@ -120,11 +104,12 @@ def _no_choice(path: str, loader: Any) -> str:
     group = groups[0] if groups and groups[0] != "hydra" else path.rpartition("/")[0]
     word = path.removeprefix(f"{group}/")
     known = choices(loader, group)
-    listed = f" Available options in {group!r}: {', '.join(known)}." if known else ""
-    return f"Could not find {path!r}.{nearest(word, known)}{listed}"
+    listed = f" Available: {', '.join(known)}." if len(known) <= MOST_LISTED else ""
+    lists = f" 'distexp list {group}s' shows all {len(known)}." if not listed else ""
+    return f"Could not find {path!r}.{nearest(word, known)}{listed}{lists}"
 
 
-def _settings(name: str, loader: Any, settings: Sequence[str]) -> str:
+def suggested(name: str, loader: Any, settings: Sequence[str]) -> str:
     """Suggest settings that there are, in the configuration that the choices of files make."""
     try:
         config = _of_files(loader, settings)

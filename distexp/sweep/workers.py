@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from distexp.sweep.job import Done, Planned, Task, Waiting, run
+from distexp.terminal.line import Line
 
 Outcome = Done | Planned | Waiting
 Job = Callable[[Task], None]
@@ -99,6 +100,7 @@ class Workers:
 def _begin(job: Job, n_workers: int) -> None:
     """Make this process a worker: it leaves interrupts to its parent, and ends with it."""
     _job.set(job)
+    Line.off = True  # several processes would write over each other's
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threads = max(1, (os.cpu_count() or 1) // n_workers)
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))

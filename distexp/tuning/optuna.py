@@ -4,22 +4,21 @@ import contextlib
 import hashlib
 import json
 import math
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distexp.checks import check_bool, check_int, check_number, check_text, parameter_error
 from distexp.errors import ConfigError
+from distexp.terminal.line import Line
 from distexp.tuning.space import Setting, Space
 
 if TYPE_CHECKING:
     import optuna
-    from tqdm import tqdm
 
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ class OptunaTuning:
         Seconds after which a search starts no more trials. What is found then depends on the
         speed of the machine.
     progress : bool
-        Whether to show a progress bar on standard error, where that is a terminal.
+        Whether to show on standard error how many trials are over.
 
     References
     ----------
@@ -95,17 +94,12 @@ class OptunaTuning:
         ConfigError
             If the storage is no journal or cannot be written.
         """
-        from tqdm import tqdm
-
         storage = self.open_storage()
-        with tqdm(
-            total=n_searches * self.n_trials,
-            desc="tuning",
-            unit="trial",
-            disable=not self.progress or not sys.stderr.isatty(),
-            file=sys.stderr,
-        ) as bar:
-            yield Session(self, storage, bar)
+        line = Line(shown=self.progress, stays=False)
+        try:
+            yield Session(self, storage, Trials(n_searches * self.n_trials, line))
+        finally:
+            line.close()
 
     def open_storage(self) -> "optuna.storages.BaseStorage | None":
         """Open the journal, or make it; None where there is none.
@@ -163,6 +157,29 @@ class Trial:
     """Mean loss over the folds; of a pruned trial, over those it saw."""
 
 
+class Trials:
+    """Shows how many trials are over.
+
+    Parameters
+    ----------
+    total : int
+    line : Line
+    """
+
+    def __init__(self, total: int, line: Line) -> None:
+        self._total = total
+        self._line = line
+        self._over = 0
+
+    def update(self, n: int = 1) -> None:
+        """Count trials that are over."""
+        self._over += n
+        self._line.tick(
+            lambda: f"tuning: {self._over:,} of {self._total:,} trials",
+            self._over / self._total,
+        )
+
+
 class Session:
     """Searches that share a storage and a progress bar; made by `OptunaTuning.session`."""
 
@@ -170,7 +187,7 @@ class Session:
         self,
         tuning: "OptunaTuning",
         storage: "optuna.storages.BaseStorage | None",
-        bar: "tqdm[Never]",
+        bar: "Trials",
     ) -> None:
         import optuna
 

@@ -131,7 +131,8 @@ def _values(rows: "pl.DataFrame", column: str) -> "pl.DataFrame":
     import polars as pl
 
     cases = rows.group_by(CASE, maintain_order=True).agg(
-        pl.len(), (pl.col("n_respondents") * pl.col("design_effect")).first().alias("people")
+        pl.len(),
+        pl.coalesce("people", pl.col("n_respondents") * pl.col("design_effect")).first(),
     )
     cells = cases.select("question_id", "attribute").unique(maintain_order=True).with_row_index()
     cell = cases.join(cells, on=["question_id", "attribute"], maintain_order="left")["index"]

@@ -1,6 +1,6 @@
 """Runs joined into one leaderboard: at the end of a sweep, and by `distexp summarize`."""
 
-import logging
+import json
 import sys
 from importlib.resources import files
 from pathlib import Path
@@ -12,10 +12,14 @@ from omegaconf import DictConfig, OmegaConf
 
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
+from distexp.run_folder import SUMMARY
+from distexp.terminal.texts import show, width
 from distexp.view.base import Runs, View, write
+from distexp.view.brief import lines
 
 N_SHOWN = 30
-logger = logging.getLogger(__name__)
+manner = "brief"
+"""How much a sweep shows of its tables: `brief`, `full`, or nothing."""
 
 
 class SweepSummary(Callback):
@@ -33,7 +37,26 @@ class SweepSummary(Callback):
             return  # a dry run, or every job failed and said so
         for view in views:
             drawn = config.get("figures") is not False
-            sys.stdout.write(f"\n{summarize(view, runs, folder, figure=drawn)}\n")
+            text = summarize(view, runs, folder, figure=drawn)
+            if manner == "full":
+                sys.stdout.write(f"\n{text}\n")
+            elif manner == "brief":
+                columns = width()
+                show(["", *lines(view, folder, columns=columns)], columns)
+        if manner == "brief":
+            sys.stdout.write(f"{_calls(folder)}\n")
+
+
+def _calls(folder: Path) -> str:
+    """Say what became of the requests of all jobs of a sweep."""
+    found = [json.loads(path.read_text("utf-8"))["calls"] for path in folder.rglob(SUMMARY)]
+    total, hits, misses, unreadable = (
+        sum(calls[name] for calls in found) for name in ("total", "hits", "misses", "parse_errors")
+    )
+    return (
+        f"{len(found)} jobs, {total:,} requests: {hits:,} hits, {misses:,} misses, "
+        f"{unreadable:,} unreadable replies."
+    )
 
 
 def summarize(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:

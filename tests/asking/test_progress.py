@@ -4,6 +4,7 @@ import fcntl
 import io
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -120,13 +121,33 @@ def test_log_gets_plain_lines() -> None:
 
 
 def test_terminal_gets_one_line_that_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is written over, and cut where it would break."""
+    """It is cut where it would break, and the last one stays."""
     monkeypatch.setenv("COLUMNS", "30")
     stream = Terminal()
     progress = Progress("asking a model with a long name", total=2, stream=stream)
     progress.close()
 
-    assert stream.getvalue() == "\r\x1b[Kasking a model with a long nam"[: 4 + 29] + "\n"
+    assert set(frames(stream.getvalue())) == {"asking a model with a long n…"}
+
+
+@pytest.mark.parametrize("name", ["NO_COLOR", "TERM"])
+def test_no_colours_where_none_are_wanted(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """`NO_COLOR` leaves the line and no colour; a dumb terminal gets plain lines, as a log."""
+    monkeypatch.setenv(name, "dumb")
+    stream = Terminal()
+    progress = Progress("asking m", total=2, stream=stream)
+    progress.begin({"m": 2})
+    progress.close()
+
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]", stream.getvalue())
+    assert ("\x1b" in stream.getvalue()) == (name == "NO_COLOR")
+
+
+def frames(written: str) -> list[str]:
+    """Return the lines that a terminal shows one after the other, without what moves it."""
+    parts = re.split(r"\x1b\[2K|\r|\n", written)
+    plain = (re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", part).strip() for part in parts)
+    return [part for part in plain if part]
 
 
 ASKING = """
@@ -169,16 +190,15 @@ def test_real_terminal_shows_one_line_that_is_written_over(columns: int) -> None
     """No frame is wider than the terminal; the last one stays, and the table follows below it."""
     written, stdout = shown_on_terminal(columns)
 
-    frames = written.removesuffix("\r\n").split("\r\x1b[K")[1:]
-    assert len(frames) >= 4
-    assert all(0 < len(frame) < columns and "\n" not in frame for frame in frames)
-    assert frames[0].startswith("asking 2 models: 0 of 40 calls, 7 from the cache")
-    last = "asking 2 models: 40 of 40 calls, 7 from the cache, "
-    assert frames[-1].startswith(last[: columns - 1])
+    shown = frames(written)
+    assert len(shown) >= 4
+    assert all(len(frame) < columns for frame in shown)
+    assert "asking 2 models: 0 of 40 calls, 7 from the cache"[: columns - 3] in shown[0]
+    assert "asking 2 models: 40 of 40 calls, 7 from" in shown[-1]
     if columns == 200:
-        assert frames[-1].endswith("/s, 40 attempts failed, $20.00")
-        assert any(", a-model " in one and ", another-model " in one for one in frames)
-    assert written.endswith("\r\n")
+        assert shown[-1].endswith("/s, 40 attempts failed, $20.00")
+        assert any(", a-model " in one and ", another-model " in one for one in shown)
+    assert written.rstrip("\x1b[?25h").endswith("\r\n")
     assert stdout == "table\n"
 
 

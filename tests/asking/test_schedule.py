@@ -368,3 +368,37 @@ def test_answers_that_are_not_stored_yet_survive_an_interrupt(tmp_path: Path) ->
 
     stored = ResponseCache(tmp_path).known([request for _, request in calls])
     assert len(stored) == len(model.asked) == 8
+
+
+def test_flex_calls_wait_for_room_as_long_as_it_takes_under_the_same_key(
+    tmp_path: Path, openai_server: OpenAIServer
+) -> None:
+    """The tier is sent, and is no part of the key; want of room is not counted as a failure."""
+
+    def answer(body: dict[str, Any], n: int) -> tuple[int, dict[str, Any]]:
+        busy = {"error": {"message": "Resource unavailable", "code": "resource_unavailable"}}
+        return (429, busy) if n <= 6 else (200, chat(body))
+
+    openai_server.answer = answer
+    model = model_at(openai_server.url, service_tier="flex", max_retries=1)
+    calls = asked(model, 1)
+
+    outcome = run(tmp_path, calls, Backoff(first_s=0.001, longest_s=0.002, give_up_s=0.0))
+
+    assert len(outcome.responses) == 1
+    assert openai_server.requests[-1]["service_tier"] == "flex"
+    assert set(outcome.responses) == {asked(model_at(openai_server.url), 1)[0][1].key}
+
+
+def test_flex_is_half_the_price_and_refused_where_there_is_none() -> None:
+    """By litellm's table, which has such prices apart."""
+    can = Capabilities(logprobs=False, json_schema=True, seed=True, system_role=True)
+    known = {"name": "gpt-6-luna", "provider": "openai", "capabilities": can}
+    usual = LiteLLMModel(**known)  # type: ignore[arg-type]
+    flex = LiteLLMModel(**known, service_tier="flex")  # type: ignore[arg-type]
+
+    assert usual.price is not None
+    assert flex.price == (usual.price[0] / 2, usual.price[1] / 2)
+    for settings in ({"provider": "mistral"}, {"name": "gpt-4o"}):
+        with pytest.raises(ConfigError, match="service_tier"):
+            LiteLLMModel(**{**known, **settings, "service_tier": "flex"})  # type: ignore[arg-type]

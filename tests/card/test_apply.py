@@ -151,12 +151,12 @@ def test_new_questions_need_no_human_answer(study: Study, tmp_path: Path) -> Non
     out = applied(card, [row(predicted)], tmp_path)
 
     calibrated = card.predict(X)[3]
-    width = card.band.half_width(3, 0.9)
+    middle, width = np.arcsin(np.sqrt(calibrated)), card.band.half_width(3, 0.9)
     assert out.columns == COLUMNS
     assert_allclose(out["predicted"], predicted)
     assert_allclose(out["calibrated"], calibrated, rtol=0, atol=1e-12)
-    assert_allclose(out["low"], np.maximum(calibrated - width, 0))
-    assert_allclose(out["high"], np.minimum(calibrated + width, 1))
+    assert_allclose(out["low"], np.sin(np.maximum(middle - width, 0)) ** 2)
+    assert_allclose(out["high"], np.sin(np.minimum(middle + width, np.pi / 2)) ** 2)
     assert out["extrapolates"].to_list() == [False] * 3
     assert out["reason"].null_count() == 3
 

@@ -2,13 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distexp.card.band import COVERAGES, MIN_QUESTIONS, Band, half_width
+from distexp.card.band import COVERAGES, KINDS, MIN_QUESTIONS, Band
+from distexp.card.conformal import SCALES, angle, half_width
 from distexp.errors import ConfigError
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -113,18 +115,18 @@ def test_bands_are_nested(data: st.DataObject) -> None:
     band = Band.fitted(residuals, sizes, question, tested, (residuals / 2, battery))
 
     for k in (2, 3):
-        for joint in (False, True):
-            widths = [band.half_width(k, c, joint=joint, topic="auto") for c in COVERAGES]
+        for kind in KINDS:
+            widths = [band.half_width(k, c, of=kind, topic="auto") for c in COVERAGES]
             assert widths == sorted(widths)
         for c in COVERAGES:
             same, new, auto = (band.half_width(k, c, topic=t) for t in ("same", "new", "auto"))
             assert auto == max(same, new)
-            assert band.half_width(k, c, joint=True) >= same
+            assert band.half_width(k, c, of="joint") >= same
     assert Band.read(json.loads(json.dumps(band.document()))) == band
 
 
 def test_the_band_is_read_as_it_was_written() -> None:
-    """Half-widths are numbers in [0, 1], one for each coverage."""
+    """Half-widths are angles up to a right one, one for each coverage."""
     band, *_ = fitted({2: 25, 3: 5})
 
     document = json.loads(json.dumps(band.document()))
@@ -133,3 +135,37 @@ def test_the_band_is_read_as_it_was_written() -> None:
     for wrong in ([0.1], [0.1, 0.2, 0.3, 2.0], [0.1, 0.2, 0.3, float("nan")], "x"):
         with pytest.raises(ConfigError, match="half_widths must be"):
             Band.read(document | {"pooled": {"n_questions": 30, "half_widths": wrong}})
+
+
+def test_the_joint_band_of_a_question_holds_its_groups_too() -> None:
+    """Its residual is the worst of them: .2 and .6 of two questions of two groups each."""
+    residuals = np.array([[0.1, 0.2], [0.2, 0.1], [0.3, 0.6], [0.1, 0.1]])
+    band = Band.fitted(residuals, np.full(4, 2), np.array([0, 0, 1, 1]), np.ones(4, dtype=bool))
+
+    assert band.half_width(2, 0.5, of="question") == 0.6
+    assert band.half_width(2, 0.5, of="joint") == 0.2  # of cases .1, .2, .2, .6, a sixth each
+    assert band.half_width(2, 0.8, of="question") == SCALES["angle"]
+
+
+@given(st.floats(0, 1), st.floats(0, 1.6))
+def test_ends_are_shares_on_both_sides(share: float, width: float) -> None:
+    """Of either scale; a share that is as far as the band is wide lies at an end."""
+    band, *_ = fitted({2: 25})
+
+    for scale in SCALES:
+        low, high = replace(band, scale=scale).around(share, width)
+
+        assert 0 <= low <= share <= high <= 1
+    inside = np.linspace(low := band.around(share, width)[0], band.around(share, width)[1], 5)
+    assert (np.abs(angle(inside) - angle(np.array(share))) <= width + 1e-6).all()
+    assert low >= 0
+
+
+def test_a_band_is_wide_around_one_half_and_narrow_near_the_ends() -> None:
+    """Cos 2(a ± w) with cos 2a = .8 and sin 2w = .2: .8 √.96 ∓ .6 · .2, p is half off 1."""
+    band, *_ = fitted({2: 25})
+    width = math.asin(0.2) / 2
+
+    assert band.around(0.5, width) == pytest.approx((0.4, 0.6))
+    assert band.around(0.1, width) == pytest.approx((0.048082, 0.168082), abs=1e-6)
+    assert band.around(0.0, width) == pytest.approx((0.0, math.sin(width) ** 2))

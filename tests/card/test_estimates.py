@@ -16,13 +16,14 @@ from distexp.calibrator.regression import OptionRegression
 from distexp.card.applying import write
 from distexp.card.band import COVERAGES, Band, Widths
 from distexp.card.card import Card
+from distexp.card.conformal import SCALES, apart
 from distexp.card.estimates import Estimates, by_card
 from distexp.card.language import language_of
 from distexp.card.telling import accuracy, bands, markdown
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.layout import design_of
-from distexp.types import BoolArray, Case, Group, Study
-from tests.card.test_card import fitted, study_of
+from distexp.types import BoolArray, Case, Estimate, Group, Study
+from tests.card.test_card import EVALUATION, fitted, study_of
 
 
 def opened(study: Study, names: Sequence[str]) -> Study:
@@ -64,7 +65,7 @@ def test_estimates_are_those_of_the_calibrator_fitted_by_hand(cases: list[Case])
     rows = np.array([case.question.question_id in ("Q3", "Q7") for case in cases])
     by_hand = OptionRegression(Ridge()).fit(X.take(~rows), y[~rows]).predict(X.take(rows))
 
-    table = estimated(study, ["Q3", "Q7"]).table()
+    table = estimated(study, ["Q3", "Q7"]).table().filter(pl.col("attribute") == "party")
 
     assert_allclose(table["calibrated"].to_numpy(), by_hand.ravel(), rtol=0, atol=1e-12)
     assert_allclose(table["predicted"].to_numpy(), X.predicted[rows].ravel(), rtol=0, atol=1e-12)
@@ -90,9 +91,9 @@ def test_the_joint_band_holds_all_options_of_a_case() -> None:
     band = Band.fitted(residuals, two, np.arange(4), every)
 
     assert band.half_width(2, 0.5) == 0.3  # five of eight shares: 2.5 of 5 questions
-    assert band.half_width(2, 0.5, joint=True) == 0.6
-    assert band.half_width(2, 0.8, joint=True) == 0.8
-    assert band.half_width(2, 0.9, joint=True) == 1.0
+    assert band.half_width(2, 0.5, of="joint") == 0.6
+    assert band.half_width(2, 0.8, of="joint") == 0.8
+    assert band.half_width(2, 0.9, of="joint") == SCALES["angle"]
 
 
 def test_a_distribution_of_a_new_question_is_covered_as_often_as_stated() -> None:
@@ -104,7 +105,7 @@ def test_a_distribution_of_a_new_question_is_covered_as_often_as_stated() -> Non
         )
         known: BoolArray = np.arange(31) < 30
         band = Band.fitted(residuals, np.full(31, 4), np.arange(31), known)
-        covered.append((residuals[30] <= band.half_width(4, 0.9, joint=True)).all())
+        covered.append((residuals[30] <= band.half_width(4, 0.9, of="joint")).all())
 
     assert 0.9 - 0.02 < np.mean(covered) < 0.9 + 1 / 31 + 0.02
 
@@ -184,21 +185,25 @@ def test_a_text_of_no_clear_language_has_none(text: str) -> None:
 
 
 def test_cards_made_before_are_read(cases: list[Case]) -> None:
-    """Without joint bands, batteries and languages: then the joint band is null."""
+    """With bands of shares as they are, and without joint ones, batteries, languages, sizes."""
     card = fitted(study_of(cases), OptionRegression(Ridge()))
     document = json.loads(json.dumps(card._document()))
     del document["schema"]
     for name in ("batteries", "languages"):
         del document["trained_on"][name]
-    del document["band"]["topic"]
-    for name in ("joint", "within"):
+    del document["population"], document["trained_on"]["people"]
+    del document["band"]["topic"], document["band"]["scale"]
+    document["band"]["pooled"]["half_widths"] = [0.1, 0.2, 0.3, 0.4]
+    for name in ("joint", "question", "within"):
         del document["band"]["pooled"][name]
 
     old = Card._of(document)
 
     whole = opened(study_of(cases), ["Q1"])
     found = by_card(old, [whole], 0.9, "auto")
-    assert found.table()["low_joint"].null_count() == 6
+    table = found.table()
+    assert table["low_joint"].null_count() == table["low_question"].null_count() == 6
+    assert_allclose(table["low"], np.maximum(table["calibrated"].to_numpy() - 0.3, 0))  # as then
     assert "all options at once" not in markdown(found)
 
 
@@ -211,7 +216,7 @@ def test_few_questions_are_said_to_be_few(cases: list[Case]) -> None:
     assert said.startswith(
         "90% bands from 8 questions would be all of 0 to 1: so few can vouch for 88.8% at most."
     )
-    assert found.table()["high"].to_list() == [1.0] * 12
+    assert found.table()["high"].to_list() == [1.0] * 18
 
 
 def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
@@ -229,21 +234,82 @@ def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
     assert "made it worse" in said(-0.3, -0.1)
 
 
+def sized(study: Study) -> Study:
+    """Return the study with three Democrats to one Republican."""
+    sizes = {"Democrat": 300.0, "Republican": 100.0}
+    return replace(study, cases=tuple(replace(c, size=sizes[c.group.value]) for c in study.cases))
+
+
 def test_the_whole_population_comes_first(cases: list[Case]) -> None:
-    """Everyone, or the mean over the groups by how many they are: here three to one."""
-    study = study_of(cases)
-    found = estimated(study, ["Q1"])
-    (democrats, republicans) = found.table().partition_by("group", maintain_order=True)
-    people = {("party", "Democrat"): 300.0, ("party", "Republican"): 100.0}
+    """Everyone, or the mean over the groups by how many they are, with a band of its own."""
+    found = estimated(sized(study_of(cases)), ["Q1"])
+    democrats, republicans, everyone = found.table().partition_by("group", maintain_order=True)
 
-    chart = markdown(replace(found, people=people)).split("```text")[1].splitlines()
+    chart = markdown(found).split("```text")[1].splitlines()
 
-    mean = (3 * democrats["calibrated"][0] + republicans["calibrated"][0]) / 4
+    mean = (3 * democrats["calibrated"] + republicans["calibrated"]) / 4
+    assert_allclose(everyone["calibrated"], mean, atol=1e-12)
+    assert everyone["group"][0] == "all, over party"
+    assert (everyone["low"] < everyone["calibrated"]).all()
+    assert (everyone["calibrated"] < everyone["high"]).all()
+    assert (everyone["high"] <= everyone["high_joint"]).all()
     assert chart[1].strip() == "all, over party"
     assert chart[2].startswith("Yes")
-    assert chart[2].endswith(f" {mean:.0%}")
+    assert chart[2].endswith(f" {mean[0]:.0%}")
+    assert "░" in chart[2]
     assert chart[6].split() == ["party"]
     assert chart[7].split() == ["Democrat", "Republican"]
+
+
+def test_the_band_of_all_is_that_of_the_means_of_held_out_questions(cases: list[Case]) -> None:
+    """The groups' held-out shares, put together, against the people's, put together alike."""
+    study, evaluation = sized(study_of(cases)), EVALUATION
+    card = fitted(study, OptionRegression(Ridge()))
+    held_out = evaluation.run(study, {"m": OptionRegression(Ridge())}).calibrated["m"]
+    X, y, _ = design_of(study)
+    of = {g: [c.group.value == g for c in study.cases] for g in ("Democrat", "Republican")}
+    whole, human = ((3 * v[of["Democrat"]] + v[of["Republican"]]) / 4 for v in (held_out, y))
+    questions = X.question[of["Democrat"]]
+
+    by_hand = Band.fitted(apart(whole, human), np.full(10, 3), questions, ~np.isnan(whole[:, 0]))
+
+    assert_allclose(card.population["party"].pooled.half_widths, by_hand.pooled.half_widths)
+
+
+def test_the_attribute_of_all_can_be_chosen(cases: list[Case]) -> None:
+    """Of two attributes the first makes up all, or the one that is named."""
+    both = [
+        replace(case, size=1.0, group=replace(case.group, attribute=attribute))
+        for attribute in ("party", "side")
+        for case in cases
+    ]
+    whole = opened(study_of(both), ["Q1"])
+    card = fitted(whole, OptionRegression(Ridge()))
+
+    def named(over: str | None) -> set[str]:
+        table = by_card(card, [whole], 0.9, "auto", over).table()
+        return set(table.filter(pl.col("attribute") == "everyone")["group"])
+
+    assert named(None) == {"all, over party"}
+    assert named("side") == {"all, over side"}
+    assert named("age") == set()
+
+
+def test_a_case_that_was_not_asked_says_so(cases: list[Case]) -> None:
+    """A spent budget is no unreadable reply."""
+    whole = opened(study_of(cases), ["Q1"])
+    lost = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
+    estimates = tuple(
+        lost if case.human is None and case.group.value == "Democrat" else estimate
+        for case, estimate in zip(whole.cases, whole.estimates, strict=True)
+    )
+    card = fitted(whole, OptionRegression(Ridge()))
+
+    found = by_card(card, [replace(whole, estimates=estimates)], 0.9, "auto")
+
+    assert set(found.table()["reason"]) == {"not asked: the budget was spent", None}
+    assert found.table()["calibrated"].null_count() == 3
+    assert "not asked" in markdown(found)
 
 
 def test_texts_from_outside_make_no_markup(cases: list[Case]) -> None:
@@ -294,12 +360,12 @@ def test_unknown_topics_and_coverages_are_refused() -> None:
     """Half-widths are known for four coverages."""
     from distexp.card.estimates import check_wanted
 
-    check_wanted("Experiment", "x.csv", COVERAGES[0], "new")
+    check_wanted("Experiment", {"out": "x.csv"}, COVERAGES[0], "new")
     with pytest.raises(
         ConfigError, match=r"'coverage' parameter of Experiment must be one of 0\.5"
     ):
-        check_wanted("Experiment", None, 0.42, "new")
+        check_wanted("Experiment", {}, 0.42, "new")
     with pytest.raises(ConfigError, match="'topic' parameter of Experiment must be one of auto"):
-        check_wanted("Experiment", None, 0.9, "other")
+        check_wanted("Experiment", {}, 0.9, "other")
     with pytest.raises(ConfigError, match=r"out must be a .parquet, .csv, .jsonl or .xlsx file"):
-        check_wanted("Experiment", "x.txt", 0.9, "auto")
+        check_wanted("Experiment", {"out": "x.txt"}, 0.9, "auto")

@@ -93,7 +93,10 @@ def test_typo_in_a_sweep_stops_it_before_the_first_call(
     )  # fmt: skip
 
     assert shown.returncode == 1
-    assert "1 of 2 jobs failed, so nothing was asked" in shown.stderr
+    assert "1 of 2 jobs failed:" in shown.stderr
+    assert shown.stderr.endswith(
+        "Nothing was asked for any of them. Mend these, or leave them out.\n"
+    )
     assert "Did you mean 'ridge'?" in shown.stderr
     assert openai_server.requests == []
 
@@ -119,9 +122,11 @@ def test_bad_value_in_a_sweep_is_told_before_the_first_call(
 
     assert code == 1
     assert seen
-    assert "1 of 2 jobs failed, the others are asked for now." in seen[0]
-    assert "| 1 | evaluation.n_splits=0 | The 'n_splits' parameter" in seen[0]
-    assert told.read_text() == seen[0]
+    assert "1 of 2 jobs failed:" in seen[0]
+    assert "The others are asked for now." in seen[0]
+    assert "  job 1, evaluation.n_splits=0: The 'n_splits' parameter" in seen[0]
+    assert told.read_text().startswith(seen[0])
+    assert told.read_text()[len(seen[0]) :].startswith("distexp: 1 of 2 jobs failed: ")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["cache", "--help"], ["--cfg", "job"]])

@@ -2,7 +2,6 @@
 
 import re
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.utils import instantiate
 
 from distexp.cli.main import COMMANDS as WORDS
+from distexp.cli.telling import manner_of
 from distexp.errors import DistexpError
 from distexp.experiment import Experiment
 from distexp.sweep.command_line import chosen, options_and_settings, readable
@@ -28,7 +28,7 @@ def settings(command: Command) -> list[str] | None:
     if word in WORDS and word not in RUNS:
         return None
     rest = [text for text in command.arguments[word in RUNS :] if text not in ("...", "…")]
-    options, found, sweep = options_and_settings(rest)
+    options, found, sweep = options_and_settings(manner_of(rest)[1])
     assert options in ([], ["-m"])
     return [
         chosen(readable(text, sweep=sweep), GROUPS)
@@ -61,11 +61,10 @@ def test_the_options_shown_are_those_of_the_command(
 ) -> None:
     """In an empty folder a command may lack what it needs, and never misunderstands its words."""
     monkeypatch.chdir(tmp_path)
-    module, _, name = WORDS[command.arguments[0]].partition(":")
     words = [text for text in command.arguments[1:] if not re.fullmatch(r"\[.*\]|…|\.\.\.", text)]
     with suppress(DistexpError):
         try:
-            getattr(import_module(module), name)(words)
+            WORDS[command.arguments[0]](words)
         except SystemExit as exc:
             understood = exc.code != 2
         else:

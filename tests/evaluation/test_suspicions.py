@@ -131,7 +131,7 @@ def test_suspicions_name_the_calibrator_and_fit_nothing(kind: type[Learner]) -> 
     if kind is Learner:  # as the evaluation leaves it
         method.fit(X, human)
 
-    warnings = list(suspicions({"mine": method}, {"mine": X.predicted[None]}, X, [last]))
+    warnings = list(suspicions({"mine": method}, {}, X, [last]))
 
     assert warnings[0].startswith("mine learns 1000 numbers from 20 training questions")
 
@@ -195,12 +195,10 @@ def test_fifty_coefficients_from_three_questions_are_a_warning() -> None:
     y = rng.dirichlet(np.ones(7), size=20)
     case_split = split(20, 12)
     joint = OptionRegression(Ridge(), layout="joint")
-    predicted = cross_fit(joint, X, y, [case_split])
+    cross_fit(joint, X, y, [case_split])
 
     (warning,) = (
-        one
-        for one in suspicions({"joint": joint}, {"joint": predicted}, X, [case_split])
-        if "learns" in one
+        one for one in suspicions({"joint": joint}, {}, X, [case_split]) if "learns" in one
     )
 
     assert warning.startswith(

@@ -1,6 +1,7 @@
 """Each file of conf/model is true: litellm knows the way, takes the request, and has its price."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -8,11 +9,13 @@ from typing import Any
 
 import pytest
 from hydra import compose, initialize_config_module
+from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import MissingMandatoryValue
 
 from distexp.errors import ConfigError, ModelError
+from distexp.model.abilities import EFFORTS, abilities_of
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.prices import import_litellm
 from distexp.request import Json, Prompt
@@ -51,7 +54,7 @@ def model_of(name: str, **settings: Any) -> LiteLLMModel:
 
 
 HOSTED = [name for name in FILES if config_of(name).api_base is None]
-LOGPROBS = [name for name in FILES if config_of(name).capabilities.logprobs]
+LOGPROBS = [name for name in FILES if config_of(name).capabilities.logprobs is not False]
 
 
 @pytest.fixture
@@ -96,10 +99,59 @@ def test_every_setting_of_a_verbalized_request_is_taken(
     """No setting is refused or dropped: temperature and length arrive under some name."""
     model, prompt = model_of(name), asked["verbalized"]
 
-    sent = as_litellm_takes_it(model, model.request(prompt).body)
+    body = model.request(prompt).body
+    sent = as_litellm_takes_it(model, body)
 
-    assert sent["temperature"] == prompt.temperature
-    assert [sent[key] for key in LIMITS if key in sent] == [prompt.max_tokens]
+    assert ("temperature" in body) == model.sampling
+    assert sent.get("temperature", 1.0) == body.get("temperature", 1.0)
+    assert [sent[key] for key in LIMITS if key in sent] == [
+        prompt.max_tokens + model.thinking.room
+    ]
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_files_say_what_the_table_says_of_sampling(name: str) -> None:
+    """Keys do not hang on a table that changes: a file without sampling says so itself."""
+    config, model = config_of(name), model_of(name)
+    silent = not abilities_of(model.provider, model.name).sampling
+
+    assert model.sampling == (config.capabilities.sampling is not False)
+    assert not (silent and model.sampling)
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_every_level_that_a_model_is_said_to_take_arrives(
+    name: str, asked: dict[str, Prompt]
+) -> None:
+    """Each arrives: litellm takes the request, and no two become one request."""
+    levels = config_of(name).efforts or abilities_of(*_named(name)).efforts or ()
+    least = {"none", "minimal"} if model_of(name).provider == "gemini" else set()
+
+    sent = {}
+    for level in levels:
+        model = model_of(name, reasoning_effort=level)
+        mapped = as_litellm_takes_it(model, model.request(asked["verbalized"]).body)
+        kept = {k: v for k, v in mapped.items() if k not in (*LIMITS, "temperature")}
+        sent[level] = json.dumps(kept, sort_keys=True)
+
+    assert len(set(sent.values())) == len(sent) or least <= set(sent)
+
+
+@pytest.mark.parametrize("name", HOSTED)
+def test_level_that_would_be_changed_on_the_way_is_refused_in_the_plan(name: str) -> None:
+    """So are a budget where there is none to set, and nucleus sampling where it is not taken."""
+    levels = config_of(name).efforts or abilities_of(*_named(name)).efforts
+    if levels is not None:
+        for level in set(EFFORTS) - set(levels):
+            with pytest.raises(InstantiationException, match="would be changed or dropped"):
+                model_of(name, reasoning_effort=level)
+    if not model_of(name).sampling:
+        with pytest.raises(InstantiationException, match="top_p"):
+            model_of(name, top_p=0.9)
+
+
+def _named(name: str) -> tuple[str, str]:
+    return config_of(name).provider, config_of(name).name
 
 
 @pytest.mark.parametrize("name", LOGPROBS)
@@ -117,7 +169,7 @@ def test_every_setting_of_a_logprobs_request_is_taken(name: str, asked: dict[str
 @pytest.mark.parametrize("name", [name for name in FILES if name not in LOGPROBS])
 def test_others_refuse_logprobs_in_the_plan(name: str, asked: dict[str, Prompt]) -> None:
     """Without log-probabilities there is nothing to pay for."""
-    with pytest.raises(ConfigError, match="returns no log-probabilities"):
+    with pytest.raises(ConfigError, match=r"returns no\s+log-probabilities"):
         model_of(name).request(asked["logprobs"])
 
 
@@ -225,9 +277,12 @@ def test_verbalized_call_arrives_and_its_answer_is_read(
     response = complete(model, asked["verbalized"])
 
     (body,) = openai_server.requests
-    assert (body["model"], body["temperature"]) == (model.name, 0.0)
+    assert (body["model"], body.get("temperature")) == (
+        model.name,
+        0.0 if model.sampling else None,
+    )
     assert openai_server.api_keys == ["sk-marker" if model.api_key_env else "none"]
-    assert ("response_format" in body) == model.capabilities.json_schema
+    assert ("response_format" in body) == (model.capabilities.json_schema is not False)
     assert response.usage == Usage(prompt_tokens=11, completion_tokens=7)
 
 
@@ -286,5 +341,6 @@ def test_documentation_lists_every_file_as_it_is() -> None:
 def _documented(model: LiteLLMModel) -> list[str]:
     can = model.capabilities
     names = [name for name in (model.api_key_env, *model.required_env) if name]
-    abilities = ["yes" if able else "no" for able in (can.logprobs, can.json_schema, can.seed)]
+    said = {True: "yes", False: "no", None: "found out"}
+    abilities = [said[able] for able in (can.logprobs, can.json_schema, can.seed)]
     return [", ".join(f"`{name}`" for name in names) or "none", *abilities]

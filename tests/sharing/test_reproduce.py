@@ -175,7 +175,7 @@ def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
     """What its tables have is compared, and what came since is not; nor are worded texts."""
     members = content(given)
     older: dict[str, bytes] = {"run/report.md": b"worded otherwise"}
-    for name in ("cases", "scores", "comparisons"):
+    for name in ("cases", "scores", "comparisons", "predictions"):
         table = BytesIO()
         cut(pl.read_parquet(BytesIO(members[f"run/{name}.parquet"])), 1).write_parquet(table)
         older[f"run/{name}.parquet"] = table.getvalue()

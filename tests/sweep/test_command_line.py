@@ -129,7 +129,7 @@ def test_what_cannot_be_read_is_said(setting: str, message: str) -> None:
     ("words", "message"),
     [
         (["summarise", "x"], "There is no command 'summarise'. Did you mean 'summarize'"),
-        (["list"], "There is no command 'list'. Did you mean 'distexp --help'"),
+        (["ls"], "There is no command 'ls'. Did you mean 'distexp list'"),
         (["reproduc"], "Did you mean 'reproduce'"),
         (["a=1", "calibrater"], "'calibrater' is no setting: .* Did you mean 'calibrator'"),
         (["model"], "model needs a choice: type model=NAME"),

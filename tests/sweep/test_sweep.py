@@ -34,7 +34,7 @@ def environment() -> dict[str, str]:
 def sweep(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a sweep in a folder."""
     return subprocess.run(
-        [sys.executable, "-m", "distexp", "-m", *FEW, *arguments],
+        [sys.executable, "-m", "distexp", "-m", "-v", *FEW, *arguments],
         cwd=folder,
         env=environment(),
         capture_output=True,
@@ -137,11 +137,12 @@ def test_model_that_fails_takes_only_its_own_jobs(
     other.answer = lambda body, _: (200, answer(body))
     again = sweep(tmp_path, *arguments)
 
-    headline, *table = shown.stderr.strip().splitlines()
+    headline, *rows, last = shown.stderr.strip().splitlines()
     assert shown.returncode == 1
-    assert headline.startswith("distexp: error: 2 of 4 jobs failed, the others are complete.")
-    assert [row.split(" | ")[0] for row in table[2:]] == ["| 2", "| 3"]
-    assert all("wrong key" in row and other.url in row.split(" | ")[1] for row in table[2:])
+    assert headline == "distexp: error: 2 of 4 jobs failed:"
+    assert last == "The others are complete. The same command goes on from there."
+    assert [row.split(",")[0] for row in rows] == ["  job 2", "  job 3"]
+    assert all("wrong key" in row and other.url in row.split(": ")[0] for row in rows)
     assert [n for n, _, _ in counts(shown.stdout)] == [N_BASE, N_PERSONA]
     assert again.returncode == 0, again.stderr
     assert [misses for _, _, misses in counts(again.stdout)] == [0, 0, N_BASE, N_PERSONA]
@@ -156,9 +157,9 @@ def test_model_without_its_key_takes_only_its_own_jobs(
 
     assert shown.returncode == 1
     assert counts(shown.stdout) == [(N_BASE, 0, N_BASE)]
-    (row,) = shown.stderr.strip().splitlines()[3:]
+    row = shown.stderr.strip().splitlines()[1]
     assert "OPENAI_API_KEY" in row
-    assert row.startswith("| 1 | model=gpt-4o-mini |")
+    assert row.startswith("  job 1, model=gpt-4o-mini: ")
 
 
 def test_budget_holds_over_the_whole_sweep(server: OpenAIServer, tmp_path: Path) -> None:
@@ -281,7 +282,7 @@ def test_job_whose_process_is_killed_takes_no_other_with_it(tmp_path: Path) -> N
         "~calibrator.ridge.regressor.alpha", "+calibrator.ridge.regressor.deadly=false,true,false",
     )  # fmt: skip
     shown = subprocess.run(
-        [sys.executable, "-m", "distexp", "-m", *FEW, *arguments],
+        [sys.executable, "-m", "distexp", "-m", "-v", *FEW, *arguments],
         cwd=tmp_path,
         env=environment() | {"DISTEXP_TRUST": "deadly", "PYTHONPATH": str(tmp_path)},
         capture_output=True,
@@ -291,8 +292,10 @@ def test_job_whose_process_is_killed_takes_no_other_with_it(tmp_path: Path) -> N
 
     assert shown.returncode == 1
     assert len(counts(shown.stdout)) == 2
-    (row,) = re.findall(r"^\| \d.*", shown.stderr, re.MULTILINE)
-    assert row.startswith("| 1 | +calibrator.ridge.regressor.deadly=True | Its process was killed")
+    (row,) = re.findall(r"^  job \d.*", shown.stderr, re.MULTILINE)
+    assert row.startswith(
+        "  job 1, +calibrator.ridge.regressor.deadly=True: Its process was killed"
+    )
 
 
 @pytest.mark.parametrize("mode", ["off", "refresh"])
@@ -351,5 +354,7 @@ def test_line_of_a_sweep_is_taken_away_before_results_are_shown() -> None:
         display.tick(2, 3)
         display.clear()
 
-    assert terminal.getvalue() == "\r\x1b[Ksweep: 2 of 7 jobs, 3 wait for answers\r\x1b[K"
+    shown, _, taken = terminal.getvalue().partition("sweep: 2 of 7 jobs, 3 wait for answers")
+    assert shown
+    assert "\x1b[2K" in taken
     assert file.getvalue() == ""

@@ -280,7 +280,7 @@ def test_every_view_reads_runs_of_an_earlier_version_and_says_what_they_lack(
 
     text = write(load_view(name), Runs.read([folder]), tmp_path, figure=False)
 
-    assert "1 of 1 runs have tables of schema 1, before today's 2, and lack" in text
+    assert "1 of 1 runs have tables of schema 1, before today's 3, and lack" in text
     assert "hellinger, jensen_shannon" in text
 
 

@@ -10,6 +10,7 @@ from distexp.cache.audit.verifying import check_whole
 from distexp.cache.base import Cache
 from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
 from distexp.cache.disk.aside import Bad, set_aside
+from distexp.cache.disk.batches import ALL, OPEN, SAVE, STATE, TABLE, WITHOUT_REQUESTS, Batch
 from distexp.cache.disk.claims import Claims
 from distexp.cache.disk.database import Database
 from distexp.cache.disk.faults import plain_errors, refuse_network
@@ -17,7 +18,7 @@ from distexp.cache.disk.reader import Reader, by_key
 from distexp.cache.disk.writer import Writer
 from distexp.cache.entry import next_generation
 from distexp.cache.record import Paid, Record
-from distexp.cache.rows import COLUMNS, REFUSED, Row, afters, parts, verified
+from distexp.cache.rows import COLUMNS, REFUSED, Row, afters, digest, parts, verified
 from distexp.checks import check_text
 from distexp.errors import CacheError
 from distexp.request import Request
@@ -122,6 +123,53 @@ class ResponseCache(Cache):
         """
         with plain_errors(self.path):
             return set_aside(self._open(), bad)
+
+    def batches(self, *, whole: bool = False) -> list[Batch]:
+        """Return all batches, those that are collected too, the oldest first.
+
+        Parameters
+        ----------
+        whole : bool
+            Whether with the requests in them.
+
+        Raises
+        ------
+        CacheError
+            If one is not what was written.
+        """
+        rows = self._reader.query(ALL if whole else WITHOUT_REQUESTS, table="Batch")
+        return [Batch.read(row, str(self.path)) for row in rows]
+
+    def save_batch(self, batch: Batch, answers: Sequence[Paid] = ()) -> list[Record] | None:
+        """Write down how far a batch is, together with the answers that it brought: all or none.
+
+        Returns
+        -------
+        list of Record or None
+            What is now stored; None where another has collected the batch, and nothing is changed.
+        """
+        gone = self._writer.is_gone()
+        with plain_errors(self.path), self._open().transact():
+            database = self._open()
+            database.query(TABLE)
+            [(before,)] = database.query(STATE, (batch.label,)) or [(None,)]
+            if before not in (None, *OPEN):
+                return None
+            records = self.put_many(answers) if answers else []
+            database.query(SAVE, batch.row())
+        if gone:
+            raise self._gone()
+        return records
+
+    def hold(self, name: str) -> bool:
+        """Claim any name, in every mode; False while another process or cache holds it."""
+        with plain_errors(self.path):
+            return self._claims.take(digest(name.encode()))
+
+    def let_go(self, name: str) -> None:
+        """Give back what `hold` claimed."""
+        with plain_errors(self.path):
+            self._claims.drop(digest(name.encode()))
 
     def claim(self, request: Request) -> bool:
         """Ask to be the one who asks for an answer; False while another process or cache is."""

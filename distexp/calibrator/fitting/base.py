@@ -1,6 +1,7 @@
 """What calibrators share: valid distributions, the choice between all groups and each group."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from inspect import signature
 from typing import Self
 
@@ -9,9 +10,11 @@ import numpy as np
 from distexp.checks import parameter_error
 from distexp.metrics.distance import distance
 from distexp.metrics.ties import EQUAL, least
-from distexp.protocols import BatchCalibrator, Calibrator
+from distexp.protocols import BatchCalibrator, Calibrator, Searching, Streaming
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
+AT_ONCE = 2**21
+"""Numbers that are predicted together: all fits at once would be so many copies of the data."""
 SCOPES = ("pooled", "per_group", "partial")
 N_FOLDS = 5
 """Folds of the training questions where something is chosen inside them."""
@@ -160,17 +163,38 @@ def cross_predict(
         NaN where a case is not in the test set.
     """
     weights = train * (np.ones(len(y)) if weight is None else weight)
-    if isinstance(calibrator, BatchCalibrator):
-        predicted = calibrator.fit_predict(X, y, weights)
-        predicted[~test] = np.nan
-        return predicted
     predicted = np.full(weights.shape + y.shape[1:], np.nan)
+    if isinstance(calibrator, BatchCalibrator):
+        fits = each_fit(calibrator, X, y, weights)
+        for of_fit, of_test, out in zip(fits, test, predicted, strict=True):
+            out[of_test] = of_fit[of_test]
+        return predicted
     for of_fit, of_train, of_test, out in zip(weights, train, test, predicted, strict=True):
         if of_test.any():
             kept = None if weight is None else of_fit[of_train]
             calibrator.fit(X.take(of_train), y[of_train], kept)
             out[of_test] = calibrator.predict(X.take(of_test))
     return predicted
+
+
+def each_fit(
+    calibrator: BatchCalibrator, X: Design, y: FloatArray, weights: FloatArray
+) -> Iterator[FloatArray]:
+    """Yield what the fit of each row of `weights` predicts; few of them are held at once."""
+    if isinstance(calibrator, Streaming):
+        yield from calibrator.each_fit(X, y, weights)
+    elif isinstance(calibrator, Searching):  # remembers what one call tried
+        yield from calibrator.fit_predict(X, y, weights)
+    else:
+        for some in few(weights, y.shape[1]):
+            yield from calibrator.fit_predict(X, y, some)
+
+
+def few(weights: FloatArray, max_options: int) -> Iterator[FloatArray]:
+    """Cut the rows of `weights` so that predictions of a part are `AT_ONCE` numbers at most."""
+    step = max(1, AT_ONCE // max(1, weights.shape[1] * max_options))
+    for start in range(0, len(weights), step):
+        yield weights[start : start + step]
 
 
 def question_folds(question: IntArray, n_folds: int) -> list[tuple[BoolArray, BoolArray]]:

@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 
+from distexp.calibrator.fitting.panels import N_OWN, Panel
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOGIT_MARGIN = 0.005
@@ -33,6 +34,13 @@ PENALTIES = {
 """Relative penalties of the coefficients, by block of features: small for what every survey needs,
 larger the more special a feature is, and for the baselines large enough that one question does not
 set them. A block with one number has it for all of its features."""
+
+VARIABLES = (
+    "one", "level", "deviation", "mean_level", "mean_deviation", "before", "after", "bent",
+    "logit", "spread",
+)  # fmt: skip
+"""What the features of a boundary are made of; two of each stacked input follow. Level, before,
+after, bent and logit are less what the uniform distribution has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,103 +124,129 @@ class Boundaries:
         return shares
 
     @property
-    def features(self) -> FloatArray:
-        """Shape (n_rows, n_features)."""
-        return self._design[0]
-
-    @property
     def penalties(self) -> FloatArray:
-        """Shape (n_features,): relative penalties of their coefficients."""
-        return self._design[1]
-
-    def used(self, weight: FloatArray) -> BoolArray:
-        """Tell which features a training set speaks about, of shape (n_features,).
-
-        An answer scale that only one of the training questions has is not told apart from its
-        question.
-        """
-        used = np.ones(len(self.penalties), dtype=bool)
-        if self.vocabulary.scales and self.X.scale is not None:
-            train = weight > 0
-            shared = _shared(self.X.scale[train], self.X.question[train])
-            used[-2 * len(self.vocabulary.scales) :] = np.repeat(
-                np.isin(self.vocabulary.scales, shared), 2
-            )
-        return used
-
-    @cached_property
-    def _design(self) -> tuple[FloatArray, FloatArray]:
-        blocks = self._blocks()
-        penalties = [np.resize(PENALTIES[name], block.shape[1]) for name, block in blocks.items()]
-        return np.hstack(list(blocks.values())), np.concatenate(penalties)
-
-    def _blocks(self) -> dict[str, FloatArray]:
-        """Return the features by block, each of shape (n_rows, n_of_block); no empty block."""
-        X, case, even = self.X, self.case, self.even
-        tilt = even - 0.5
-        below = self.cumulative(X.predicted)
-        level = self.cumulative(self._by_question(X.predicted))
-        deviation = below - level
-        mean, spread = _moments(X)
-        mean_level = self._by_question(mean[:, None])[case, 0] - 0.5
-        of_case = mean[case] - 0.5
-        own = self._own_boundaries()
-        sorted_shares = self._sorted(X.predicted)
-        beside = sorted_shares[case, self.index], sorted_shares[case, self.index + 1]
-        per_option = 1 / X.n_options[case]
-        wide = spread[case] - 0.3
-        blocks: dict[str, Sequence[FloatArray] | FloatArray] = {
-            "baseline": [np.ones_like(tilt), tilt, tilt**2],
-            "own_baseline": own,
-            "level": [level - even],
-            "deviation": [deviation],
-            "own_slope": own * (below - even),
-            "mean": [mean_level, of_case - mean_level, of_case * tilt, of_case * tilt**2],
-            "own_mean": own * of_case,
-            "neighbours": [share - per_option for share in beside],
-            "bent": [
-                np.tanh(_logit(below) / 2) - np.tanh(_logit(even) / 2),
-                _logit(below) - _logit(even),
-            ],
-            "spread": [wide, wide * tilt],
-            "inputs": self._inputs(below, level),
-            "groups": self._groups(tilt, deviation),
-            "scales": self._scales(tilt),
-        }
-        return {name: np.array(block).T for name, block in blocks.items() if len(block)}
-
-    def _own_boundaries(self) -> FloatArray:
-        """Return an indicator of each boundary of each size, of shape (n_boundaries, n_rows)."""
-        size = self.X.n_options[self.case]
-        return np.array(
-            [(size == k) & (self.index == j) for k in self.vocabulary.sizes for j in range(k - 1)],
-            dtype=float,
+        """Shape (n_features,): relative penalties, those of groups and scales last."""
+        n_inputs, n_own = 2 * self.vocabulary.n_inputs, sum(self.vocabulary.sizes)
+        n_own -= len(self.vocabulary.sizes)
+        widths = {"own_baseline": n_own, "own_slope": n_own, "own_mean": n_own}
+        widths |= {"inputs": n_inputs, "groups": N_OWN * len(self.vocabulary.groups)}
+        widths["scales"] = 2 * len(self.vocabulary.scales)
+        return np.concatenate(
+            [np.resize(of, widths.get(name, len(of))) for name, of in PENALTIES.items()]
         )
 
-    def _inputs(self, below: FloatArray, level: FloatArray) -> list[FloatArray]:
-        """Return how each stacked input differs from their mean, in level and in deviation."""
-        features = []
-        for i in range(self.vocabulary.n_inputs):
-            shares = self.X.stacked[:, i]
-            of_input = self.cumulative(self._by_question(shares))
-            features += [of_input - level, (self.cumulative(shares) - of_input) - (below - level)]
-        return features
+    @property
+    def n_core(self) -> int:
+        """Number of the features that are of no group or scale."""
+        names = self.vocabulary
+        return len(self.penalties) - N_OWN * len(names.groups) - 2 * len(names.scales)
 
-    def _groups(self, tilt: FloatArray, deviation: FloatArray) -> list[FloatArray]:
-        features = []
-        for group in self.vocabulary.groups:
-            rows = (self.X.group[self.case] == group).astype(float)
-            features += [rows, rows * tilt, rows * deviation]
-        return features
+    def scales(self, train: BoolArray) -> IntArray:
+        """Return the places of the answer scales that a training set of cases speaks about.
 
-    def _scales(self, tilt: FloatArray) -> list[FloatArray]:
+        One that only one of the training questions has is not told apart from its question.
+        """
+        trained = np.bincount(self.question[train], minlength=len(self.scale)) > 0
+        of_trained = self.scale[trained]
+        n_questions = np.bincount(of_trained[of_trained >= 0])
+        return np.flatnonzero(n_questions > 1)
+
+    @cached_property
+    def question(self) -> IntArray:
+        """Shape (n_cases,): questions, numbered in their order."""
+        return np.unique(self.X.question, return_inverse=True)[1]
+
+    @cached_property
+    def panels(self) -> list[Panel]:
+        """The rows and what is known of them; questions are numbered in their order."""
+        variables = self._variables()
+        question = self.question
+        group = _places(self.X.group, self.vocabulary.groups)
+        first = np.searchsorted(self.case, np.arange(len(group)))
+        panels = []
+        for size in np.unique(self.X.n_options[self.case]).tolist():
+            cases = np.flatnonzero((self.X.n_options == size) & ~self.nominal)
+            cases = cases[np.lexsort((question[cases], group[cases]))]
+            rows = first[cases][:, None] + np.arange(size - 1)
+            even = np.arange(1, size) / size
+            panels.append(
+                Panel(
+                    variables=variables[rows],
+                    core=self._core(size, variables.shape[1]),
+                    own=_own(even - 0.5, variables.shape[1]),
+                    tilt=even - 0.5,
+                    group=group[cases],
+                    question=question[cases],
+                    rows=rows,
+                )
+            )
+        return panels
+
+    @cached_property
+    def scale(self) -> IntArray:
+        """Shape (n_questions,): place of the answer scale among those with features, or -1."""
+        first = np.unique(self.X.question, return_index=True)[1]
         if self.X.scale is None:
-            return [np.zeros_like(tilt)] * (2 * len(self.vocabulary.scales))
-        features = []
-        for scale in self.vocabulary.scales:
-            rows = (self.X.scale[self.case] == scale).astype(float)
-            features += [rows, rows * tilt]
-        return features
+            return np.full(len(first), -1)
+        return _places(self.X.scale[first], self.vocabulary.scales)
+
+    def _variables(self) -> FloatArray:
+        """Return what features are made of, of shape (n_rows, n_variables), as in `VARIABLES`."""
+        X, case, even = self.X, self.case, self.even
+        below = self.cumulative(X.predicted)
+        level = self.cumulative(self._by_question(X.predicted))
+        mean, spread = _moments(X)
+        mean_level = self._by_question(mean[:, None])[case, 0] - 0.5
+        sorted_shares, per_option = self._sorted(X.predicted), 1 / X.n_options[case]
+        variables = [
+            np.ones_like(even),
+            level - even,
+            below - level,
+            mean_level,
+            mean[case] - 0.5 - mean_level,
+            sorted_shares[case, self.index] - per_option,
+            sorted_shares[case, self.index + 1] - per_option,
+            np.tanh(_logit(below) / 2) - np.tanh(_logit(even) / 2),
+            _logit(below) - _logit(even),
+            spread[case] - 0.3,
+        ]
+        for i in range(self.vocabulary.n_inputs):
+            shares = X.stacked[:, i]
+            of_input = self.cumulative(self._by_question(shares))
+            variables += [
+                of_input - level,
+                (self.cumulative(shares) - of_input) - (below - level),
+            ]
+        return np.array(variables).T
+
+    def _core(self, size: int, n_variables: int) -> FloatArray:
+        """Return how the core features of a size's boundaries are made of the variables.
+
+        Of shape (n_boundaries, n_variables, n_core), in the order of `PENALTIES`.
+        """
+        one = dict(zip(VARIABLES, np.eye(len(VARIABLES), n_variables), strict=True))
+        of_case, sizes = one["mean_level"] + one["mean_deviation"], self.vocabulary.sizes
+        places = [(k, j) for k in sizes for j in range(1, k)]
+        core = np.zeros((size - 1, n_variables, self.n_core))
+        for j in range(1, size):
+            tilt = j / size - 0.5
+            own = np.array([place == (size, j) for place in places], dtype=float)
+            blocks: dict[str, Sequence[FloatArray] | FloatArray] = {
+                "baseline": [one["one"], tilt * one["one"], tilt**2 * one["one"]],
+                "own_baseline": np.outer(own, one["one"]),
+                "level": [one["level"]],
+                "deviation": [one["deviation"]],
+                "own_slope": np.outer(own, one["level"] + one["deviation"]),
+                "mean": [one["mean_level"], one["mean_deviation"],
+                         tilt * of_case, tilt**2 * of_case],
+                "own_mean": np.outer(own, of_case),
+                "neighbours": [one["before"], one["after"]],
+                "bent": [one["bent"], one["logit"]],
+                "spread": [one["spread"], tilt * one["spread"]],
+                "inputs": np.eye(n_variables)[len(VARIABLES) :],
+            }  # fmt: skip
+            core[j - 1] = np.concatenate([block for block in blocks.values() if len(block)]).T
+        return core
 
     def _sorted(self, shares: FloatArray) -> FloatArray:
         return np.take_along_axis(shares, self.order, axis=1)
@@ -224,6 +258,22 @@ class Boundaries:
         np.add.at(sums, codes, values)
         means: FloatArray = (sums / np.bincount(codes)[:, None])[codes]
         return means
+
+
+def _own(tilt: FloatArray, n_variables: int) -> FloatArray:
+    """Return how a group's shift, tilt and slope are made, (n_boundaries, n_variables, 3)."""
+    own = np.zeros((len(tilt), n_variables, N_OWN))
+    own[:, VARIABLES.index("one"), 0] = 1
+    own[:, VARIABLES.index("one"), 1] = tilt
+    own[:, VARIABLES.index("deviation"), 2] = 1
+    return own
+
+
+def _places(names: IntArray, known: list[int]) -> IntArray:
+    """Return the place of each name among the known ones, which ascend; -1 if it is none."""
+    places = np.searchsorted(known, names)
+    found = np.append(known, -1)[places] == names if known else np.zeros(len(names), dtype=bool)
+    return np.where(found, places, -1)
 
 
 def _shared(scale: IntArray, question: IntArray) -> list[int]:

@@ -63,8 +63,8 @@ def question_means(values: FloatArray, question: IntArray) -> FloatArray:
     array([0.2, 0.2, 0.7])
     """
     codes = np.unique(question, return_inverse=True)[1]
-    is_question = np.arange(codes.max() + 1)[:, None] == codes
-    means: FloatArray = (is_question @ values / is_question.sum(axis=1, keepdims=True))[codes]
+    sums = np.array([np.bincount(codes, column) for column in values.T]).T
+    means: FloatArray = (sums / np.bincount(codes)[:, None])[codes]
     return means
 
 

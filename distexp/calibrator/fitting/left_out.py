@@ -1,11 +1,11 @@
 """What a fit would have predicted for each of its training questions without that question."""
 
+from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
+from distexp.calibrator.fitting.base import few
 from distexp.protocols import BatchCalibrator
-from distexp.types import Design, FloatArray, IntArray
+from distexp.types import Design, FloatArray
 
 
 @runtime_checkable
@@ -33,45 +33,23 @@ class LeavesOut(BatchCalibrator, Protocol):
         ...
 
 
-def ridge_left_out(
-    features: FloatArray,
-    target: FloatArray,
-    weight: FloatArray,
-    penalty: FloatArray,
-    coef: FloatArray,
-    question: IntArray,
-) -> FloatArray:
-    """Predict each row of a ridge regression without the rows of its question.
+@runtime_checkable
+class LeavesEachOut(LeavesOut, Protocol):
+    """One that does so fit by fit, from what it laid out once."""
 
-    The weights stay as they are, so that nothing is fitted again: with H the rows of the hat
-    matrix that a question's rows have in common, its errors without it are ``inv(I - H)`` times
-    those with it.
+    def each_left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield what `fit_leave_out` returns, a pair for each row of `weights`."""
+        ...
 
-    Parameters
-    ----------
-    features : ndarray of shape (n_rows, n_features)
-    target, weight : ndarray of shape (n_rows,)
-    penalty : ndarray of shape (n_features,)
-        > 0.
-    coef : ndarray of shape (n_features,)
-        The solution, whatever its prior mean is.
-    question : ndarray of shape (n_rows,)
 
-    Returns
-    -------
-    ndarray of shape (n_rows,)
-
-    References
-    ----------
-    Cook and Weisberg (1982), "Residuals and Influence in Regression", section 3.6.
-    """
-    gram = (features.T * weight) @ features + np.diag(penalty)
-    spread = np.linalg.solve(gram, features.T)
-    error = target - features @ coef
-    left_out = np.empty_like(target)
-    order = np.argsort(question, kind="stable")
-    starts = np.flatnonzero(np.diff(question[order])) + 1
-    for rows in np.split(order, starts):
-        hat = features[rows] @ spread[:, rows] * weight[rows]
-        left_out[rows] = target[rows] - np.linalg.solve(np.eye(len(rows)) - hat, error[rows])
-    return left_out
+def each_left_out(
+    calibrator: LeavesOut, X: Design, y: FloatArray, weights: FloatArray
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Yield both predictions of the fit of each row of `weights`; few are held at once."""
+    if isinstance(calibrator, LeavesEachOut):
+        yield from calibrator.each_left_out(X, y, weights)
+        return
+    for some in few(weights, y.shape[1]):
+        yield from zip(*calibrator.fit_leave_out(X, y, some), strict=True)

@@ -57,14 +57,28 @@ def residual_map(ordinals: FloatArray, mask: BoolArray) -> tuple[FloatArray, Flo
     """
     nominal = np.isnan(ordinals[:, 0])
     order = np.argsort(ordinals, axis=1, kind="stable")  # NaN, the padding, goes last
-    gaps = np.diff(np.take_along_axis(ordinals, order, axis=1), axis=1)
-    weight = np.pad(np.nan_to_num(gaps, nan=0.0), ((0, 0), (0, 1)))
-    weight[nominal] = mask[nominal] / 2
     rank = np.argsort(order, axis=1)
     place = np.arange(ordinals.shape[1])[:, None]
     operator = np.where(nominal[:, None, None], rank[:, None] == place, rank[:, None] <= place)
     shared = bool((operator == operator[:1]).all())
-    return operator[: 1 if shared else None].astype(np.float64), weight
+    return operator[: 1 if shared else None].astype(np.float64), lengths(ordinals, mask)
+
+
+def along_scale(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
+    """Apply the `operator` of `residual_map` to shares of shape (n_cases, max_options)."""
+    order = np.argsort(ordinals, axis=1, kind="stable")  # NaN, the padding, goes last
+    if (order != np.arange(order.shape[1])).any():
+        shares = np.take_along_axis(shares, order, axis=1)
+    return np.where(np.isnan(ordinals[:, :1]), shares, np.cumsum(shares, axis=1))
+
+
+def lengths(ordinals: FloatArray, mask: BoolArray) -> FloatArray:
+    """Return the lengths of `residual_map`, of shape (n_cases, max_options)."""
+    nominal = np.isnan(ordinals[:, 0])
+    gaps = np.diff(np.sort(ordinals, axis=1), axis=1)
+    weight = np.pad(np.nan_to_num(gaps, nan=0.0), ((0, 0), (0, 1)))
+    weight[nominal] = mask[nominal] / 2
+    return weight
 
 
 class SoftmaxLoss:

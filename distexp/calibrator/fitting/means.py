@@ -32,10 +32,13 @@ class TrainingMeans:
         weights: FloatArray,
         unit: IntArray | None = None,
     ) -> None:
-        pairs, self.pair = np.unique(
-            np.column_stack([kind, question]), axis=0, return_inverse=True
-        )
-        kinds = np.unique(pairs[:, :-1], axis=0, return_inverse=True)[1]
+        of_question = np.unique(question, return_inverse=True)[1]
+        place = np.zeros(len(y), dtype=np.int64)
+        for keys in (*np.reshape(kind, (len(y), -1)).T, of_question):
+            codes = np.unique(keys, return_inverse=True)[1]
+            place = place * (codes.max() + 1) + codes
+        pairs, self.pair = np.unique(place, return_inverse=True)
+        kinds = np.unique(pairs // (of_question.max() + 1), return_inverse=True)[1]
         with_total = np.column_stack([y, np.ones(len(y))])
         sums = _sums(weights[:, :, None] * with_total, self.pair)
         # One row per kind and question: sums of shares and of weights, and whether it was seen.
@@ -95,8 +98,9 @@ def placed(
 
 def n_trained(question: IntArray, weights: FloatArray) -> IntArray:
     """Return how many questions each row of `weights` trains on, of shape (n_fits,)."""
-    is_question = np.unique(question)[:, None] == question
-    trained: IntArray = (weights @ is_question.T > 0).sum(axis=1)
+    order = np.argsort(question, kind="stable")
+    starts = np.unique(question[order], return_index=True)[1]
+    trained: IntArray = np.logical_or.reduceat(weights[:, order] > 0, starts, axis=1).sum(axis=1)
     return trained
 
 

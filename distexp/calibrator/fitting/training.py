@@ -64,7 +64,7 @@ class Training:
             yield means
 
     def digest(self) -> str:
-        """Return the SHA-256 of all arrays."""
+        """Return the SHA-256 of all arrays and of the wordings."""
         X, sha = self.X, hashlib.sha256()
         for array in (
             X.predicted, X.n_options, X.ordinals, X.question, X.group, X.inputs,
@@ -73,6 +73,8 @@ class Training:
             shape = None if array is None else array.shape
             sha.update(repr(shape).encode())
             sha.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
+        if X.text is not None:  # what a question says is learnt from too
+            sha.update(repr(X.text.tolist()).encode())
         if X.unit is not None:  # searches of before there were units keep their digests
             sha.update(np.ascontiguousarray(X.unit).tobytes())
         return sha.hexdigest()

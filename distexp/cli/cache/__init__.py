@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from distexp.checks import nearest
-from distexp.cli.cache import diff, explain, exporting, importing, merge, stats, verify
+from distexp.cli.cache import batches, diff, explain, exporting, importing, merge, stats, verify
 from distexp.cli.parser import Parser
 from distexp.errors import ConfigError
 
@@ -30,6 +30,7 @@ class Command(Protocol):
 
 COMMANDS: Mapping[str, Command] = {
     "stats": stats,
+    "batches": batches,
     "verify": verify,
     "explain": explain,
     "diff": diff,

@@ -7,6 +7,7 @@ from pathlib import Path
 from distexp.cli.cache.showing import shortened, show, show_json, table
 from distexp.dataset.draft.check import Checked, Column, check_codebook
 from distexp.dataset.table import codebook_text
+from distexp.visible import counted
 
 HELP = "Compare a codebook with its data file: all errors at once, and what each column holds."
 MOST_ROWS = 25
@@ -63,4 +64,5 @@ def _show_list(kind: str, messages: tuple[str, ...]) -> None:
 def _sum(checked: Checked) -> str:
     n = checked.n_respondents
     people = "The file was not read" if n is None else f"{n:,} respondents"
-    return f"{people}; {len(checked.errors)} errors, {len(checked.warnings)} warnings."
+    errors, warnings = (len(one) for one in (checked.errors, checked.warnings))
+    return f"{people}; {counted(errors, 'error')}, {counted(warnings, 'warning')}."

@@ -8,6 +8,7 @@ from pathlib import Path
 from distexp.cli.cache.showing import show
 from distexp.dataset.draft.draft import Draft, draft_codebook
 from distexp.errors import DatasetError
+from distexp.visible import counted
 
 HELP = "Write a codebook of a .csv, .tsv, .parquet, .sav, .dta, .xlsx or .qsf file that runs."
 USUAL_CELL = 50
@@ -50,8 +51,9 @@ def _say(draft: Draft, file: Path, out: Path) -> None:
     """Say what was found, and which commands come next."""
     n_questions, n_groups = (len(draft.document[key]) for key in ("questions", "attributes"))
     show(
-        f"{out}: {n_questions} questions, {n_groups} attributes, {draft.n_checks} things to "
-        f"check, {len(draft.left_out)} columns left out."
+        f"{out}: {counted(n_questions, 'question')}, {counted(n_groups, 'attribute')}, "
+        f"{counted(draft.n_checks, 'thing')} to check, {counted(len(draft.left_out), 'column')} "
+        "left out."
     )
     if file.suffix.lower() == ".qsf":
         show("It fits the export of the answers as numeric values.")

@@ -15,6 +15,7 @@ from distexp.dataset.files.codebook import Attribute, Codebook, Item, read_codeb
 from distexp.dataset.files.codes import Code, Codes, label_of, parse_code
 from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.layout import near
+from distexp.dataset.files.sampling import units
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import code_order, column_names
 from distexp.errors import DatasetError
@@ -219,8 +220,7 @@ class _Comparison:
         if self.table is None:
             return
         codebook, table = self.codebook, self.table
-        if codebook.weight in table.columns:
-            self._try(weights, codebook.weight, table, self.path)
+        self._check_sample(table)
         for name, attribute in codebook.attributes.items():
             if attribute.column not in table.columns:
                 continue
@@ -244,6 +244,13 @@ class _Comparison:
             yield _column(
                 f"question {question_id!r}", table[item.column], _meaning_of(item, codebook)
             )
+
+    def _check_sample(self, table: "pl.DataFrame") -> None:
+        """Check the columns that say how people were drawn, as far as they are there."""
+        for key, column in self.codebook.sample.items():
+            if column in table.columns:
+                more = () if key == "weight" else (key,)
+                self._try(units if more else weights, column, table, self.path, *more)
 
     def _warn_of_few(self, what: str, n: int) -> None:
         if n < FEW:
@@ -287,7 +294,7 @@ class _Comparison:
             ),
             *((attr.column, f"attribute {name!r}") for name, attr in book.attributes.items()),
             *((column, "a filter") for column in (*book.filters, *book.exclude)),
-            *([(book.weight, "the weight")] if book.weight is not None else ()),
+            *((column, f"the {what}") for what, column in book.sample.items()),
         ]
 
     def _try(self, do: Callable[..., T], *arguments: Any) -> T | None:

@@ -78,6 +78,8 @@ class Codebook:
     gated: bool
     layout: Layout
     weight: str | None
+    strata: str | None
+    psu: str | None
     filters: Mapping[str, Codes]
     """Codes by column that a respondent must have to be counted."""
     exclude: Mapping[str, Codes]
@@ -90,6 +92,12 @@ class Codebook:
     """SHA-256 of the YAML text."""
     notes: tuple[str, ...] = ()
     """What a report has to say of it, a sentence each."""
+
+    @property
+    def sample(self) -> dict[str, str]:
+        """The columns that say how people were drawn, by what the codebook calls them."""
+        named = {"weight": self.weight, "strata": self.strata, "psu": self.psu}
+        return {key: column for key, column in named.items() if column is not None}
 
     def of_countries(self, countries: Sequence[str]) -> "Codebook":
         """Return the codebook for the respondents of some countries.
@@ -148,6 +156,8 @@ def read_codebook(top: Section, digest: str) -> Codebook:
         gated=top.flag("gated", default=True),
         layout=_layout(top.section("file", default={})),
         weight=top.text("weight", default=None),
+        strata=top.text("strata", default=None),
+        psu=top.text("psu", default=None),
         filters=_codes_by_column(top.section("filters", default={})),
         exclude=_codes_by_column(top.section("exclude", default={})),
         missing=top.codes("missing", default=Codes()),

@@ -25,6 +25,8 @@ ROUNDING = 1e-3
 EXACT = 1e-12
 """A sum that is nearer to 1 is left as it is: a run writes its shares to the last digit."""
 OF_A_CASE = ("dataset", "model", "elicitation", "prompt", "question_id", "attribute", "group")
+LONGEST_HEAD = 4096
+"""Bytes of the first line of a table that are looked at."""
 OF_AN_OPTION = ("option_index", "option", "ordinal", "predicted")
 """Columns of a run's `predictions.parquet` that are read."""
 
@@ -54,6 +56,14 @@ def read_studies(path: Path) -> tuple[Study, ...]:
     except OSError as exc:
         msg = f"{path} cannot be read ({exc.strerror}). Give --predictions a table of estimates."
         raise DatasetError(msg) from exc
+    head = content[:LONGEST_HEAD].split(b"\n", 1)[0]
+    if path.suffix != ".parquet" and b"option_index" in head and b"calibrated" in head:
+        msg = (
+            f"{path} is what distexp predict or distexp apply wrote: its shares are calibrated "
+            "already. Calibrate the predictions.parquet of a run, or a table as in "
+            "docs/surveys/recorded.md."
+        )
+        raise DatasetError(msg)
     rows = _rows_of_run(path) if path.suffix == ".parquet" else None
     if rows is None:
         rows = read_rows(path, content, optional=OPTIONAL)

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from distexp.checks import parameter_error
+from distexp.dataset.files.sampling import SampleDesign
 from distexp.errors import DatasetError
 from distexp.types import (
     BoolArray,
@@ -33,12 +34,14 @@ def tally(
     weights: FloatArray | Mapping[str, FloatArray] | None,
     min_respondents: int,
     small_cells: str = "drop",
+    design: SampleDesign | None = None,
 ) -> tuple[list[Case], int]:
     """Aggregate the answers of respondents into cases.
 
     A cell's distribution is the sum of the weights per option, scaled to 1. `n_respondents` is
-    Kish's effective number of the substantive answers, (sum w)² / sum w²; `design_effect` is
-    their plain number over it; `off_scale` is the weighted share of `OFF_SCALE` among all who
+    the effective number of the substantive answers: that of the design where it is known, else
+    Kish's, (sum w)² / sum w². `design_effect` is their plain number over it; `size` is the sum of
+    their weights; `off_scale` is the weighted share of `OFF_SCALE` among all who
     were asked. Respondents of zero weight count nowhere.
 
     Parameters
@@ -54,6 +57,8 @@ def tally(
         Cells with fewer substantive answers, in plain number, are small.
     small_cells : {"drop", "estimate"}
         What becomes of them: they are dropped and counted, or they are open cases.
+    design : SampleDesign, optional
+        Of the respondents.
 
     Returns
     -------
@@ -87,7 +92,7 @@ def tally(
             check_weights(f"the weights of question {question.question_id!r}", weight)
         for group, rows in members.items():
             w = None if weight is None else weight[rows]
-            case = _case(question, group, answer[rows], w, min_respondents)
+            case = _case(question, group, rows, answer[rows], w, min_respondents, design)
             if case is None and small_cells == "estimate":
                 case = Case(question=question, group=group)
             cases.append(case)
@@ -203,9 +208,11 @@ def _check_ids(questions: Sequence[Question]) -> None:
 def _case(
     question: Question,
     group: Group,
+    rows: IntArray,
     answers: IntArray,
     weights: FloatArray | None,
     min_respondents: int,
+    design: SampleDesign | None,
 ) -> Case | None:
     """Return the case of one cell, or None if too few gave a substantive answer."""
     asked = answers > NOT_ASKED if weights is None else (answers > NOT_ASKED) & (weights > 0)
@@ -217,13 +224,16 @@ def _case(
         raise DatasetError(msg)
     if n < max(min_respondents, 1):
         return None
-    if weights is None:
-        sums = np.bincount(code, minlength=n_codes)
-        effective = float(n)
-    else:
-        w = weights[asked]
-        sums = np.bincount(code, weights=w, minlength=n_codes)
-        effective = float(sums[1:].sum() ** 2 / np.square(w[code > 0]).sum())
+    w = np.ones(len(code)) if weights is None else weights[asked]
+    sums = np.bincount(code, weights=w, minlength=n_codes)
+    said = code > 0
+    effective = None
+    if design is not None:
+        effective = design.effective_number(
+            rows[asked][said], code[said] - 1, w[said], n_codes - 1
+        )
+    if effective is None:
+        effective = float(sums[1:].sum() ** 2 / np.square(w[said]).sum())
     return Case(
         question=question,
         group=group,
@@ -231,6 +241,7 @@ def _case(
         n_respondents=effective,
         design_effect=n / effective,
         off_scale=float(sums[0] / sums.sum()),
+        size=None if weights is None else float(sums[1:].sum()),
     )
 
 

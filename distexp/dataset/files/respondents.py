@@ -13,6 +13,7 @@ from distexp.dataset.files.answers import answers, filtered, members, weights
 from distexp.dataset.files.codebook import Codebook, Item
 from distexp.dataset.files.columns import read_files
 from distexp.dataset.files.microdata import EVERYONE, choose_groups, factors, tally
+from distexp.dataset.files.sampling import SampleDesign, units
 from distexp.errors import DatasetError
 from distexp.types import Case, Group, Survey
 
@@ -69,7 +70,7 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
     DatasetError
         If the codebook does not fit the file, the weights cannot be weights, or nothing is left.
     """
-    cases, n_dropped = _aggregate(codebook, path, read, selection)
+    cases, n_dropped, notes = _aggregate(codebook, path, read, selection)
     if all(case.human is None for case in cases):
         msg = (
             f"None of the {n_dropped + len(cases)} cells chosen from {path} has "
@@ -86,14 +87,14 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
         citation=codebook.citation,
         n_dropped_cells=n_dropped,
         gated=codebook.gated,
-        notes=codebook.notes,
+        notes=(*codebook.notes, *notes),
     )
 
 
 def _aggregate(
     codebook: Codebook, path: Path, read: Reader, selection: Selection
-) -> tuple[list[Case], int]:
-    """Return the cases that are wanted, and the number of cells dropped as too small."""
+) -> tuple[list[Case], int, tuple[str, ...]]:
+    """Return the cases wanted, the number of cells dropped as too small, and notes."""
     chosen = _chosen_items(codebook, selection)
     items = [item for item in chosen if item.asked]
     crossings = factors(selection.owner, selection.attributes, [EVERYONE, *codebook.attributes])
@@ -105,10 +106,11 @@ def _aggregate(
             *(codebook.attributes[name].column for name in attributes),
             *codebook.filters,
             *codebook.exclude,
-            *([] if weight is None else [weight]),
+            *(c for key, c in codebook.sample.items() if key != "weight" or weight is not None),
         ]
     )
     table = filtered(codebook, table, path)
+    design = _design(codebook, table, path)
     everyone = Group(attribute=EVERYONE, value=EVERYONE, phrase=codebook.population)
     people = {EVERYONE: {everyone: np.ones(table.height, dtype=np.bool_)}}
     for name in attributes:
@@ -122,6 +124,7 @@ def _aggregate(
         None if weight is None else weights(weight, table, path),
         selection.min_respondents,
         selection.small_cells,
+        design,
     )
     planned = [
         Case(question=item.question, group=group)
@@ -129,7 +132,30 @@ def _aggregate(
         if not item.asked
         for group in places
     ]
-    return [*cases, *planned], n_dropped
+    return [*cases, *planned], n_dropped, _alone(design)
+
+
+def _design(codebook: Codebook, table: "pl.DataFrame", path: Path) -> SampleDesign | None:
+    """Return how the respondents were drawn, if the codebook says so."""
+    named = {"strata": codebook.strata, "psu": codebook.psu}
+    stratum, psu = (
+        None if column is None else units(column, table, path, key)
+        for key, column in named.items()
+    )
+    if stratum is None and psu is None:
+        return None
+    return SampleDesign.of(stratum, psu, table.height)
+
+
+def _alone(design: SampleDesign | None) -> tuple[str, ...]:
+    """Say how many strata have one unit, if there are any."""
+    if design is None or not design.n_lonely:
+        return ()
+    n, n_strata = design.n_lonely, int(design.stratum.max()) + 1
+    return (
+        f"{n} of {n_strata} strata have one sampling unit: it is compared with the mean of all, "
+        "as R's survey does with lonely.psu = 'adjust'.",
+    )
 
 
 def _placed(group: Group, place: str | None) -> Group:

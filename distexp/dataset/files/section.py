@@ -138,4 +138,4 @@ def read_yaml(text: str, name: str) -> Section:
 
 def shown(value: object) -> str:
     """Return how a value begins: one that refers to itself may be endless."""
-    return _SHORT.repr(value)
+    return "nothing" if isinstance(value, Scalar) and not value.text else _SHORT.repr(value)

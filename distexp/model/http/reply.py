@@ -140,16 +140,20 @@ def _usage(reported: object) -> Usage | None:
     if not isinstance(reported, Mapping):
         return None
     n_prompt, n_reply = reported.get("prompt_tokens"), reported.get("completion_tokens") or 0
-    return counted(n_prompt, n_reply)
+    details = reported.get("completion_tokens_details")
+    n_thought = details.get("reasoning_tokens") if isinstance(details, Mapping) else None
+    return counted(n_prompt, n_reply, n_thought)
 
 
-def counted(n_prompt: object, n_reply: object) -> Usage | None:
-    """Return counts of tokens; None where they are none."""
-    counts = []
-    for n_tokens in (n_prompt, n_reply):
-        if isinstance(n_tokens, bool) or not isinstance(n_tokens, int | float):
-            return None
-        if not 0 <= n_tokens < MOST_TOKENS:
-            return None
-        counts.append(int(n_tokens))
-    return Usage(prompt_tokens=counts[0], completion_tokens=counts[1]) if counts[0] else None
+def counted(n_prompt: object, n_reply: object, n_thought: object = None) -> Usage | None:
+    """Return counts of tokens; None where they are none. 0 thoughts are as good as not counted."""
+    prompt, reply, thought = map(_count, (n_prompt, n_reply, n_thought))
+    if not prompt or reply is None:
+        return None
+    return Usage(prompt_tokens=prompt, completion_tokens=reply, thinking_tokens=thought or None)
+
+
+def _count(n_tokens: object) -> int | None:
+    if isinstance(n_tokens, bool) or not isinstance(n_tokens, int | float):
+        return None
+    return int(n_tokens) if 0 <= n_tokens < MOST_TOKENS else None

