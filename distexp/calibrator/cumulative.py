@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
 from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Questions, predict
 from distexp.calibrator.fitting.texts import Texts
@@ -174,7 +175,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         """Yield what each fit predicts, and if asked what it does without each question."""
         boundaries = Boundaries(X, self._vocabulary(X))
         texts = self._texts(X)
-        units = _of_several(X)[boundaries.case]
+        units = of_several(X.together, X.question)[boundaries.case]
         for weight in weights:
             words = self._words(texts, boundaries, weight > 0)
             fit = self._fitted(boundaries, words, y, weight)
@@ -320,10 +321,7 @@ class _Fit:
         return self.arrow.questions
 
     def left_out(self, unit: IntArray) -> FloatArray:
-        """Return what the rows' targets are predicted as without their question.
-
-        Rows that share a `unit`, a number that is not -1, are left out together.
-        """
+        """Return what the rows' targets are predicted as without their question, or unit >= 0."""
         error = np.full_like(self.target, np.nan)
         self.arrow.predict(self.coef, error)
         left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
@@ -332,14 +330,6 @@ class _Fit:
             self.arrow.predict(rest, error)
             left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
         return left_out
-
-
-def _of_several(X: Design) -> IntArray:
-    """Return the unit of each case, -1 where it is one question's own."""
-    pairs = np.unique(np.column_stack([X.together, X.question]), axis=0)
-    units, n_questions = np.unique(pairs[:, 0], return_counts=True)
-    several: IntArray = np.where(np.isin(X.together, units[n_questions > 1]), X.together, -1)
-    return several
 
 
 def _in_one(coef: Coefficients, vocabulary: Vocabulary) -> FloatArray:

@@ -24,7 +24,7 @@ from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
-from distexp.report.topics import held_out, new_topics_of, promises, topic_table
+from distexp.report.topics import held_out, in_short, new_topics_of, promises, topic_table
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
     ALIGNMENT,
@@ -298,13 +298,6 @@ class Report:
             yield f"Use:\n\n{task_table(result.scores)}"
         yield from filter(None, [findings(result, alpha=1 - self.evaluation.confidence)])
 
-    def _in_short(self) -> Iterator[str]:
-        """Yield what each study promises, where questions come in batteries."""
-        for study, result in self._outcomes():
-            if (said := promises(result)) is not None:
-                yield f"- {_named(study.condition)}: {said}"
-        yield ""
-
     def _outcomes(self) -> Iterable[tuple[Study, Result]]:
         return zip(self.studies, self.results, strict=True)
 
@@ -317,7 +310,7 @@ class Report:
             [
                 f"# {escaped(self.survey.name)}: how close do the model's distributions come?",
                 "",
-                *self._in_short(),
+                *in_short(self._outcomes()),
                 *described(self.survey),
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "

@@ -1,7 +1,7 @@
 """Both promises of a calibrator in words: for questions like these, and for a new topic."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from distexp.evaluation.baselines import NOT_CALIBRATED
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -44,6 +44,16 @@ def promises(result: Result) -> str | None:
         f"{said}**For a new topic it {_gain(new)}** ({n} batteries, each held out as a "
         f"whole: {_by_battery(topics, name)}{doubt})."
     )
+
+
+def in_short(outcomes: Iterable[tuple[Study, Result]]) -> Iterator[str]:
+    """Yield what each study promises, a line each and a blank one."""
+    for study, result in outcomes:
+        if (said := promises(result)) is not None:
+            of = study.condition
+            asked = ", ".join(map(escaped, (of.model, of.elicitation, f"prompt {of.prompt}")))
+            yield f"- {asked}: {said}"
+    yield ""
 
 
 def topic_table(result: Result) -> str | None:
