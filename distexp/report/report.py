@@ -118,7 +118,7 @@ class Report:
             | asdict(score)
             | {
                 "scope": result.scopes.get(score.calibrator, "pooled"),
-                "n_splits": result.n_splits,
+                "n_splits": result.n_splits or self.evaluation.n_splits,
                 "n_train": result.n_train,
             }
             for study, result in self._outcomes()
