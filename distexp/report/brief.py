@@ -10,7 +10,7 @@ from distexp.evaluation.evaluation import Result
 from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report.report import Report
-from distexp.report.topics import promises
+from distexp.report.topics import changes
 from distexp.report.verdicts import findings
 from distexp.terminal.texts import plain, rendered, table, wrapped
 from distexp.types import CONDITION, Study
@@ -107,9 +107,7 @@ def sentences(report: Report) -> Iterator[str]:
     )
     about = [report.partial(), report.refused(), report.open()]
     yield from (plain(one) for one in about if one)
-    promised = [(study, said) for study, of in outcomes if (said := promises(of)) is not None]
-    for study, said in promised[:MOST_VERDICTS]:
-        yield f"{study.condition.prompt}: {plain(said)}" if len(promised) > 1 else plain(said)
+    yield from filter(None, [changes(outcomes)])
     yield from _verdicts(outcomes, alpha=1 - report.evaluation.confidence)
 
 
