@@ -60,7 +60,7 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
     if not outcomes or not lines:
         return ["\n".join(said)]
     rows = _rows(outcomes)
-    room = max(3, lines - len(said) - 5)
+    room = max(1, lines - len(said) - 5)
     shown = _first(rows, room)
     found = ["\n".join(said), "", _table(shown, outcomes, columns)]
     if len(shown) < len(rows):

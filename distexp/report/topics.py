@@ -49,6 +49,7 @@ def promises(result: Result) -> str | None:
 def changes(outcomes: Iterable[tuple[Study, Result]]) -> str | None:
     """Say the same of the leading calibrator in one sentence for all studies; None for none."""
     said: dict[str, list[str]] = {}
+    outcomes = list(outcomes)
     for study, result in outcomes:
         names = [name for name in result.scopes if name not in NOT_CALIBRATED]
         if promises(result) is None or result.new_topics is None:
@@ -56,7 +57,9 @@ def changes(outcomes: Iterable[tuple[Study, Result]]) -> str | None:
         key = names[0], "w1_reduction"
         both = (_of(result.scores).get(key), _of(result.new_topics.scores).get(key))
         shown = (_signed(math.nan if score is None else score.value) for score in both)
-        said.setdefault(names[0], []).append(f"{' and '.join(shown)} ({study.condition.prompt})")
+        said.setdefault(names[0], []).append(
+            " and ".join(shown) + f" ({study.condition.prompt})" * (len(outcomes) > 1)
+        )
     if not said:
         return None
     by_name = "; ".join(f"{name} changes W1 by {', '.join(of)}" for name, of in said.items())
