@@ -54,8 +54,9 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         table.
     """
     said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
-    if len(said) > MOST_SAID:
-        said = [*said[: MOST_SAID - 1], "  … the report says more."]
+    most = MOST_SAID if lines else MOST_SAID // 2  # a view says the rest
+    if len(said) > most:
+        said = [*said[: most - 1], "  … the report says more."]
     outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
     if not outcomes or not lines:
         return ["\n".join(said)]
