@@ -1,8 +1,9 @@
 """Measures what calibration gains on recorded estimates, and how long it takes.
 
 Every cell (dataset, model, elicitation and prompt; few-shot prompts, which show human answers, are
-left out) is evaluated on its ordinal questions with 50 splits by question; unreadable estimates
-count as uniform. Everything that is chosen is chosen inside the training questions of a split.
+left out) is evaluated on its ordinal questions with 50 splits by question, or with each battery
+left out once; unreadable estimates count as uniform. Everything that is chosen is chosen inside
+the training questions of a split.
 
     python benchmarks/calibration.py --data FILE.parquet --json OUT.json
     python benchmarks/calibration.py --data FILE.parquet --part examples stacks speed
@@ -50,10 +51,19 @@ def main() -> None:
     parser.add_argument("--part", nargs="+", choices=PART, default=["cells"])
     parser.add_argument("--calibrators", nargs="+", default=["auto", *SIMPLE])
     parser.add_argument("--splits", type=int, default=50)
+    parser.add_argument(
+        "--hold-out",
+        choices=["question", "battery"],
+        default="question",
+        help="what is held out; of the mega-study a battery is a study",
+    )
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     options = parser.parse_args()
     cells = load(options.data, options.cells)
-    print(f"{len(cells)} cells, {options.splits} splits by question, {options.jobs} processes")
+    print(
+        f"{len(cells)} cells, {options.splits} splits by {options.hold_out}, "
+        f"{options.jobs} processes"
+    )
     rows: list[Row] = []
     for part in options.part:
         rows += PART[part](cells, options)
@@ -104,7 +114,11 @@ def measured(
 ) -> list[Row]:
     """Return the rows of scores of every cell."""
     evaluation = Evaluation(
-        n_splits=options.splits, n_train=n_train, unreadable="uniform", extras=False
+        n_splits=options.splits,
+        hold_out=options.hold_out,
+        n_train=n_train,
+        unreadable="uniform",
+        extras=False,
     )
     scores = partial(scores_of, calibrators=calibrators, evaluation=evaluation)
     if options.jobs == 1:
@@ -199,7 +213,7 @@ def run_speed(cells: Sequence[Study], options: argparse.Namespace) -> list[Row]:
             ("the largest cell, one process", [max(cells, key=lambda cell: len(cell.cases))], 1),
         ):
             start = time.perf_counter()
-            measured(some, names, argparse.Namespace(splits=options.splits, jobs=jobs))
+            measured(some, names, argparse.Namespace(**vars(options) | {"jobs": jobs}))
             print(f"{'+'.join(names):40} {label:32} {time.perf_counter() - start:6.1f} s")
     return []
 

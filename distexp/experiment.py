@@ -175,10 +175,8 @@ class Experiment:
         DistexpError
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
-        survey = self.survey()
-        interview = self.interview(survey)
-        too_few = self.check(survey, interview)
-        if too_few:
+        interview = self.interview(survey := self.survey())
+        if too_few := self.check(survey, interview):
             logging.getLogger(__name__).warning(too_few)
         runner = runner or self.runner()
         with closing(self.cache):
@@ -187,7 +185,8 @@ class Experiment:
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies
-        whole = [*singles, *(of for one in self.predictors for of in one.studies(singles))]
+        stacks = (of for one in self.predictors for of in one.studies(singles))
+        whole = self.evaluation.arranged([*singles, *stacks])
         singles, studies = tuple(map(answered, singles)), list(map(answered, whole))
         results = [
             self.evaluation.run(study, {**self.calibrator, **self._transferred(study, singles)})
@@ -241,9 +240,9 @@ class Experiment:
             check_open(survey, self.calibrator)
             self.purpose.check(survey)
         survey = answered_survey(survey)
-        for study in survey.studies:
+        for study in (studies := self.evaluation.arranged(survey.studies)):
             self.evaluation.splits(study.cases)
-        cases = survey.studies[0].cases if survey.studies else survey.cases
+        cases = studies[0].cases if studies else survey.cases
         too_few = self.evaluation.check(cases, self.calibrator)
         expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)

@@ -338,6 +338,18 @@ class Design:
     options' texts are not known."""
     text: StrArray | None = None
     """Shape (n_cases, 2): the question's wording and its options' texts; None where not known."""
+    unit: IntArray | None = None
+    """Shape (n_cases,): equal numbers mark what is held out together, as questions of one battery;
+    None where that is each question by itself."""
+
+    @property
+    def together(self) -> IntArray:
+        """Shape (n_cases,): `unit`, or `question` where each is held out by itself.
+
+        What is chosen inside the training questions is chosen by leaving these out, as tested
+        questions are.
+        """
+        return self.question if self.unit is None else self.unit
 
     @property
     def stacked(self) -> FloatArray:

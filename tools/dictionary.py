@@ -26,6 +26,11 @@ def page() -> str:
             {**tables.predictions_schema(), "calibrated_NAME": pl.Float64},
         ),
         "scores.parquet": ("a row a calibrator and metric", tables.scores_schema()),
+        "new_topics.parquet": (
+            "a row a calibrator and metric, with each battery held out as a whole; there where "
+            "questions name two batteries",
+            tables.scores_schema(),
+        ),
         "comparisons.parquet": ("a row a pair of methods and metric", tables.comparisons_schema()),
         "cases.parquet": ("a row a case and calibrator", tables.cases_schema()),
         "unreadable.parquet": ("a row a reply that could not be read", unreadable),

@@ -167,7 +167,7 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
             for number in np.flatnonzero(able).tolist():
                 rows = (weights[number] > 0) & bool(held_out[number])
                 losses[number][name] = _by_question(
-                    apart[number, rows], X.question[rows], weights[number, rows]
+                    apart[number, rows], X.together[rows], weights[number, rows]
                 )
         return losses
 
@@ -176,7 +176,7 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         if len(np.unique(X.question[train])) < COMPARABLE:
             return []
         folds = []
-        for _, test in question_folds(X.question[train], N_FOLDS):
+        for _, test in question_folds(X.together[train], N_FOLDS):
             held_out = np.zeros(len(train), dtype=bool)
             held_out[train] = test
             folds.append(held_out)

@@ -11,11 +11,12 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
 from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Questions, predict
 from distexp.calibrator.fitting.texts import Texts
 from distexp.checks import check_int, check_number, parameter_error
-from distexp.types import BoolArray, Design, FloatArray
+from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOSSES = ("wasserstein", "squared")
 WORDINGS = ("words", "meaning")
@@ -180,6 +181,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         """Yield what each fit predicts, and if asked what it does without each question."""
         boundaries = Boundaries(X, self._vocabulary(X))
         texts = self._texts(X)
+        units = of_several(X.together, X.question)[boundaries.case]
         for weight in weights:
             words = self._words(texts, boundaries, weight > 0)
             fit = self._fitted(boundaries, words, y, weight)
@@ -189,12 +191,12 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             if not left_out:
                 yield predicted, predicted
                 continue
-            without = fit.left_out()
+            without = fit.left_out(units)
             trained = ~np.isnan(without)
             below[trained] = (boundaries.shrunk(self.prior_weight) + without)[trained]
             without = self._shares(X, boundaries, below, mix)
             for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
-                rest = np.where(X.question == X.question[case], 0.0, weight)
+                rest = np.where(X.together == X.together[case], 0.0, weight)
                 mix = nominal_weight(X, y, rest, self.prior_weight)
                 without[case] = mixed(X, mix)[case]
             yield predicted, without
@@ -325,11 +327,16 @@ class _Fit:
         """What is known of each question."""
         return self.arrow.questions
 
-    def left_out(self) -> FloatArray:
-        """Return what the rows' targets are predicted as without their question."""
+    def left_out(self, unit: IntArray) -> FloatArray:
+        """Return what the rows' targets are predicted as without their question, or unit >= 0."""
         error = np.full_like(self.target, np.nan)
         self.arrow.predict(self.coef, error)
-        return self.arrow.left_out(self.target, self.weight, self.target - error)
+        left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
+        for one in np.unique(unit[(unit >= 0) & ~np.isnan(left_out)]):
+            rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
+            self.arrow.predict(rest, error)
+            left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
+        return left_out
 
 
 def _in_one(coef: Coefficients, vocabulary: Vocabulary) -> FloatArray:

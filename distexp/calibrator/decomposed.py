@@ -105,7 +105,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weight = np.ones(len(y)) if weight is None else weight
-        means = TrainingMeans(y, X.n_options, X.question, weight[None])
+        means = TrainingMeans(y, X.n_options, X.question, weight[None], X.unit)
         held_out = self._bases(X, means, held_out=True)[0]
         self.level_slope_, self.deviation_slope_ = self._slopes(X, y, weight, held_out).tolist()
         self.bases_ = by_size(self._bases(X, means)[0], X.n_options)
@@ -116,7 +116,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return _composed(X, base, np.array([self.level_slope_, self.deviation_slope_]))
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        means = TrainingMeans(y, X.n_options, X.question, weights)
+        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
         bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
         predicted = np.empty_like(bases)
         for weight, base, without, out in zip(weights, bases, held_out, predicted, strict=True):
@@ -133,7 +133,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         Groups of people are taken together.
         """
         predicted = self._fit_predict(X, y, weights)
-        means = TrainingMeans(y, X.n_options, X.question, weights)
+        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
         left_out = predicted.copy()
         for weight, base, out in zip(
             weights, self._bases(X, means, held_out=True), left_out, strict=True
@@ -159,7 +159,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """Return the slopes without each case's question, of shape (2, n_cases)."""
         features, target, row_weight = _regression(X, y, weight, base)
         row_weight = self._solved(features, target, row_weight)[1]
-        codes = np.unique(X.question, return_inverse=True)[1]
+        codes = np.unique(X.together, return_inverse=True)[1]
         of_row = np.repeat(codes, features.shape[1] // len(codes))
         products = np.array(
             [

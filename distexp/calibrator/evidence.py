@@ -201,7 +201,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         case's question.
         """
         length = lengths(X.ordinals, X.mask)
-        codes = np.unique(X.question, return_inverse=True)[1]
+        codes = np.unique(X.together, return_inverse=True)[1]
         n = int(codes.max()) + 1
         of_case = weight * (n / weight.sum())  # questions weigh 1 on average
         counts = length > 0

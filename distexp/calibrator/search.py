@@ -80,7 +80,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         self.settings_: Settings = {}
         self.calibrator_ = clone(self.calibrator)
-        if len(np.unique(X.question)) >= self.n_folds:
+        if len(np.unique(X.together)) >= self.n_folds:
             settings = self._settings()
             candidates = self._candidates(settings)
             best = least(self._losses(candidates, X, y, weight))
@@ -133,7 +133,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         folded, tested, fit = [], [], []
         for number, weight in enumerate(weights):
             rows = np.flatnonzero(weight > 0)
-            for _, test in question_folds(X.question[rows], self.n_folds):
+            for _, test in question_folds(X.together[rows], self.n_folds):
                 out = np.zeros(len(weight), dtype=bool)
                 out[rows[test]] = True
                 folded.append(np.where(out, 0.0, weight))
@@ -146,7 +146,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
     ) -> FloatArray:
         """Return the mean of each candidate's held-out distances."""
         losses = np.zeros(len(candidates))
-        for train, test in question_folds(X.question, self.n_folds):
+        for train, test in question_folds(X.together, self.n_folds):
             X_train, X_test = X.take(train), X.take(test)
             weights = None if weight is None else weight[train]
             for i, candidate in enumerate(candidates):

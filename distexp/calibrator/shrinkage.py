@@ -135,7 +135,7 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
     def _overall(
         self, X: Design, y: FloatArray, weights: FloatArray, *, held_out: bool = False
     ) -> FloatArray:
-        means = TrainingMeans(y, X.n_options, X.question, weights)
+        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
         return means.shrunk(uniform(X), MEAN_QUESTIONS, held_out=held_out)
 
     def _targets(
@@ -148,7 +148,7 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         if self.towards == "train_mean":
             return overall
         kind: IntArray = np.column_stack([X.group, X.n_options])
-        means = TrainingMeans(y, kind, X.question, weights)
+        means = TrainingMeans(y, kind, X.question, weights, X.unit)
         return means.shrunk(overall, GROUP_QUESTIONS, held_out=held_out)
 
     def _weights(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:

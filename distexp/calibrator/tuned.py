@@ -135,7 +135,7 @@ class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def _best(self, training: Training, session: Session | None, split: int) -> Setting:
         """Return the best setting; the first candidate as given where nothing can be tried."""
-        space, n_questions = self._space(), len(np.unique(training.X.question))
+        space, n_questions = self._space(), len(np.unique(training.X.together))
         if session is None or n_questions < session.tuning.n_folds:
             return Setting(candidate=next(iter(space.candidates)), values={})
         trials = session.search(

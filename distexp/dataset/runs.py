@@ -12,7 +12,7 @@ import yaml
 from distexp.checks import check_bool, check_names, parameter_error
 from distexp.dataset.files.columns import read_files
 from distexp.errors import DatasetError
-from distexp.run_folder import CALIBRATED, CONFIG, PREDICTIONS, PROVENANCE
+from distexp.run_folder import CALIBRATED, CONFIG, PREDICTIONS, PROVENANCE, QUESTIONS
 from distexp.types import (
     CONDITION,
     Case,
@@ -46,9 +46,10 @@ Row = Mapping[str, Any]
 class EarlierRuns:
     """Estimates that earlier runs left in `predictions.parquet`, as studies of one survey.
 
-    Human answers, estimates and counts are those of the runs, number for number. The wording of a
-    question is not in those files: its id stands for it, and its battery is lost. A question that
-    could be read but was never tested is taken for one whose human answers the prompts showed.
+    Human answers, estimates and counts are those of the runs, number for number. Wordings and
+    batteries are in `questions.parquet`; of runs of before there was one, a question's id stands
+    for its wording, and its battery is lost. A question that could be read but was never tested
+    is taken for one whose human answers the prompts showed.
     Stacks are left out: their members are there.
 
     Parameters
@@ -105,7 +106,10 @@ class EarlierRuns:
             msg = f"There is no run at or below {where}: no {PREDICTIONS} was found."
             raise DatasetError(msg)
         found = _Found()
-        for run, table in self._kept({run: _predictions(run) for run in runs}).items():
+        kept = self._kept({run: _predictions(run) for run in runs})
+        for run in kept:
+            found.add_texts(run)
+        for run, table in kept.items():
             found.add(run, table)
         sources = [_provenance(run) for run in runs]
         return Survey(
@@ -145,12 +149,35 @@ class _Found:
     """Cases and estimates collected from run after run."""
 
     def __init__(self) -> None:
+        self.texts: dict[Key, tuple[str, str | None]] = {}
+        """Wording and battery by dataset and question."""
         self.questions: dict[Key, Question] = {}
         self.cases: dict[Key, Case] = {}
         self.estimates: dict[Condition, dict[Key, Estimate]] = {}
         self.shown: dict[Condition, set[str]] = {}
         self.first: dict[object, Path] = {}
         """The run in which each of them was found first."""
+
+    def add_texts(self, run: Path) -> None:
+        """Add what a run says of its questions, if it does.
+
+        Raises
+        ------
+        DatasetError
+            If the file cannot be read, or another run asked in other words.
+        """
+        import polars as pl
+
+        path = run / QUESTIONS
+        if not path.exists():
+            return
+        try:
+            table = pl.read_parquet(path).select("dataset", "question_id", "question", "battery")
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
+            msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
+            raise DatasetError(msg) from exc
+        for dataset, question_id, text, battery in table.iter_rows():
+            self._agree(run, self.texts, (dataset, question_id), (text, battery), "wording")
 
     def add(self, run: Path, table: "pl.DataFrame") -> None:
         """Add what a run holds.
@@ -164,7 +191,7 @@ class _Found:
             condition = Condition(**{part: row[part] for part in CONDITION})
             key = (condition.dataset, *(row[name] for name in CASE))
             try:
-                case, estimate = _case(row), _estimate(row)
+                case, estimate = _case(row, self.texts.get(key[:2])), _estimate(row)
             except ValueError as exc:
                 msg = f"{run / PREDICTIONS}, question {row['question_id']!r}: {exc}"
                 raise DatasetError(msg) from exc
@@ -223,7 +250,7 @@ def _predictions(run: Path) -> "pl.DataFrame":
 
 def _parts(runs: Sequence[Path]) -> list[Path]:
     """Return the files of runs that are read."""
-    paths = (run / name for run in runs for name in (PREDICTIONS, PROVENANCE, CONFIG))
+    paths = (run / name for run in runs for name in (PREDICTIONS, QUESTIONS, PROVENANCE, CONFIG))
     return [path for path in paths if path.exists()]
 
 
@@ -272,14 +299,16 @@ def _never_tested(table: "pl.DataFrame") -> Iterator[tuple[Condition, str]]:
         yield Condition(**dict(zip(CONDITION, condition, strict=True))), question_id
 
 
-def _case(row: Row) -> Case:
+def _case(row: Row, worded: tuple[str, str | None] | None) -> Case:
+    text, battery = worded or (row["question_id"], None)
     ordinals = None if None in row["ordinal"] else tuple(row["ordinal"])
     case = Case(
         question=Question(
             question_id=row["question_id"],
-            text=row["question_id"],
+            text=text,
             options=tuple(row["option"]),
             ordinals=ordinals,
+            battery=battery,
             wording=row["wording"],
         ),
         group=Group(

@@ -6,13 +6,14 @@ from resampling whole questions, because the groups of one question are not inde
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from distexp.calibrator.blind import Blind
 from distexp.calibrator.fitting.base import uniform
 from distexp.checks import check_bool, check_int, check_number, parameter_error
-from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.comparison import Comparison, compare
@@ -20,18 +21,21 @@ from distexp.evaluation.declared import leading, pairs, too_few
 from distexp.evaluation.fits import check_fits, cross_fit
 from distexp.evaluation.jackknife import Jackknife, groups_of
 from distexp.evaluation.layout import (
+    Frame,
     answered,
     design_of,
     frame_of,
     perfect,
-    question_codes,
+    respondent_weights,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.refits import shifts
-from distexp.evaluation.scores import Score, score_methods
-from distexp.evaluation.splits import Split, check_split_params, question_splits
+from distexp.evaluation.result import Result
+from distexp.evaluation.scores import score_methods
+from distexp.evaluation.splits import Split, check_split_params
 from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
-from distexp.metrics.distance import Scores
+from distexp.evaluation.topics import NewTopics, of_new_topics
+from distexp.evaluation.units import HOLD_OUTS, Units, named, together
 from distexp.metrics.names import METRIC
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
@@ -55,52 +59,23 @@ MOST_DRAWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What an evaluation found for one model, elicitation and prompt."""
-
-    scores: tuple[Score, ...] = ()
-    as_fitted: tuple[Score, ...] = ()
-    """What a card states, with intervals that take the fits as they are: a calibrator that is
-    shipped learnt from these questions and no others."""
-    per_case: dict[str, Scores] = field(default_factory=dict)
-    """For each calibrator and the ceiling, the distances of each case, of shape (n_cases,); NaN
-    for a case that was never held out."""
-    calibrated: dict[str, FloatArray] = field(default_factory=dict)
-    """For each calibrator, shape (n_cases, max_options): the mean of its predictions over the
-    splits that held the case's question out; NaN for a case that was never held out."""
-    scopes: dict[str, str] = field(default_factory=dict)
-    """For each calibrator, how it tells groups of people apart."""
-    n_train: int = 0
-    """Questions trained on: the fewest of all splits."""
-    comparisons: tuple[Comparison, ...] = ()
-    """Of the calibrators with the uncalibrated prediction, the training mean and each other."""
-    leading: str = RAW
-    """The method whose comparisons are primary: the first calibrator that asks the model."""
-    ignoring: frozenset[str] = frozenset()
-    """Calibrators whose predictions do not depend on the model."""
-    warnings: tuple[str, ...] = ()
-    """What makes a fit suspect: the model ignored, few examples, extrapolation."""
-    trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
-    """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
-    note: str = ""
-    """Why there are no scores."""
-
-    def __repr__(self) -> str:
-        return f"Result({len(self.scores)} scores of {', '.join(self.per_case)}{self.note})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """How calibrators are trained and scored.
 
     Parameters
     ----------
     n_splits : int
-        Repeated splits by question.
+        Repeated splits by question; by battery or dataset, splits at most.
     test_size : float
         Share of the questions held out in a split, in (0, 1).
     seed : int
         Of splits, bootstrap and ceiling.
+    hold_out : {"auto", "question", "battery", "dataset"}
+        What is tested is held out by question, with those that are worded alike; by battery,
+        each once as a whole; or by dataset, likewise. `auto` is by question and, where questions
+        name two batteries, by battery too; see `Result.new_topics`. Calibrators choose inside
+        the training questions by the same. With `battery`, batteries are proposed where none are
+        named, and questions without one are trained on and never tested.
     n_train : int, optional
         At most so many of a split's training questions are trained on, drawn at random; more of
         them include the fewer. None trains on all.
@@ -133,6 +108,7 @@ class Evaluation:
     n_splits: int = 50
     test_size: float = 0.2
     seed: int = 0
+    hold_out: str = "auto"
     n_train: int | None = None
     intervals: str = "jackknife"
     n_bootstrap: int = 2000
@@ -168,20 +144,36 @@ class Evaluation:
             )
         check_bool("evaluation", "extras", self.extras)
         for parameter, known in (
-            ("unreadable", UNREADABLE), ("weights", WEIGHTS), ("intervals", INTERVALS),
+            ("unreadable", UNREADABLE), ("weights", WEIGHTS), ("hold_out", HOLD_OUTS),
+            ("intervals", INTERVALS),
         ):  # fmt: skip
             if (value := getattr(self, parameter)) not in known:
                 raise parameter_error("evaluation", parameter, f"one of {', '.join(known)}", value)
 
     def splits(self, cases: Sequence[Case]) -> list[Split]:
-        """Split `cases` by question.
+        """Split `cases` as `hold_out` says.
 
         Raises
         ------
         DatasetError
-            If there are too few questions.
+            If there are too few questions or batteries.
         """
-        return question_splits(question_codes(cases), self.n_splits, self.test_size, self.seed)
+        return self.units(cases).splits(self.n_splits, self.test_size, self.seed)
+
+    def arranged(self, studies: Sequence[Study]) -> list[Study]:
+        """Return the studies to run: by dataset, those that were asked alike put together.
+
+        Raises
+        ------
+        ConfigError
+            If that is to be by dataset and no two surveys were asked about alike.
+        """
+        return together(studies) if self.hold_out == "dataset" else list(studies)
+
+    def units(self, cases: Sequence[Case]) -> Units:
+        """Return what is held out together; with `auto`, of the first of its evaluations."""
+        by_question = self.hold_out in ("auto", "question")
+        return Units.by_question(cases) if by_question else Units.by_battery(cases)
 
     def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> str | None:
         """Fit every calibrator once, as if the model were right, before anything is paid for.
@@ -202,7 +194,7 @@ class Evaluation:
         condition = Condition(dataset="", model="", elicitation="", prompt="")
         study = Study(condition=condition, cases=tuple(cases), estimates=perfect(cases))
         design, human, readable = design_of(study)
-        split, *_ = self._splits_of(study, design, readable)
+        split, *_ = self._splits_of(study, design, readable, self.units(cases))
         check_fits(calibrators, design, human, split, self.weight_of(study))
         return self.too_few(design, calibrators)
 
@@ -234,7 +226,10 @@ class Evaluation:
         """
         study = answered(study)
         design, human, readable = self.laid_out(study)
-        splits = self._splits_of(study, design, readable)
+        units = self.units(study.cases)
+        if not units.plain:
+            design = replace(design, unit=units.inner)
+        splits = self._splits_of(study, design, readable, units)
         if not all(split.train.any() for split in splits) or not any(
             split.test.any() for split in splits
         ):
@@ -261,19 +256,26 @@ class Evaluation:
             seed=self.seed,
             extras=self.extras,
         )
-        resampling = self._resampling(design, splits)
-        moved, unfit = shifts(methods, frame, splits, resampling, weight, extras=self.extras)
-        scores = score_methods(measures, frame, resampling, moved, confidence=self.confidence)
-        as_fitted = score_methods(measures, frame, resampling, {}, confidence=self.confidence)
-        return Result(
+        unit = design.question if units.plain else units.tested
+        resampling = self._resampling(unit, splits)
+        moved, unfit = shifts(methods, frame, splits, resampling, weight, unit, extras=self.extras)
+        scores, as_fitted = (
+            score_methods(
+                measures, frame, resampling, of_fits,
+                confidence=self.confidence, unit=unit, blind=_blind(methods),
+            )
+            for of_fits in (moved, {})
+        )  # fmt: skip
+        result = Result(
             scores=tuple(scores),
             as_fitted=tuple(score for score in as_fitted if METRIC[score.metric].on_card),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated=calibrated,
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
+            n_splits=len(splits),
             comparisons=self._comparisons(
-                measures, design.question, methods, tuple(calibrators), resampling, moved
+                measures, unit, methods, tuple(calibrators), resampling, moved
             ),
             leading=leading(methods, tuple(calibrators)),
             ignoring=frozenset(
@@ -290,6 +292,7 @@ class Evaluation:
                 *unfit,
             ),
         )
+        return replace(result, new_topics=self._new_topics(study, methods, frame, readable))
 
     def laid_out(self, study: Study) -> tuple[Design, FloatArray, BoolArray]:
         """Lay a study out as `layout.design_of` does, unreadable estimates as set here."""
@@ -307,40 +310,33 @@ class Evaluation:
         """Return what each case weighs in training, 1 on average; None where all are equal."""
         if self.weights == "equal":
             return None
-        unknown = [case for case in study.cases if not case.n_respondents]
-        if unknown:
-            case = unknown[0]
-            msg = (
-                "evaluation.weights=respondents needs the number of respondents of every case. "
-                f"That of question {case.question.question_id!r} for {case.group.attribute} "
-                f"{case.group.value!r} is unknown, as of {len(unknown)} cases in all: set "
-                "evaluation.weights=equal."
-            )
-            raise ConfigError(msg)
-        n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
-        weight: FloatArray = n / n.mean()
-        return weight
+        return respondent_weights(study)
 
-    def _splits_of(self, study: Study, design: Design, readable: BoolArray) -> list[Split]:
+    def _splits_of(
+        self, study: Study, design: Design, readable: BoolArray, units: Units
+    ) -> list[Split]:
         """Return the splits, without what cannot be read and what must not be tested."""
         shown = np.array([case.question.question_id in study.shown for case in study.cases])
+        untested = units.untested(shown)
         splits = []
-        for number, split in enumerate(self.splits(study.cases)):
-            train = (split.train | shown) & readable
+        drawn = units.splits(self.n_splits, self.test_size, self.seed)
+        for number, split in enumerate(drawn):
+            test = split.test & ~untested
+            train = ~(test | np.isin(units.twin, units.twin[test])) & readable
             if self.n_train is not None:
                 order = np.random.default_rng([self.seed, 2, number]).permutation(
                     np.unique(design.question[train])
                 )
                 train &= np.isin(design.question, order[: self.n_train])
-            splits.append(Split(train=train, test=split.test & ~shown & readable))
+            splits.append(Split(train=train, test=test & readable))
         return splits
 
-    def _resampling(self, design: Design, splits: Sequence[Split]) -> Jackknife | Bootstrap:
-        """Return how questions are redrawn for the intervals."""
+    def _resampling(self, unit: IntArray, splits: Sequence[Split]) -> Jackknife | Bootstrap:
+        """Return how questions, or batteries, are redrawn for the intervals."""
         if self.intervals == "jackknife":
-            return Jackknife(*groups_of(design.question, splits))
+            return Jackknife(*groups_of(unit, splits))
         tested = np.any([split.test for split in splits], axis=0)
-        return Bootstrap(design.question[tested], self.n_bootstrap, self.seed)
+        return Bootstrap(unit[tested], self.n_bootstrap, self.seed)
 
     def too_few(self, design: Design, calibrators: Mapping[str, Calibrator]) -> str | None:
         """Say that there are too few questions for a verdict; None without `extras`, too."""
@@ -348,10 +344,30 @@ class Evaluation:
             return None
         return too_few(design, calibrators, self.n_flips, self.confidence)
 
+    def _new_topics(
+        self, study: Study, methods: Mapping[str, Calibrator], frame: Frame, readable: BoolArray
+    ) -> NewTopics | None:
+        """Score the methods with each battery held out, where that is to be said too."""
+        if self.hold_out != "auto" or len(set(named(study.cases).values())) < 2:
+            return None
+        units = Units.by_battery(study.cases)
+        splits = self._splits_of(study, frame.design, readable, units)
+        return of_new_topics(
+            methods,
+            frame,
+            units,
+            splits,
+            self.weight_of(study),
+            partial(self._resampling, units.tested),
+            seed=self.seed,
+            confidence=self.confidence,
+            blind=_blind(methods),
+        )
+
     def _comparisons(
         self,
         measures: Mapping[str, Measures],
-        question: IntArray,
+        unit: IntArray,
         methods: Mapping[str, Calibrator],
         calibrators: Sequence[str],
         resampling: Jackknife | Bootstrap,
@@ -363,7 +379,7 @@ class Evaluation:
         others = [name for name in calibrators if name not in BASELINES]
         return compare(
             {name: measures[name] for name in (*others, RAW, REFERENCE)},
-            question,
+            unit,
             pairs(others, (RAW, REFERENCE)),
             resampling=resampling,
             shifts=moved,
@@ -373,3 +389,8 @@ class Evaluation:
             seed=self.seed,
             confidence=self.confidence,
         )
+
+
+def _blind(methods: Mapping[str, Calibrator]) -> tuple[str, ...]:
+    """Return the calibrators from which the model's answers are withheld."""
+    return tuple(name for name, method in methods.items() if isinstance(method, Blind))

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 import numpy as np
 
+from distexp.errors import ConfigError
 from distexp.metrics.distance import scaled_ordinals
 from distexp.types import (
     BoolArray,
@@ -145,6 +146,29 @@ def perfect(cases: Sequence[Case]) -> tuple[Estimate, ...]:
         Estimate(reading=Reading(distribution=case.answers), n_replies=0, n_unreadable=0)
         for case in cases
     )
+
+
+def respondent_weights(study: Study) -> FloatArray:
+    """Return how many people answered each case, over the mean of all.
+
+    Raises
+    ------
+    ConfigError
+        If the number of one is unknown.
+    """
+    unknown = [case for case in study.cases if not case.n_respondents]
+    if unknown:
+        case = unknown[0]
+        msg = (
+            "evaluation.weights=respondents needs the number of respondents of every case. "
+            f"That of question {case.question.question_id!r} for {case.group.attribute} "
+            f"{case.group.value!r} is unknown, as of {len(unknown)} cases in all: set "
+            "evaluation.weights=equal."
+        )
+        raise ConfigError(msg)
+    n = np.array([case.n_respondents for case in study.cases], dtype=np.float64)
+    weight: FloatArray = n / n.mean()
+    return weight
 
 
 def question_codes(cases: Sequence[Case]) -> IntArray:

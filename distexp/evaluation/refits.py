@@ -31,6 +31,7 @@ def shifts(
     splits: Sequence[Split],
     resampling: Jackknife | Bootstrap,
     weight: FloatArray | None,
+    unit: IntArray,
     *,
     extras: bool,
 ) -> tuple[dict[str, Measures], list[str]]:
@@ -48,7 +49,7 @@ def shifts(
         if isinstance(resampling, Bootstrap) or isinstance(method, Identity | Uniform):
             continue
         try:
-            found[name] = shift(method, frame, splits, resampling, weight, extras=extras)
+            found[name] = shift(method, frame, splits, resampling, weight, unit, extras=extras)
         except (TypeError, ValueError) as exc:
             reason = " ".join(str(exc).split())[:200]
             warnings.append(
@@ -64,6 +65,7 @@ def shift(
     splits: Sequence[Split],
     jackknife: Jackknife,
     weight: FloatArray | None,
+    unit: IntArray,
     *,
     extras: bool,
 ) -> Measures:
@@ -81,6 +83,8 @@ def shift(
     jackknife : Jackknife
     weight : ndarray of shape (n_cases,), optional
         As in `distexp.evaluation.fits.cross_fit`.
+    unit : ndarray of shape (n_cases,)
+        What the groups are of, as in `jackknife`: the question of each case, or its battery.
     extras : bool
         Whether to measure shape and tasks too.
 
@@ -97,7 +101,7 @@ def shift(
     """
     n_groups = jackknife.n_groups
     chosen = _covering(splits, max(2, MOST_FITS // n_groups))
-    kept = [jackknife.without(frame.design.question, left_out) for left_out in range(n_groups)]
+    kept = [jackknife.without(unit, left_out) for left_out in range(n_groups)]
     step = max(1, AT_ONCE // ((n_groups + 1) * len(kept[0])))
     parts = []
     for start in range(0, len(chosen), step):

@@ -1,6 +1,6 @@
 """From measures per case to scores: values with their intervals and what they rest on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ from distexp.evaluation.measures import Measures
 from distexp.metrics import names
 from distexp.metrics.respondents import SIZES, equivalent_size, expected_wasserstein
 from distexp.metrics.ties import EQUAL, least
-from distexp.types import BoolArray, FloatArray
+from distexp.types import BoolArray, FloatArray, IntArray
 
 __all__ = (
     "CEILING", "METRICS", "RAW", "REFERENCE", "SMALLER_IS_BETTER", "Score", "score_methods",
@@ -32,7 +32,7 @@ class Score:
     calibrator: str
     metric: str
     detail: str | None = None
-    """Of `worst_group`, which one it is."""
+    """Of `worst_group`, which one it is; of `w1_skill`, against what, if not the training mean."""
     value: float
     low: float
     high: float
@@ -51,6 +51,8 @@ def score_methods(
     shifts: Mapping[str, Measures],
     *,
     confidence: float,
+    unit: IntArray | None = None,
+    blind: Collection[str] = (),
 ) -> Iterator[Score]:
     """Average the measures of each method over cases, and compare the methods.
 
@@ -67,8 +69,12 @@ def score_methods(
         Methods that are not there are taken as they are.
     confidence : float
         Coverage of the intervals, in (0, 1).
+    unit : ndarray of shape (n_cases,), optional
+        Equal numbers mark what is redrawn together; the questions where None.
+    blind : collection of str
+        Methods that never ask the model: skill is against the closest of them and `REFERENCE`.
     """
-    draws = Draws(measures, frame, resampling, shifts)
+    draws = Draws(measures, frame, resampling, shifts, unit=unit, blind=blind)
     counted: dict[bytes, tuple[int, int, float]] = {}
     for name in measures:
         drawn = draws.of(name)
@@ -122,6 +128,8 @@ class Draws:
     frame : Frame of n_cases cases
     resampling : Jackknife or Bootstrap
     shifts : mapping of str to Measures
+    unit, blind
+        As in `score_methods`.
     """
 
     def __init__(
@@ -130,13 +138,21 @@ class Draws:
         frame: Frame,
         resampling: Jackknife | Bootstrap,
         shifts: Mapping[str, Measures],
+        *,
+        unit: IntArray | None = None,
+        blind: Collection[str] = (),
     ) -> None:
         self.measures, self.frame = measures, frame
         self.resampling, self.shifts = resampling, shifts
-        self.question = frame.design.question
+        self.question = frame.design.question if unit is None else unit
         self.tested = ~np.isnan(measures[RAW].distances.total_variation)
         self.ceiling = measures[CEILING].distances.wasserstein
-        self.raw, self.reference = (self._w1(name).draws for name in (RAW, REFERENCE))
+        rivals = (REFERENCE, *(name for name in measures if name in blind))
+        means = [self._w1(name).draws for name in rivals]
+        values = [float(draws[0]) for draws in means]
+        self.closest = rivals[least(values)] if np.isfinite(values).any() else REFERENCE
+        self.reference = means[rivals.index(self.closest)]
+        self.raw = self._w1(RAW).draws
         self.expected = self._expected() if measures[RAW].shape is not None else None
         self.curves: dict[bytes, FloatArray] = {}
 
@@ -189,7 +205,8 @@ class Draws:
             gains["gap_closed"] = self._gap_closed(name)
         if name not in (REFERENCE, CEILING):
             skill = _share(reference - w1.draws, reference)
-            gains["w1_skill"] = Drawn(draws=skill, cases=w1.cases)
+            against = None if self.closest == REFERENCE else f"against {self.closest}"
+            gains["w1_skill"] = Drawn(draws=skill, cases=w1.cases, detail=against)
         return gains
 
     def _gap_closed(self, name: str) -> Drawn:

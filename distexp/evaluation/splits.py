@@ -1,4 +1,4 @@
-"""Repeated, balanced splits into training and test questions."""
+"""Splits into training and test questions: repeated by question, once over by battery."""
 
 import math
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ class Split:
     train: NDArray[np.bool_]
     """Shape (n_cases,)."""
     test: NDArray[np.bool_]
-    """Shape (n_cases,); the complement of `train`."""
+    """Shape (n_cases,); no case of it, and of what it is held out with, is in `train`."""
 
 
 def check_split_params(n_splits: int, test_size: float, seed: int) -> None:
@@ -72,6 +72,44 @@ def question_splits(question: IntArray, n_splits: int, test_size: float, seed: i
     blocks = _blocks(questions, n_splits, n_test, np.random.default_rng(seed))
     masks = (np.isin(question, block) for block in blocks)
     return [Split(train=~test, test=test) for test in masks]
+
+
+def unit_splits(unit: IntArray, twin: IntArray, most: int, seed: int) -> list[Split]:
+    """Hold each unit out once, as a whole.
+
+    Parameters
+    ----------
+    unit : ndarray of shape (n_cases,)
+        Equal numbers mark cases that are held out together. Those of -1 are trained on and never
+        tested.
+    twin : ndarray of shape (n_cases,)
+        Equal numbers mark the same question: what is the same as a tested one is trained on in no
+        unit.
+    most : int
+        Splits at most; where there are more units several are held out together.
+    seed : int
+        Of which ones these are.
+
+    Raises
+    ------
+    DatasetError
+        If there are fewer than two units.
+    """
+    units = np.unique(unit[unit >= 0])
+    if len(units) < 2:
+        msg = (
+            "Holding batteries out as a whole needs at least 2 of them. "
+            f"The questions are of {len(units)}: name more, as `battery` of the questions, or set "
+            "evaluation.hold_out=question."
+        )
+        raise DatasetError(msg)
+    if len(units) > most:
+        units = np.random.default_rng([seed, 4]).permutation(units)
+    splits = []
+    for number in range(min(len(units), most)):
+        test = np.isin(unit, units[number::most])
+        splits.append(Split(train=~(test | np.isin(twin, twin[test])), test=test))
+    return splits
 
 
 def _blocks(

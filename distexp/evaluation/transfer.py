@@ -11,8 +11,9 @@ from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation
-from distexp.evaluation.layout import design_of, question_codes
+from distexp.evaluation.layout import answered, design_of, question_codes
 from distexp.evaluation.scores import REFERENCE
+from distexp.evaluation.units import Units, twins
 from distexp.protocols import Calibrator
 from distexp.types import BoolArray, Case, Condition, Design, FloatArray, IntArray, Study
 
@@ -20,14 +21,62 @@ TRANSFERS = ("model", "elicitation", "dataset")
 """Parts of the condition in which source and target may differ, all others equal."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What a source and a target have in common, besides ids of one survey.
+
+    Arrays that begin with `target` have a place for each question of the target, by its number in
+    its design; the others for each case of the source.
+    """
+
+    target_twin: IntArray
+    twin: IntArray
+    """Equal numbers mark the same question, by id or wording."""
+    target_battery: IntArray
+    battery: IntArray
+    """Equal numbers mark batteries of one name; -1 where there is none of the target's."""
+    by_battery: IntArray
+    """Equal numbers mark what is left out together inside training, where that is by battery."""
+
+    @classmethod
+    def of(cls, source: Study, target: Study, readable: BoolArray) -> Self:
+        """Compare the questions of two studies; `readable` are the cases of the source to keep."""
+        first = np.unique(question_codes(target.cases), return_index=True)[1]
+        questions = [target.cases[row].question for row in first]
+        theirs = list({case.question: None for case in source.cases})
+        same = np.array(twins([*questions, *theirs]))
+        place = {question: len(questions) + number for number, question in enumerate(theirs)}
+        names = sorted({question.battery for question in questions if question.battery})
+        number = {name: code for code, name in enumerate(names)}
+        batteries = [number.get(case.question.battery or "", -1) for case in source.cases]
+        return cls(
+            target_twin=same[: len(questions)],
+            twin=same[[place[case.question] for case in source.cases]][readable],
+            target_battery=np.array([number.get(q.battery or "", -1) for q in questions]),
+            battery=np.array(batteries)[readable],
+            by_battery=Units.by_battery(source.cases).inner[readable],
+        )
+
+    def held_out(self, trained: IntArray, *, by_battery: bool) -> BoolArray:
+        """Return the source's cases that are held out where the target trains on `trained`."""
+        known = np.isin(np.arange(len(self.target_twin)), trained)
+        held_out: BoolArray = np.isin(self.twin, self.target_twin[~known])
+        if by_battery:
+            unseen = np.setdiff1d(self.target_battery, self.target_battery[known])
+            held_out |= (self.battery >= 0) & np.isin(self.battery, unseen)
+        return held_out
+
+
 @dataclass(kw_only=True)
 class Transferred:
     """A calibrator that learns from another study, whatever study it is fitted to.
 
     Fitted to some questions of its target, it learns from the source's cases of these questions,
-    so that what is held out of the one is held out of the other; from all of the source's cases
-    where the two are of different surveys. The target's human answers play no part. Where the
-    source has nothing to learn from, predictions are left as they are.
+    so that what is held out of the one is held out of the other. Where the two are of different
+    surveys it learns from all of the source's cases but those of questions that the target has
+    too, by id or wording, and that are not trained on there; by battery, those of a battery of a
+    name that is held out there are left out too. The target's human answers play no part. Where
+    the source has nothing to learn from, predictions are left as they are.
     """
 
     calibrator: Calibrator
@@ -39,7 +88,9 @@ class Transferred:
     """Shape (n_source_cases,): what each counts for in training; None where all are equal."""
     asked: IntArray | None
     """Shape (n_source_cases,): the number of each question in the target's design, -1 where it is
-    not there; None where all are learnt from."""
+    not there; None where the surveys differ."""
+    shared: Shared
+    """What is held out here when it is held out of the target."""
 
     @property
     def scope(self) -> str:
@@ -68,14 +119,19 @@ class Transferred:
 
     def _rows(self, X: Design, weights: FloatArray) -> BoolArray:
         """Return which of the source's cases each fit learns from."""
-        if self.asked is None:
-            return np.ones((len(weights), len(self.human)), dtype=np.bool_)
-        return np.array([np.isin(self.asked, X.question[of_fit > 0]) for of_fit in weights])
+        trained = [X.question[of_fit > 0] for of_fit in weights]
+        if self.asked is not None:
+            return np.array([np.isin(self.asked, of_fit) for of_fit in trained])
+        by_battery = X.unit is not None
+        return ~np.array(
+            [self.shared.held_out(of_fit, by_battery=by_battery) for of_fit in trained]
+        )
 
     def _predict(self, X: Design, rows: BoolArray) -> FloatArray:
         """Learn from each set of rows and predict X, of shape (n_fits, n_cases, max_options)."""
         n_source, width = self.human.shape
-        both = joined(self.source, X)
+        unit = None if X.unit is None else self.shared.by_battery
+        both = joined(replace(self.source, unit=unit), X)
         y = uniform(both)  # nothing is known of the target's cases, and none is learnt from
         y[:n_source] = 0.0
         y[:n_source, :width] = self.human
@@ -112,16 +168,21 @@ def joined(source: Design, target: Design) -> Design:
 
     texts = [design.text for design in both if design.text is not None]
     scales = [design.scale for design in both if design.scale is not None]
+    question = np.concatenate(
+        [source.question, target.question + source.question.max(initial=-1) + 1]
+    )
+    unit = None
+    if source.unit is not None:  # nothing is learnt, nor left out, of the target's cases
+        unit = np.concatenate([source.unit, target.question + source.unit.max(initial=-1) + 1])
     return Design(
         predicted=padded([design.predicted for design in both], 0.0),
         n_options=np.concatenate([design.n_options for design in both]),
         ordinals=padded([design.ordinals for design in both], np.nan),
-        question=np.concatenate(
-            [source.question, target.question + source.question.max(initial=-1) + 1]
-        ),
+        question=question,
         group=np.concatenate([design.group for design in both]),
         scale=np.concatenate(scales) if len(scales) == len(both) else None,
         text=np.concatenate(texts) if len(texts) == len(both) else None,
+        unit=unit,
     )
 
 
@@ -206,6 +267,7 @@ def _from(
     source: Study, target: Study, calibrator: Calibrator, evaluation: Evaluation
 ) -> Transferred:
     """Lay the source out in the target's numbers, without what could not be read."""
+    source, target = answered(source), answered(target)
     design, human, readable = evaluation.laid_out(source)
     weight = evaluation.weight_of(source)
     same_survey = source.condition.dataset == target.condition.dataset
@@ -219,6 +281,7 @@ def _from(
         human=human[readable],
         weight=None if weight is None else weight[readable],
         asked=asked[readable] if same_survey else None,
+        shared=Shared.of(source, target, readable),
     )
 
 

@@ -88,9 +88,10 @@ def cases(tables: Tables) -> dict[str, Any]:
     questions: dict[tuple[str, str], int] = {}
     described: list[dict[str, Any]] = []
     groups: dict[tuple[str, str], int] = {}
-    texts: dict[str, dict[str, Any]] = {}
+    texts: dict[tuple[str, str], dict[str, Any]] = {}
     if tables.questions is not None:
-        texts = {row["question_id"]: row for row in tables.questions.iter_rows(named=True)}
+        rows = tables.questions.iter_rows(named=True)
+        texts = {(row["dataset"], row["question_id"]): row for row in rows}
     studies = []
     by_study = _by_study(tables.cases)
     for key, table in _by_study(tables.predictions).items():
@@ -101,11 +102,11 @@ def cases(tables: Tables) -> dict[str, Any]:
             name = (key[0], question_id)
             if name not in questions:
                 questions[name] = len(described)
-                about = texts.get(question_id, {})
+                about = texts.get(name, {})
                 described.append(
                     {
                         "id": question_id,
-                        "text": about.get("text") or "",
+                        "text": about.get("question") or "",
                         "battery": about.get("battery"),
                         "kind": first["kind"][number],
                         "wording": first["wording"][number],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from distexp.asking.answers import Reply
 from distexp.request import Message, whole_text
-from distexp.types import Case, Reading, Response
+from distexp.types import Reading, Response, Study
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +50,8 @@ def questions_schema() -> "dict[str, type[pl.DataType]]":
     """Return the columns of `questions.parquet`: a row a question."""
     import polars as pl
 
-    return dict.fromkeys(("question_id", "text", "battery", "wording", "kind"), pl.String)
+    names = ("dataset", "question_id", "question", "battery", "wording", "kind")
+    return dict.fromkeys(names, pl.String)
 
 
 def replies(given: Sequence[Reply]) -> "pl.DataFrame":
@@ -80,15 +81,17 @@ def replies(given: Sequence[Reply]) -> "pl.DataFrame":
     return pl.DataFrame(rows, schema=replies_schema(), orient="row")
 
 
-def questions(cases: Iterable[Case]) -> "pl.DataFrame":
-    """Lay out the questions of cases, each once, in the order of the survey."""
+def questions(studies: Iterable[Study]) -> "pl.DataFrame":
+    """Lay out the questions of studies, each once: `dataset=runs` and pages read them back."""
     import polars as pl
 
-    different = dict.fromkeys(case.question for case in cases)
-    rows = [(q.question_id, q.text, q.battery, q.wording, q.kind) for q in different]
-    return pl.DataFrame(rows, schema=questions_schema(), orient="row").unique(
-        "question_id", keep="first", maintain_order=True
+    different = dict.fromkeys(
+        (study.condition.dataset, case.question) for study in studies for case in study.cases
     )
+    rows = [
+        (dataset, q.question_id, q.text, q.battery, q.wording, q.kind) for dataset, q in different
+    ]
+    return pl.DataFrame(rows, schema=questions_schema(), orient="row")
 
 
 def _messages(messages: Sequence[Message]) -> str:

@@ -10,6 +10,7 @@ from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report.report import Report
+from distexp.report.topics import changes
 from distexp.report.verdicts import findings
 from distexp.terminal.texts import plain, rendered, table, wrapped
 from distexp.types import CONDITION, Study
@@ -53,13 +54,14 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         table.
     """
     said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
-    if len(said) > MOST_SAID:
-        said = [*said[: MOST_SAID - 1], "  … the report says more."]
+    most = MOST_SAID if lines else MOST_SAID // 2  # a view says the rest
+    if len(said) > most:
+        said = [*said[: most - 1], "  … the report says more."]
     outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
     if not outcomes or not lines:
         return ["\n".join(said)]
     rows = _rows(outcomes)
-    room = max(3, lines - len(said) - 5)
+    room = max(1, lines - len(said) - 5)
     shown = _first(rows, room)
     found = ["\n".join(said), "", _table(shown, outcomes, columns)]
     if len(shown) < len(rows):
@@ -106,6 +108,7 @@ def sentences(report: Report) -> Iterator[str]:
     )
     about = [report.partial(), report.refused(), report.open()]
     yield from (plain(one) for one in about if one)
+    yield from filter(None, [changes(outcomes)])
     yield from _verdicts(outcomes, report.evaluation)
 
 

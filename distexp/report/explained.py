@@ -43,7 +43,8 @@ def described(survey: Survey) -> Iterator[str]:
             f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
             "training on some of them makes the others easier, for the calibrators and still more "
             "for the training mean, and the intervals, which take questions for independent, are "
-            "too narrow. On questions of a new topic expect less."
+            "too narrow. On questions of a new topic expect less; how much less is said where "
+            "each battery was held out as a whole."
         )
     pooled = [q.question_id for q in questions.values() if q.wording == "pooled"]
     if pooled:
@@ -58,15 +59,23 @@ def described(survey: Survey) -> Iterator[str]:
 
 def explained(evaluation: Evaluation) -> Iterator[str]:
     """Say how the numbers are made and how to read them."""
+    if evaluation.hold_out in ("battery", "dataset"):
+        whole = "survey" if evaluation.hold_out == "dataset" else "battery"
+        how = f"each {whole} held out once as a whole"
+    else:
+        how = (
+            f"{evaluation.n_splits} splits by question, {evaluation.test_size:.0%} of the "
+            "questions held out, those that are worded alike together"
+        )
     notes = "; ".join(f"{metric.label} is {metric.note}" for metric in METRICS if metric.note)
     yield (
-        f"Out of sample: {evaluation.n_splits} splits by question, "
-        f"{evaluation.test_size:.0%} of the questions held out. {notes}. "
+        f"Out of sample: {how}. {notes}. "
         f"Intervals of {evaluation.confidence:.0%}: {INTERVALS[evaluation.intervals]}; "
         "`scores.parquet` has one for every number. Reduction, gain and gap closed (the share of "
         "the way to the ceiling) are against the uncalibrated model; skill is the reduction of W1 "
-        "against the training mean. The worst group is that of the lowest alignment. The ceiling "
-        "is what a perfect predictor would score against a sample of so many respondents."
+        "against the training mean, or against `blind` where that is closer. The worst group is "
+        "that of the lowest alignment. The ceiling is what a perfect predictor would score "
+        "against a sample of so many respondents."
     )
     if not evaluation.extras:
         return

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,16 +13,19 @@ from distexp.asking.answers import Reply, Unreadable
 from distexp.errors import DistexpError
 from distexp.evaluation.baselines import LABELS
 from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.calls import Calls
+from distexp.report.counted import masses, mean_mass, n_unreadable, rests_on
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.told import write_words
+from distexp.report.topics import held_out, in_short, new_topics_of, promises, topic_table
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
     ALIGNMENT,
@@ -30,6 +33,7 @@ from distexp.run_folder import (
     COMPARISONS,
     CONFIG,
     DISTRIBUTIONS,
+    NEW_TOPICS,
     OVERRIDES,
     PREDICTIONS,
     PROVENANCE,
@@ -102,6 +106,13 @@ class Report:
 
     def scores(self) -> "pl.DataFrame":
         """Return one row per study, calibrator and metric."""
+        return self._scores(lambda result: result.scores)
+
+    def new_topics(self) -> "pl.DataFrame":
+        """Return the same with each battery held out as a whole; empty where that was not done."""
+        return self._scores(lambda result: result.new_topics.scores if result.new_topics else ())
+
+    def _scores(self, of: Callable[[Result], Sequence[Score]]) -> "pl.DataFrame":
         import polars as pl
 
         rows = [
@@ -109,11 +120,11 @@ class Report:
             | asdict(score)
             | {
                 "scope": result.scopes.get(score.calibrator, "pooled"),
-                "n_splits": self.evaluation.n_splits,
+                "n_splits": result.n_splits or self.evaluation.n_splits,
                 "n_train": result.n_train,
             }
             for study, result in self._outcomes()
-            for score in result.scores
+            for score in of(result)
         ]
         return pl.DataFrame(rows, schema=tables.scores_schema()).fill_nan(None)
 
@@ -129,7 +140,7 @@ class Report:
         """Return the tables of each study, and what they say."""
         parts = [
             f"### {_named(study.condition)}\n\n"
-            + (escaped(result.note) or "\n\n".join(self._parts(result)))
+            + (escaped(result.note) or "\n\n".join(self._parts(study, result)))
             for study, result in self._outcomes()
         ]
         about = [*self.notes, self.partial(), self.refused(), self.open(), self.calls.thoughts()]
@@ -200,13 +211,14 @@ class Report:
             "partial": self.stopped,
             "studies": [
                 asdict(study.condition)
-                | {"n_cases": len(study.cases), "n_unreadable": _n_unreadable(study)}
+                | {"n_cases": len(study.cases), "n_unreadable": n_unreadable(study)}
                 | {"mean_mass": mean_mass(study)}
                 | {
                     f"{score.calibrator}.{score.metric}": _json_number(score.value)
                     for score in result.scores
                     if METRIC[score.metric].headline
                 }
+                | new_topics_of(result)
                 for study, result in self._outcomes()
             ],
         }
@@ -259,6 +271,8 @@ class Report:
                 self.scores().write_parquet(made / SCORES)
                 self.comparisons().write_parquet(made / COMPARISONS)
                 self.cases().write_parquet(made / CASES)
+                if any(result.new_topics for result in self.results):
+                    self.new_topics().write_parquet(made / NEW_TOPICS)
                 tables.unreadable(self.unreadable).write_parquet(made / UNREADABLE)
                 write_words(self, made)
                 if any(result.trials for result in self.results):
@@ -275,9 +289,12 @@ class Report:
         """Return the keys of the requests, one a line."""
         return "\n".join(self.request_keys)
 
-    def _parts(self, result: Result) -> Iterator[str]:
-        """Yield the tables of one study and the verdicts."""
+    def _parts(self, study: Study, result: Result) -> Iterator[str]:
+        """Yield what one study promises, its tables and the verdicts."""
+        yield from filter(None, [promises(result), held_out(study, result, self.evaluation)])
         yield score_table(result.scores)
+        yield rests_on(study, result, self.survey)
+        yield from filter(None, [topic_table(result)])
         if self.evaluation.extras:
             yield f"Shape, beside that of the human answers:\n\n{shape_table(result.scores)}"
             yield f"Use:\n\n{task_table(result.scores)}"
@@ -292,18 +309,19 @@ class Report:
 
     def _document(self, figures: bool) -> str:
         evaluation, calls = self.evaluation, self.calls
-        n_lost = sum(map(_n_unreadable, self.studies))
+        n_lost = sum(map(n_unreadable, self.studies))
         n_estimates = sum(len(study.estimates) for study in self.studies)
         cost = "unknown" if calls.original_cost_usd is None else f"${calls.original_cost_usd:.2f}"
         return "\n".join(
             [
                 f"# {escaped(self.survey.name)}: how close do the model's distributions come?",
                 "",
+                *in_short(self._outcomes()),
                 *described(self.survey),
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
                 f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
-                *_masses(self.studies),
+                *masses(self.studies),
                 "",
                 "## Scores",
                 "",
@@ -326,27 +344,6 @@ def _named(condition: Condition) -> str:
         for name in (condition.model, condition.elicitation, condition.prompt, condition.dataset)
     )
     return f"{model}, {elicitation}, prompt {prompt}, on {dataset}"
-
-
-def mean_mass(study: Study) -> float | None:
-    """Return the mean probability that the model put on the options; None where not observed."""
-    readings = [estimate.reading for estimate in study.estimates if estimate.reading is not None]
-    masses = [reading.mass for reading in readings if reading.mass is not None]
-    return math.fsum(masses) / len(masses) if masses else None
-
-
-def _masses(studies: Sequence[Study]) -> Iterator[str]:
-    """Yield how much of the probability the options' letters hold, a line a study that has it."""
-    for study in studies:
-        if (mass := mean_mass(study)) is not None:
-            yield (
-                f"Prompt {escaped(study.condition.prompt)}: the options' letters hold "
-                f"{mass:.2f} of the first token's probability on average."
-            )
-
-
-def _n_unreadable(study: Study) -> int:
-    return sum(estimate.reading is None for estimate in study.estimates)
 
 
 def _write_json(path: Path, document: Mapping[str, object]) -> None:

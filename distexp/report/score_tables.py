@@ -52,7 +52,7 @@ def _cell(metric: Metric, score: Score | None) -> str:
         for number in (score.value, score.low, score.high)
     )
     interval = f" [{low}, {high}]" if shown.interval else ""
-    named = f" {escaped(score.detail)}" if score.detail else ""
+    named = f" {escaped(score.detail)}" if score.detail and metric.key == "worst_group" else ""
     return f"{value}{shown.unit}{interval}{named}"
 
 

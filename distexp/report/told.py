@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 def write_words(report: "Report", folder: Path) -> None:
     """Write questions, prompts, replies and sentences, and the estimates of open cases."""
-    cases = [case for study in report.whole or report.studies for case in study.cases]
-    asked_tables.questions(cases).write_parquet(folder / QUESTIONS)
+    asked_tables.questions(report.whole or report.studies).write_parquet(folder / QUESTIONS)
     asked_tables.replies(report.replies).write_parquet(folder / REPLIES)
     if report.estimated is not None:
         report.estimated.write_parquet(folder / ESTIMATES)

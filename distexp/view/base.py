@@ -42,6 +42,10 @@ class Runs:
     predictions: "pl.DataFrame"
     by_run: "pl.DataFrame | None" = None
     """The scores with the number of the run that each is of, as column `run`."""
+    cases_by_run: "pl.DataFrame | None" = None
+    """The cases likewise."""
+    missing: "pl.DataFrame | None" = None
+    """By run and condition: `n_missing` estimates, and `n_refused` of them by the server."""
     lacking: str = ""
     """What tables of earlier versions do not have, in a sentence; empty where they have all."""
 
@@ -86,11 +90,15 @@ class Runs:
             raise DatasetError(msg)
         by_run = _joined(runs, "scores", scores_schema()).drop("most")
         scores = by_run.drop("run")
+        cases = _joined(runs, "cases", cases_schema())
+        predictions = _joined(runs, "predictions", predictions_schema())
         return cls(
             scores=scores.unique(maintain_order=True),
             by_run=by_run,
-            cases=_counted(_joined(runs, "cases", cases_schema()), scores),
-            predictions=_counted(_joined(runs, "predictions", predictions_schema()), scores),
+            cases=_counted(cases.drop("run"), scores),
+            predictions=_counted(predictions.drop("run"), scores),
+            cases_by_run=cases.drop("most"),
+            missing=_missing(predictions),
             lacking=_lacking(runs),
         )
 
@@ -180,11 +188,26 @@ def _joined(
         frames.append(
             table.with_columns(
                 pl.lit(most, pl.Int64).alias("most"),
-                *([pl.lit(number).alias("run")] if name == "scores" else []),
+                pl.lit(number).alias("run"),
                 *(pl.lit(None, schema[column]).alias(column) for column in lacking),
             )
         )
     return pl.concat(frames, how="diagonal")
+
+
+def _missing(predictions: "pl.DataFrame") -> "pl.DataFrame":
+    """Count the estimates of each run and condition that are missing."""
+    import polars as pl
+
+    status = pl.col("status")
+    return (
+        predictions.filter(pl.col("option_index") == 0)
+        .group_by("run", *CONDITION, maintain_order=True)
+        .agg(
+            (status != "ok").sum().cast(pl.Int64).alias("n_missing"),
+            (status == "refused").sum().cast(pl.Int64).alias("n_refused"),
+        )
+    )
 
 
 def _lacking(runs: Sequence[Path]) -> str:

@@ -12,6 +12,7 @@ from distexp.report import figures
 from distexp.report.markdown import escaped
 from distexp.types import CONDITION
 from distexp.view.base import Runs
+from distexp.view.common import OF_RUN, on_common_cases
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,6 +67,9 @@ class ScoreView:
 
         keys = [*CONDITION, "calibrator", "scope", "n_train", "run"]
         scores = runs.scores.with_columns(run=0) if runs.by_run is None else runs.by_run
+        counted = None
+        if self.x is None and runs.cases_by_run is not None:
+            scores, counted = on_common_cases(scores, runs.cases_by_run)
         chosen = scores.filter(~pl.col("calibrator").is_in(list(self.leave_out)))
         if self.calibrators is not None:
             chosen = chosen.filter(pl.col("calibrator").is_in(list(self.calibrators)))
@@ -78,15 +82,20 @@ class ScoreView:
                 pl.col("high").alias(f"{metric}_high"),
             )
             table = table.join(of_metric, on=keys, how="left", maintain_order="left")
+        if counted is not None and runs.missing is not None:
+            counted = counted.join(runs.missing, on=OF_RUN, how="left")
+            table = table.join(counted, on=OF_RUN, how="left", maintain_order="left")
         # A row is of one run: those of runs that differ in a seed, say, stand one below the other.
         table = table.drop("run").unique(maintain_order=True)
         if self.x:
             return table.sort(*CONDITION, "calibrator", self.x)
         best, first = METRIC[self.metrics[0]].best, pl.col(self.metrics[0])
+        unranked = [~pl.col("ranked")] if "ranked" in table.columns else []
         return table.sort(
             "dataset",
+            *unranked,
             ((first - 1).abs() if best == "one" else first).round(DIGITS),
-            descending=[False, best == "great"],
+            descending=[False, *(False for _ in unranked), best == "great"],
             nulls_last=True,
             maintain_order=True,
         )
@@ -109,7 +118,7 @@ class ScoreView:
                     f"{best['n_questions']} questions (the best of {dataset.height} by this "
                     "metric, so it flatters)."
                 )
-        return " ".join([self.question, *answers])
+        return " ".join([self.question, *answers, *_same_cases(table)])
 
     def figure(self, table: "pl.DataFrame", path: Path) -> None:
         """Draw the first metric: lines along `x`, or dots."""
@@ -117,3 +126,20 @@ class ScoreView:
             figures.lines(table, x=self.x, metric=self.metrics[0], path=path)
         else:
             figures.dots(table, metric=self.metrics[0], path=path)
+
+
+def _same_cases(table: "pl.DataFrame") -> list[str]:
+    """Say what the rows of a dataset have in common, where they do not all have the same cases."""
+    if "ranked" not in table.columns:
+        return []
+    said = []
+    if table["n_missing"].sum() or not table["ranked"].all():
+        said.append(
+            "Rows of a survey are compared on the cases that all of them were scored on (n_cases)."
+        )
+    if not table["ranked"].all():
+        said.append(
+            "A row that is not ranked has less than half of another's cases: it stands below, "
+            "with its own cases."
+        )
+    return said

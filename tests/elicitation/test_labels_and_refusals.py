@@ -11,7 +11,7 @@ from distexp.elicitation.reply.listing import parse_letters
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.self_random import SelfRandom
 from distexp.errors import ConfigError, ParseError
-from distexp.report.report import mean_mass
+from distexp.report.counted import mean_mass
 from distexp.types import (
     Case,
     Condition,

@@ -126,7 +126,13 @@ def test_refits_are_the_evaluation_without_the_questions() -> None:
     jackknife = Jackknife(np.arange(4), np.arange(4))
 
     found = shift(
-        TrainMean(), frame_of(study, design, human), splits, jackknife, None, extras=False
+        TrainMean(),
+        frame_of(study, design, human),
+        splits,
+        jackknife,
+        None,
+        design.question,
+        extras=False,
     )
 
     # From .4 and .8 the mean is .6; without the third question .8, without the fourth .4.

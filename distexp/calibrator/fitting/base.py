@@ -105,7 +105,7 @@ class Scoped(ABC):
         With fewer questions than folds there is no evidence, and all groups are pooled.
         """
         losses = np.zeros(len(PRIOR_QUESTIONS))
-        for train, test in question_folds(X.question, N_FOLDS):
+        for train, test in question_folds(X.together, N_FOLDS):
             X_train, X_test = X.take(train), X.take(test)
             weights = None if weight is None else weight[train]
             fitted = self._unfitted()

@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from distexp.calibrator.fitting.base import few
 from distexp.protocols import BatchCalibrator
-from distexp.types import Design, FloatArray
+from distexp.types import Design, FloatArray, IntArray
 
 
 @runtime_checkable
@@ -53,3 +55,17 @@ def each_left_out(
         return
     for some in few(weights, y.shape[1]):
         yield from zip(*calibrator.fit_leave_out(X, y, some), strict=True)
+
+
+def of_several(unit: IntArray, question: IntArray) -> IntArray:
+    """Return the unit of each case, -1 where it is one question's own.
+
+    Examples
+    --------
+    >>> of_several(np.array([7, 7, 8, 8]), np.array([0, 1, 2, 2])).tolist()
+    [7, 7, -1, -1]
+    """
+    pairs = np.unique(np.column_stack([unit, question]), axis=0)
+    units, n_questions = np.unique(pairs[:, 0], return_counts=True)
+    several: IntArray = np.where(np.isin(unit, units[n_questions > 1]), unit, -1)
+    return several

@@ -20,10 +20,17 @@ class TrainingMeans:
         Equal numbers mark the same question.
     weights : ndarray of shape (n_fits, n_cases)
         0 keeps a case out.
+    unit : ndarray of shape (n_cases,), optional
+        Equal numbers mark questions that are left out together; each by itself where None.
     """
 
     def __init__(
-        self, y: FloatArray, kind: IntArray, question: IntArray, weights: FloatArray
+        self,
+        y: FloatArray,
+        kind: IntArray,
+        question: IntArray,
+        weights: FloatArray,
+        unit: IntArray | None = None,
     ) -> None:
         of_question = np.unique(question, return_inverse=True)[1]
         place = np.zeros(len(y), dtype=np.int64)
@@ -37,6 +44,12 @@ class TrainingMeans:
         # One row per kind and question: sums of shares and of weights, and whether it was seen.
         self.of_question = np.concatenate([sums, sums[..., -1:] > 0], axis=2)
         self.of_kind = _sums(self.of_question, kinds)[:, kinds]
+        self.of_unit = self.of_question
+        if unit is not None:
+            first = np.unique(self.pair, return_index=True)[1]
+            of_pair = np.column_stack([kinds, unit[first]])
+            units = np.unique(of_pair, axis=0, return_inverse=True)[1]
+            self.of_unit = _sums(self.of_question, units)[:, units]
 
     def shrunk(
         self, towards: FloatArray, prior_questions: float, *, held_out: bool = False
@@ -52,13 +65,14 @@ class TrainingMeans:
         prior_questions : float
             Questions that `towards` counts for, > 0.
         held_out : bool, default=False
-            Leave each case's own question out of its mean, as it is for a question to predict.
+            Leave each case's own question, or unit, out of its mean, as it is for a question to
+            predict.
 
         Returns
         -------
         ndarray of shape (n_fits, n_cases, max_options)
         """
-        sums = self.of_kind - self.of_question if held_out else self.of_kind
+        sums = self.of_kind - self.of_unit if held_out else self.of_kind
         shares, weight, n = sums[..., :-2], sums[..., -2:-1], sums[..., -1:]
         means = shares / np.where(n > 0, weight, np.inf)
         own = n / (n + prior_questions)

@@ -42,7 +42,7 @@ class Training:
         if objective == "w1" and np.isnan(self.X.ordinals[:, 0]).all():
             wanted = "distance, tv or kl where no question is ordinal"
             raise parameter_error("Tuned", "objective", wanted, objective)
-        train, test = map(np.array, zip(*question_folds(self.X.question, n_folds), strict=True))
+        train, test = map(np.array, zip(*question_folds(self.X.together, n_folds), strict=True))
         starts = list(range(n_folds))
         if isinstance(calibrator, BatchCalibrator):
             starts = starts[::N_FOLDS_SEEN][:2]
@@ -75,4 +75,6 @@ class Training:
             sha.update(b"" if array is None else np.ascontiguousarray(array).tobytes())
         if X.text is not None:  # what a question says is learnt from too
             sha.update(repr(X.text.tolist()).encode())
+        if X.unit is not None:  # searches of before there were units keep their digests
+            sha.update(np.ascontiguousarray(X.unit).tobytes())
         return sha.hexdigest()

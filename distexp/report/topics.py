@@ -1,0 +1,194 @@
+"""Both promises of a calibrator in words: for questions like these, and for a new topic."""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from distexp.evaluation.baselines import NOT_CALIBRATED
+from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.scores import Score
+from distexp.evaluation.topics import LEAST_BATTERIES, NewTopics
+from distexp.evaluation.units import named, proposed
+from distexp.metrics.names import METRIC
+from distexp.report import markdown
+from distexp.report.markdown import Markdown, escaped
+from distexp.report.score_tables import NOTHING, label
+from distexp.types import Study
+
+MOST_NAMED = 8
+"""Batteries that a sentence lists."""
+
+
+def promises(result: Result) -> str | None:
+    """Say what the leading calibrator gains on questions like these and on a new topic.
+
+    The leading calibrator is the first of the configuration. None where batteries were not held
+    out besides, or there is no calibrator.
+    """
+    topics = result.new_topics
+    names = [name for name in result.scopes if name not in NOT_CALIBRATED]
+    if topics is None or not names:
+        return None
+    name = names[0]
+    like = _of(result.scores).get((name, "w1_reduction"))
+    if like is None or math.isnan(like.value):
+        return None
+    said = f"**For questions like these, {escaped(name)} {_gain(like)}.** "
+    if topics.note:
+        return f"{said}For a new topic nothing can be said: {topics.note}"
+    new = _of(topics.scores).get((name, "w1_reduction"))
+    if new is None:
+        return f"{said}For a new topic it was not tried: its search is not repeated."
+    n = len(topics.batteries)
+    doubt = "" if n >= LEAST_BATTERIES else "; so few give no interval"
+    return (
+        f"{said}**For a new topic it {_gain(new)}** ({n} batteries, each held out as a "
+        f"whole: {_by_battery(topics, name)}{doubt})."
+    )
+
+
+def changes(outcomes: Iterable[tuple[Study, Result]]) -> str | None:
+    """Say the same of the leading calibrator in one sentence for all studies; None for none."""
+    said: dict[str, list[str]] = {}
+    outcomes = list(outcomes)
+    for study, result in outcomes:
+        names = [name for name in result.scopes if name not in NOT_CALIBRATED]
+        if promises(result) is None or result.new_topics is None:
+            continue
+        key = names[0], "w1_reduction"
+        both = (_of(result.scores).get(key), _of(result.new_topics.scores).get(key))
+        shown = (_signed(math.nan if score is None else score.value) for score in both)
+        said.setdefault(names[0], []).append(
+            " and ".join(shown) + f" ({study.condition.prompt})" * (len(outcomes) > 1)
+        )
+    if not said:
+        return None
+    by_name = "; ".join(f"{name} changes W1 by {', '.join(of)}" for name, of in said.items())
+    return f"For questions like these, and for a new topic, {by_name}."
+
+
+def in_short(outcomes: Iterable[tuple[Study, Result]]) -> Iterator[str]:
+    """Yield what each study promises, a line each and a blank one."""
+    for study, result in outcomes:
+        if (said := promises(result)) is not None:
+            of = study.condition
+            asked = ", ".join(map(escaped, (of.model, of.elicitation, f"prompt {of.prompt}")))
+            yield f"- {asked}: {said}"
+    yield ""
+
+
+def topic_table(result: Result) -> str | None:
+    """Lay out W1 and its reduction by method, for questions like these and for a new topic."""
+    topics = result.new_topics
+    if topics is None or not topics.scores:
+        return None
+    kinds = {"like these": _of(result.scores), "new topic": _of(topics.scores)}
+    header = [Markdown("method")]
+    header += [
+        Markdown(f"{METRIC[metric].label}, {kind}")
+        for metric in ("w1", "w1_reduction")
+        for kind in kinds
+    ]
+    names = dict.fromkeys(score.calibrator for score in topics.scores)
+    rows = [
+        [
+            label(name),
+            *(
+                Markdown(_cell(of.get((name, metric)), metric))
+                for metric in ("w1", "w1_reduction")
+                for of in kinds.values()
+            ),
+        ]
+        for name in names
+    ]
+    table = markdown.table(header, rows, right=range(1, len(header)))
+    return f"Questions like these, and a new topic (each battery held out as a whole):\n\n{table}"
+
+
+def new_topics_of(result: Result) -> dict[str, object]:
+    """Return the headline scores for a new topic, for the summary; empty where there are none."""
+    if result.new_topics is None:
+        return {}
+    return {
+        "new_topics": {
+            f"{score.calibrator}.{score.metric}": score.value
+            for score in result.new_topics.scores
+            if METRIC[score.metric].headline and math.isfinite(score.value)
+        }
+    }
+
+
+def held_out(study: Study, result: Result, evaluation: Evaluation) -> str | None:
+    """Say what was held out as a whole, or what may be; None where there is nothing to say."""
+    if evaluation.hold_out in ("battery", "dataset"):
+        batteries = evaluation.units(study.cases).batteries or ()
+        what = "Surveys" if evaluation.hold_out == "dataset" else "Batteries"
+        how = "" if named(study.cases) else ", proposed by same options and texts that begin alike"
+        few = len(batteries) < LEAST_BATTERIES
+        less = " So few cannot tell how they differ: the intervals are too narrow." * few
+        return f"{what} held out, each as a whole{how}: {_listed(batteries)}.{less}"
+    if result.new_topics is not None or evaluation.hold_out != "auto" or named(study.cases):
+        return None
+    found = proposed([case.question for case in study.cases])
+    names = sorted(set(found.values()))
+    if not names:
+        return None
+    return (
+        f"{len(found)} questions look like {len(names)} batter{'y' if len(names) == 1 else 'ies'} "
+        f"(same options, texts that begin alike): {_listed(names)}. For a new topic expect less "
+        "than these numbers; name the batteries, or set evaluation.hold_out=battery, to see it."
+    )
+
+
+def _of(scores: Sequence[Score]) -> Mapping[tuple[str, str], Score]:
+    return {(score.calibrator, score.metric): score for score in scores}
+
+
+def _gain(score: Score) -> str:
+    """Say a reduction of W1 in words, with its interval where it has one."""
+    percent = 100 * score.value
+    if abs(percent) < 0.05:
+        said = "leaves W1 as it is"
+    else:
+        much = f"{abs(percent):.1f} %"
+        said = f"lowers W1 by {much}" if percent > 0 else f"raises W1 by {much}"
+    if math.isnan(score.low) or math.isnan(score.high):
+        return said
+    ends = (
+        (score.low, score.high) if percent >= -0.05 else (-score.high, -score.low)
+    )  # of what is said
+    return f"{said} [{100 * ends[0]:.1f}, {100 * ends[1]:.1f}]"
+
+
+def _by_battery(topics: NewTopics, name: str) -> str:
+    """List the batteries with the least and the greatest gain, each with its own."""
+    pairs = sorted(
+        zip(topics.batteries, topics.reductions[name], strict=True),
+        key=lambda pair: math.inf if math.isnan(pair[1]) else pair[1],
+    )
+    shown = [f"{escaped(battery)} {_signed(reduction)}" for battery, reduction in pairs]
+    if len(shown) > MOST_NAMED:
+        half = MOST_NAMED // 2
+        return ", ".join([*shown[:half], "...", *shown[-half:]])
+    return ", ".join(shown)
+
+
+def _signed(reduction: float) -> str:
+    return NOTHING if math.isnan(reduction) else f"{-100 * reduction:+.1f} %"
+
+
+def _cell(score: Score | None, metric: str) -> str:
+    if score is None or math.isnan(score.value):
+        return NOTHING
+    shown = METRIC[metric].shown
+    value, low, high = (
+        f"{shown.scale * number:.{shown.digits}f}"
+        for number in (score.value, score.low, score.high)
+    )
+    interval = "" if math.isnan(score.low) or math.isnan(score.high) else f" [{low}, {high}]"
+    return f"{value}{shown.unit}{interval}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    named = [str(escaped(name)) for name in names[:MOST_NAMED]]
+    more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
+    return ", ".join([*named, *more])
