@@ -5,8 +5,7 @@ from typing import Protocol, runtime_checkable
 from distexp.asking.answers import Answer
 from distexp.asking.runner import Runner
 from distexp.protocols import Model
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 
 @runtime_checkable

@@ -20,9 +20,8 @@ from distexp.errors import ConfigError, ModelError
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.llama import server as llama_server
 from distexp.model.llama.server import LlamaServer
-from distexp.request import Message, Prompt
+from distexp.request import Message, Prompt, Response
 from distexp.trust import checked
-from distexp.types import Response
 from tests.conftest import ABLE, OpenAIServer, chat
 from tests.faults.client import model_at
 

@@ -18,8 +18,7 @@ from distexp.errors import (
 )
 from distexp.model.batch.terms import Terms
 from distexp.model.batch.wire import Row, State
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 GRACE_S = 60.0
 """How long a batch that was being handed over when its process died may take to be listed."""

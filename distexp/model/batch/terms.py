@@ -12,8 +12,7 @@ from distexp.model.batch.wire import Endpoint
 from distexp.model.http.failures import Failures
 from distexp.model.http.secrets import Secrets
 from distexp.model.prices import import_litellm
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 
 @dataclass(frozen=True)
