@@ -67,7 +67,12 @@ def asked_of(server: OpenAIServer) -> list[str]:
     return [
         *("model=openai_compatible", *ABLE, "model.name=m", f"model.api_base={server.url}"),
         *("elicitation=verbalized", "prompt=base", "calibrator=ridge"),
-        *("evaluation.n_splits=2", "evaluation.n_bootstrap=20", "model.max_concurrency=1"),
+        *(
+            "evaluation.n_splits=2",
+            "evaluation.n_bootstrap=20",
+            "evaluation.intervals=bootstrap",
+            "model.max_concurrency=1",
+        ),
     ]
 
 
