@@ -85,7 +85,7 @@ class Experiment:
     calls : {"live", "batch"}
         Whether models are asked call by call, or in batches: half the price, within a day.
     figures : bool, optional
-        Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
+        Whether a run is drawn as SVG where it is written; None draws its view alone.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
