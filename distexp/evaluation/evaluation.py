@@ -256,7 +256,7 @@ class Evaluation:
             seed=self.seed,
             extras=self.extras,
         )
-        unit = design.question if units.plain else units.tested
+        unit = design.question if units.plain else units.redrawn
         resampling = self._resampling(unit, splits)
         moved, unfit = shifts(methods, frame, splits, resampling, weight, unit, extras=self.extras)
         scores, as_fitted = (
@@ -358,7 +358,7 @@ class Evaluation:
             units,
             splits,
             self.weight_of(study),
-            partial(self._resampling, units.tested),
+            partial(self._resampling, units.redrawn),
             seed=self.seed,
             confidence=self.confidence,
             blind=_blind(methods),

@@ -38,7 +38,7 @@ def opened(study: Study, names: Sequence[str]) -> Study:
 
 
 def asked(study: Study, **changes: object) -> Study:
-    """Return the study with its questions changed; a text is numbered, so that no two are alike."""
+    """Return the study with its questions changed; texts are numbered: no two are alike."""
 
     def changed(question: Question) -> Question:
         text = {"text": f"{changes['text']} {question.question_id}"} if "text" in changes else {}
