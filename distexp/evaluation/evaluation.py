@@ -131,7 +131,7 @@ class Evaluation(Settings):
             seed=self.seed,
             extras=self.extras,
         )
-        unit = design.question if units.plain else units.tested
+        unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits)
         moved, unfit = shifts(methods, frame, splits, resampling, weight, unit, extras=self.extras)
         scores, as_fitted = (
@@ -183,7 +183,7 @@ class Evaluation(Settings):
             units,
             splits,
             self.weight_of(study),
-            partial(self.resampling, units.tested),
+            partial(self.resampling, units.redrawn),
             seed=self.seed,
             confidence=self.confidence,
             blind=_blind(methods),

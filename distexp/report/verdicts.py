@@ -67,7 +67,8 @@ class _Verdicts:
         skill = self._score(name, "w1_skill")
         said = ""
         if skill is not None and isfinite(skill.value):
-            said = f" (skill {skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}])"
+            against = f" {escaped(skill.detail)}" if skill.detail else ""
+            said = f" (skill{against} {skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}])"
             most = self.equivalence
             if most is not None and -most < skill.low and skill.high < most:
                 return (
@@ -78,18 +79,21 @@ class _Verdicts:
         return (
             f"- **It is not shown that the model adds anything**: {_short(name)} cannot be told "
             f"to be closer to the human answers than {self._named(rivals)}, which never {never} "
-            f"it{said}.{self._missed(self._pair(name, rivals[0]))}"
+            f"it{said}.{self._missed([self._pair(name, rival) for rival in rivals])}"
         )
 
-    def _missed(self, one: Comparison) -> str:
-        """Say how large a skill would have to be to be found."""
-        reference = self._score(one.other, self.metric) or self._score(one.method, self.metric)
-        if not isfinite(one.detectable) or reference is None or not reference.value > 0:
+    def _missed(self, pairs: Sequence[Comparison]) -> str:
+        """Say how large a skill would have to be to be found against all of some methods."""
+        shares = []
+        for one in pairs:
+            reference = self._score(one.other, self.metric) or self._score(one.method, self.metric)
+            if isfinite(one.detectable) and reference is not None and reference.value > 0:
+                shares.append(one.detectable / reference.value)
+        if not shares:
             return ""
         return (
-            f" With {one.n_questions} questions a skill below "
-            f"{one.detectable / reference.value:.0%} would be missed in more than one of five "
-            "such surveys."
+            f" With {pairs[0].n_questions} questions a skill below {max(shares):.0%} would be "
+            "missed in more than one of five such surveys."
         )
 
     def _score(self, name: str, metric: str) -> Score | None:
