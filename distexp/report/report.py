@@ -21,11 +21,12 @@ from distexp.report.calls import Calls
 from distexp.report.counted import masses, mean_mass, n_unreadable, rests_on
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
+from distexp.report.opening import opening
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.told import write_words
-from distexp.report.topics import held_out, in_short, new_topics_of, promises, topic_table
+from distexp.report.topics import held_out, new_topics_of, promises, topic_table
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
     ALIGNMENT,
@@ -316,7 +317,8 @@ class Report:
             [
                 f"# {escaped(self.survey.name)}: how close do the model's distributions come?",
                 "",
-                *in_short(self._outcomes()),
+                *(f"- {line}" for line in opening(self._outcomes(), evaluation)),
+                "",
                 *described(self.survey),
                 "",
                 f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
