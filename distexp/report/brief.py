@@ -22,8 +22,8 @@ SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"
 LONGEST = 24
 """Characters of a name in the table."""
 NOTHING = "–"
-MOST_SAID = 11
-"""Lines of sentences."""
+MOST_SAID, MOST_SAID_BESIDE = 11, 8
+"""Lines of sentences, alone and beside a view or estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +50,7 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         How much room there is; rows that do not fit are counted, and with 0 lines there is no
         table.
     """
-    said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
-    most = MOST_SAID if lines else MOST_SAID // 2  # a view says the rest
-    if len(said) > most:
-        said = [*said[: most - 1], "  … the report says more."]
+    said = _fitting(sentences(report), columns, MOST_SAID if lines else MOST_SAID_BESIDE)
     outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
     if not outcomes or not lines:
         return ["\n".join(said)]
@@ -64,6 +61,20 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
     if len(shown) < len(rows):
         found.append(f"{len(rows) - len(shown)} more rows are in the report.")
     return found
+
+
+def _fitting(texts: Iterator[str], columns: int, most: int) -> list[str]:
+    """Return the lines of as many sentences as fit, whole ones where that is possible."""
+    first, *others = (wrapped(one, columns, indent=2) for one in texts)
+    said = first
+    for number, lines in enumerate(others, 1):
+        more = number < len(others)
+        if len(said) + len(lines) + more > most:
+            if number == 1:
+                said = [*said, *lines[: most - len(said) - 1]]
+            return [*said, "  … the report says more."]
+        said = [*said, *lines]
+    return said
 
 
 def summary(report: Report, *, columns: int = 80) -> str:

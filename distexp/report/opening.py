@@ -128,10 +128,10 @@ def _calibration(group: Sequence[_Finding]) -> str:
 
 def _changes(reductions: Sequence[float]) -> str:
     """Show reductions as changes: below 0 is nearer to people."""
-    shown = [f"{-one:+.1f} %" for one in reductions]
+    shown = [f"{-one:+.1f}%" for one in reductions]
     if len(shown) <= MOST_NAMED:
         return _and(shown)
-    return f"{-max(reductions):+.1f} to {-min(reductions):+.1f} %"
+    return f"{-max(reductions):+.1f}% to {-min(reductions):+.1f}%"
 
 
 def _and(parts: Sequence[str]) -> str:

@@ -214,6 +214,10 @@ class _Verdicts:
 
 def missing(n_questions: int, skill: float) -> str:
     """Say what so many questions cannot be expected to show."""
+    if skill >= 1:  # no estimate can do better than be right
+        return (
+            f"{n_questions} questions are too few to show any skill in four of five such surveys"
+        )
     return (
         f"With {n_questions} questions a skill below {skill:.0%} would be missed in more than one "
         "of five such surveys"

@@ -56,6 +56,26 @@ def wrapped(text: str, columns: int, *, indent: int = 0) -> list[str]:
     return [first.plain.rstrip(), *(" " * indent + line.plain.rstrip() for line in others)]
 
 
+def laid_out(markdown: str, columns: int) -> list[str]:
+    r"""Return the lines of Markdown: sentences wrapped, bars and tables as they are.
+
+    Examples
+    --------
+    >>> laid_out("## Trams\n\n```text\nYes  ██  40%\n```", 40)
+    ['Trams', '', 'Yes  ██  40%']
+    """
+    found: list[str] = []
+    in_block = False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            in_block = not in_block
+        elif in_block or line.startswith("|"):
+            found.append(line)
+        else:
+            found += wrapped(plain(line), columns)
+    return found
+
+
 def table(
     header: Sequence[str],
     rows: Iterable[Sequence[object]],
