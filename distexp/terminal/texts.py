@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 40
 _MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
+_NAMED = re.compile(r"^\*\*(.+?)\*\* ")
 _SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
 
@@ -72,7 +73,7 @@ def laid_out(markdown: str, columns: int) -> list[str]:
         elif in_block or line.startswith("|"):
             found.append(line)
         else:
-            found += wrapped(plain(line), columns)
+            found += wrapped(plain(_NAMED.sub(r"\1: ", line)), columns)
     return found
 
 
