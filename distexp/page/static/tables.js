@@ -60,7 +60,7 @@ function table({ caption, columns, rows, words, row: decorate, filterLabel, firs
   const tools = [words && rows.length > 5 && search(filterLabel || "Filter rows", (text) => { wanted = text.trim().toLowerCase(); shown = page; draw(); }), toggle];
   return el("div", { class: "tabled" }, tools.some(Boolean) && el("div", { class: "tools" }, tools),
     el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption },
-      el("table", { place: { minWidth: `${Math.min(used().length, 8) * 8}rem` } }, el("caption", {}, caption), el("thead", {}, head), body)), count, more);
+      el("table", { place: { minWidth: `${Math.min(used().length, 8) * 6.5}rem` } }, el("caption", {}, caption), el("thead", {}, head), body)), count, more);
 }
 
 // Any table of a view, as it is in its file.
