@@ -25,7 +25,7 @@ from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
-from distexp.terminal.texts import relative
+from distexp.terminal.texts import laid_out, relative, width
 from distexp.trust import checked
 from distexp.view import summary
 
@@ -159,7 +159,7 @@ def _estimate(experiment: Any) -> None:
         return
     made = experiment.purpose.of(outcome)
     calls = outcome.calls
-    _say(made.text)
+    _say("\n".join(laid_out(made.text, width())))
     _say(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."

@@ -69,7 +69,7 @@ def head(tables: Tables) -> dict[str, Any]:
         ],
         **{
             part: [pieces(line) for line in tables.sentences.get(part, [])]
-            for part in ("about", "described", "explained")
+            for part in ("about", "opening", "described", "explained")
         },
         "confidence": tables.sentences.get("confidence", 0.95),
         "views": [view(name, *found) for name, found in tables.views().items()],

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from distexp.report.counted import masses, n_unreadable
 from distexp.report.explained import described, explained
 from distexp.report.markdown import escaped
-from distexp.report.topics import in_short
+from distexp.report.opening import opening
 
 if TYPE_CHECKING:
     from distexp.report.report import Report
@@ -23,6 +23,7 @@ FIGURES = (
 def document(report: "Report", figures: bool) -> str:
     """Return the text; `figures` says whether they were drawn."""
     evaluation, calls = report.evaluation, report.calls
+    outcomes = zip(report.studies, report.results, strict=True)
     n_lost = sum(map(n_unreadable, report.studies))
     n_estimates = sum(len(study.estimates) for study in report.studies)
     cost = "unknown" if calls.original_cost_usd is None else f"${calls.original_cost_usd:.2f}"
@@ -30,7 +31,8 @@ def document(report: "Report", figures: bool) -> str:
         [
             f"# {escaped(report.survey.name)}: how close do the model's distributions come?",
             "",
-            *in_short(zip(report.studies, report.results, strict=True)),
+            *(f"- {line}" for line in opening(outcomes, evaluation)),
+            "",
             *described(report.survey),
             "",
             f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "

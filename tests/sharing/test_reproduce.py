@@ -149,7 +149,7 @@ def test_a_run_is_made_again_elsewhere(
 
 
 def test_what_is_made_can_be_kept(made: Path, drawn: Path, tmp_path: Path) -> None:
-    """In a new folder, file for file what the run left but for the page and the counts of calls."""
+    """In a new folder, what the run left but for its page and the counts of calls."""
     here(tmp_path, reproduce, "bundle.zip", "--out", "kept")
 
     for path in (made / "run").iterdir():
