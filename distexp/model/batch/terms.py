@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -26,10 +26,13 @@ class Terms:
     api_key_env: str | None
     price: tuple[float, float] | None
     """USD for a token of a prompt and of a reply, in a batch; None where it is not known."""
+    left_out: tuple[str, ...] = ()
+    """Fields of a body that are not sent: the server was found to refuse or ignore them."""
 
     def about(self) -> dict[str, Any]:
         """Return what is kept beside a batch."""
-        return {**self._where(), "price": self.price and list(self.price)}
+        dropped = {"left_out": list(self.left_out)} if self.left_out else {}
+        return {**self._where(), "price": self.price and list(self.price), **dropped}
 
     def _where(self) -> dict[str, Any]:
         return {
@@ -49,6 +52,7 @@ class Terms:
             api_base=about.get("api_base"),
             api_key_env=about.get("api_key_env"),
             price=(float(price[0]), float(price[1])) if price else None,
+            left_out=tuple(map(str, about.get("left_out") or ())),
         )
 
     def made(self, about: Mapping[str, Any]) -> bool:
@@ -88,6 +92,9 @@ class Terms:
         """
         import openai
 
+        if any(name in request.body for name in self.left_out):
+            kept = {k: v for k, v in request.body.items() if k not in self.left_out}
+            request = replace(request, body=kept)
         try:
             return native_body(self.name, request)
         except openai.APIError as exc:
