@@ -247,7 +247,10 @@ class Clerk:
                 "What it had answered is kept; the same command hands the rest over again."
             )
         by_key = {request.key: request for request in requests}
-        paid = [self._paid(by_key[k], one, batch, state) for k, one in found.responses.items()]
+        versions = self._versions(batch, state)
+        paid = [
+            self._paid(by_key[key], one, batch, versions) for key, one in found.responses.items()
+        ]
         await self._save(replace(batch, state=COLLECTED, documents=()), paid)
         return found
 
@@ -272,16 +275,23 @@ class Clerk:
         except ModelError as exc:
             found.error = found.error or exc
 
-    def _paid(self, request: Request, response: Response, batch: Batch, state: State) -> Paid:
+    @staticmethod
+    def _versions(batch: Batch, state: State) -> dict[str, str]:
         left_out = batch.about.get("left_out")
         dropped = {"not sent": ", ".join(left_out)} if left_out else {}
+        return {"distexp": version("distexp"), "batch": state.remote, **dropped}
+
+    @staticmethod
+    def _paid(
+        request: Request, response: Response, batch: Batch, versions: Mapping[str, str]
+    ) -> Paid:
         waited = datetime.now(UTC) - datetime.fromisoformat(batch.created)
         return Paid(
             request=request,
             response=response,
             latency_s=max(0.0, waited.total_seconds()),
             attempts=1,
-            versions={"distexp": version("distexp"), "batch": state.remote, **dropped},
+            versions=versions,
         )
 
 

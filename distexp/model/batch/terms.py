@@ -11,6 +11,7 @@ from distexp.model.batch.native import ENDPOINTS, native_body, read_native
 from distexp.model.batch.wire import Endpoint
 from distexp.model.http.failures import Failures
 from distexp.model.http.secrets import Secrets
+from distexp.model.litellm_body import is_plain
 from distexp.model.prices import import_litellm
 from distexp.request import Json, Request
 from distexp.types import Response
@@ -90,11 +91,13 @@ class Terms:
         ModelError
             If litellm would have to drop a part of it.
         """
-        import openai
-
         if any(name in request.body for name in self.left_out):
             kept = {k: v for k, v in request.body.items() if k not in self.left_out}
             request = replace(request, body=kept)
+        if self.provider == "openai" and is_plain(self.name, request.body):
+            return native_body(self.name, request)  # without litellm, which takes seconds
+        import openai
+
         try:
             return native_body(self.name, request)
         except openai.APIError as exc:
