@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from distexp.asking.answers import REFUSAL, Answer, Reply, Unreadable
+from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
 from distexp.asking.observing import Draws, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
@@ -104,14 +104,19 @@ class Interview:
         Where prompts depend on answers to preparations that are not in the cache, the plan holds
         the preparations alone and says that more follows.
         """
-        first = self._probing.look(runner)
+        self._probing.look(runner)
         self._first = self._first_requests()
-        preparations = self._preparations()
         cells = [self._condition(name) for name in self.styles]
+        known, requests = self._foreseen(runner)
+        plan = self._probing.plan(runner, requests, cells)
+        return plan if known else replace(plan, more_follows=True)
+
+    def _foreseen(self, runner: Runner) -> tuple[bool, list[Request]]:
+        """Return whether all requests are known without a call, and those that are."""
+        preparations = self._preparations()
         if runner.plan(preparations).n_misses:
-            return replace(runner.plan([*first, *preparations], cells), more_follows=True)
-        asked = self.ask(runner.run(preparations))
-        return runner.plan([*first, *preparations, *_requests(asked)], cells)
+            return False, preparations
+        return True, [*preparations, *_requests(self.ask(runner.run(preparations)))]
 
     def run(self, runner: Runner) -> Interviewed:
         """Ask the preparations, then about every case, and read the replies.
@@ -121,7 +126,7 @@ class Interview:
         DistexpError
             As `Runner.run`.
         """
-        if self._probing.ask(runner):
+        if self._probing.ask(runner, lambda: self._foreseen(runner)[1]):
             self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
@@ -192,7 +197,7 @@ class Interview:
                 prepared = [answers[request.key].response for request in first]
                 try:
                     for response in prepared:
-                        _check_answered(response)
+                        check_answered(response)
                     prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
                 except ParseError as exc:
                     asked.append(self._unprepared(name, case, first, exc))
@@ -250,7 +255,7 @@ class Interview:
                 n_refused += response.is_refusal
                 try:
                     reason = None
-                    _check_answered(response)
+                    check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
                     readings.append(None)
@@ -295,12 +300,6 @@ def _requests(asked: Sequence[Asked]) -> list[Request]:
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
     """Tell whether all requests have an answer; some have none once the budget is spent."""
     return all(request.key in answers for request in requests)
-
-
-def _check_answered(response: Response) -> None:
-    """Raise `ParseError` if the server refused the prompt, so that nothing is read from it."""
-    if response.is_refusal:
-        raise ParseError(f"{REFUSAL}{response.text}", text=response.text)
 
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
