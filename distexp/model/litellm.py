@@ -160,7 +160,8 @@ class LiteLLMModel(Calling):
         if endpoint is not None:
             check_alias(owner, "endpoint", endpoint, api_base)
         check_efforts(owner, efforts)
-        abilities = abilities_of(provider, name, own_server=api_base is not None)
+        own = api_base is not None or provider == "llamacpp"
+        abilities = abilities_of(provider, name, own_server=own)
         self.thinking = Thinking(
             owner,
             name,

@@ -314,7 +314,7 @@ def test_keys_need_neither_weights_nor_runtime() -> None:
 @pytest.mark.usefixtures("nothing_installed")
 def test_missing_runtime_names_the_command() -> None:
     """The error is the installation's instruction."""
-    with pytest.raises(ModelError, match="pip install xllamacpp=="):
+    with pytest.raises(ModelError, match="pip install --no-deps xllamacpp=="):
         configured().preflight()
 
 

@@ -92,7 +92,7 @@ def test_its_own_last_line_says_what_was_done(again: Path) -> None:
     shown = here(again, bundle, "run", "second.zip")
 
     assert shown.stdout == (
-        f"Bundle: second.zip, {N_ANSWERS} answers and 9 files. Made again from it, byte for "
+        f"Bundle: second.zip, {N_ANSWERS} answers and 12 files. Made again from it, byte for "
         "byte. Elsewhere: distexp reproduce second.zip\n"
     )
 
@@ -241,7 +241,7 @@ def test_gated_human_answers_are_not_in_the_bundle(tmp_path: Path) -> None:
 
     shown = here(tmp_path, bundle, "run", "b.zip")
 
-    assert "11 files, 2 of them by their SHA-256 alone" in shown.stdout
+    assert "14 files, 2 of them by their SHA-256 alone" in shown.stdout
     found = content(tmp_path / "b.zip")
     manifest = json.loads(found["manifest.json"])
     assert not any(name.startswith("data/") for name in found)
