@@ -199,14 +199,19 @@ def _write_estimates(table: Any, path: Path) -> None:
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:
     """Write the report and show its tables."""
     settings = HydraConfig.get()
-    draw = experiment.figures
-    if draw is None:  # a sweep ends in one figure; hundreds of them take longer than the sums
-        draw = settings.mode is not RunMode.MULTIRUN
     overrides = OmegaConf.to_yaml(OmegaConf.create(list(settings.overrides.task)))
-    report.write(run_dir, config=OmegaConf.to_yaml(config), overrides=overrides, figures=draw)
+    report.write(
+        run_dir,
+        config=OmegaConf.to_yaml(config),
+        overrides=overrides,
+        figures=experiment.figures is True,
+    )
     if experiment.view is not None:
         from distexp.view import base
 
+        draw = experiment.figures
+        if draw is None:  # a sweep ends in one figure; hundreds of them take longer than the sums
+            draw = settings.mode is not RunMode.MULTIRUN
         base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw)
     if settings.mode is not RunMode.MULTIRUN:  # the jobs of a sweep have one page together
         from distexp.page.writing import write

@@ -127,9 +127,9 @@ class _Verdicts:
                 f"{skill}, lies within ±{self.equivalence:.1%} (evaluation.equivalence)."
             )
         said = f" (skill {skill})" if skill else ""
-        pair = self._pair(name, rivals[0])
-        missed = self._smallest(pair)
-        could = "" if isnan(missed) else f" {missing(pair.n_questions, missed)}."
+        pairs = [self._pair(name, rival) for rival in rivals]
+        missed = max(filter(isfinite, map(self._smallest, pairs)), default=nan)
+        could = "" if isnan(missed) else f" {missing(pairs[0].n_questions, missed)}."
         return (
             f"- **{NOT_SHOWN}**: {_short(name)} cannot be told "
             f"to be closer to the human answers than {self._named(rivals)}, which never {never} "
@@ -145,7 +145,8 @@ class _Verdicts:
         skill = self._score(name, "w1_skill")
         if skill is None or not isfinite(skill.value):
             return ""
-        return f"{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}]"
+        against = f"{escaped(skill.detail)} " if skill.detail else ""
+        return f"{against}{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}]"
 
     def _smallest(self, one: Comparison) -> float:
         """Return how large a skill would have to be to be found in four of five surveys."""
