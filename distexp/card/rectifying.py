@@ -215,7 +215,7 @@ def _says(prior: Prior, weights: tuple[float, float]) -> str:
 def _said(prior: Prior) -> Iterator[str]:
     """Say what estimates are worth, and what that was worth on the training questions."""
     own, mean, added = (
-        f"{one.value:.1f} [{one.low:.1f}, {one.high:.1f}]"
+        f"{one.value:z.1f} [{one.low:z.1f}, {one.high:z.1f}]"
         for one in (prior.estimate, prior.mean, prior.added)
     )
     verdict = _says(prior, (prior.estimate.value, prior.mean.value)).partition(":")[0]

@@ -98,6 +98,11 @@ def _subject(names: Sequence[str], n_studies: int) -> str:
 def _model(group: Sequence[_Finding]) -> str:
     shorts = [one.short for one in group]
     skills = [one.skill for one in shorts if one.skill]
+    begun = {one.partition("%")[0].rpartition(" ")[0] for one in skills}
+    if len(begun) == 1 and (against := begun.pop()):  # "against blind", said once
+        skills = [f"{against} {skills[0].removeprefix(against).strip()}"] + [
+            one.removeprefix(against).strip() for one in skills[1:]
+        ]
     said = shorts[0].model
     if skills:
         said += f" (skill {_and(skills)})" if len(skills) <= MOST_NAMED else ""

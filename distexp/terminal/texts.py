@@ -154,7 +154,7 @@ def frame(
     """Lay out the first rows of a table of numbers with intervals.
 
     Columns `X`, `X_low` and `X_high` become one; what is the same in all rows goes into a
-    sentence; columns that do not fit are left out.
+    sentence; columns that do not fit are left out, the first with an interval and texts last.
 
     Parameters
     ----------
@@ -183,13 +183,16 @@ def frame(
         for name in names
         if name not in common
     }
-    kept: list[str] = []
+    scored = [name for name in cells if f"{name}_low" in found.columns][:1]
+    texts = [name for name in cells if not found.schema[name].is_numeric()]
+    fitting: set[str] = set()
     left = columns
-    for name, texts in cells.items():
-        left -= max(map(cell_len, (name, *texts))) + 2
+    for name in dict.fromkeys([*scored, *texts, *cells]):
+        left -= max(map(cell_len, (name, *cells[name]))) + 2
         if left < 0:
             break
-        kept.append(name)
+        fitting.add(name)
+    kept = [name for name in cells if name in fitting]
     numbers = {at for at, name in enumerate(kept) if found.schema[name].is_numeric()}
     said = [
         f"{name} {_cell(value, digits)}" for name, value in common.items() if value is not None

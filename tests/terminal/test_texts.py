@@ -79,3 +79,17 @@ def test_nothing_of_rich_is_obeyed(columns: int) -> None:
 
     assert text in rendered([table(("a",), [[text]])], 100)
     assert " ".join(wrapped(text, columns)) == text
+
+
+def test_a_table_without_room_keeps_names_and_the_first_score() -> None:
+    """Counts go before what the table is about."""
+    found = pl.DataFrame(
+        {
+            "prompt": ["a", "b"], "n_questions": [24, 17], "n_train": [19, 13],
+            "w1": [0.5, 0.25], "w1_low": [0.4, 0.2], "w1_high": [0.6, 0.3],
+        }
+    )  # fmt: skip
+
+    _, laid = frame(found, columns=40, most=1)
+
+    assert rendered([laid], 40).splitlines()[0].split() == ["prompt", "w1"]
