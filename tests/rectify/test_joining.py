@@ -80,8 +80,10 @@ def test_intervals_are_the_quantiles_of_the_marginal_beta_posterior() -> None:
 
 
 def test_what_nobody_chose_reaches_to_nothing_and_holds_as_much_of_the_posterior() -> None:
-    """Where the pilot outweighs the prior, which is 8 of 10 people with two options: one tail
-    instead of two, and mirrored at 1."""
+    """Where the pilot outweighs the prior: one tail instead of two, and mirrored at 1.
+
+    With two options a prior of 10 people counts as 8.
+    """
     prior, counts = np.array([[0.5, 0.5]]), np.array([[0.0, 30.0]])
     low, high = credible(prior, counts, np.array([10.0]), np.array([2.0]), 0.9)
 
