@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from distexp.request import Message
-from distexp.types import Reading, Response, Shares
+from distexp.errors import ParseError
+from distexp.request import Message, Response
+from distexp.types import Reading, Shares
 
 REFUSAL = "The server refused the prompt: "
 """How the reason begins of what is no reply at all; the server's words follow."""
@@ -62,3 +63,9 @@ class Reply:
         if self.read is not None:
             return "ok"
         return "refused" if self.response.is_refusal else "parse_error"
+
+
+def check_answered(response: Response) -> None:
+    """Raise `ParseError` if the server refused the prompt, so that nothing is read from it."""
+    if response.is_refusal:
+        raise ParseError(f"{REFUSAL}{response.text}", text=response.text)

@@ -4,25 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 
-from distexp.asking.answers import REFUSAL, Answer, Reply, Unreadable
+from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
 from distexp.asking.observing import Draws, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
-from distexp.request import Prompt, Request, whole_text
-from distexp.types import (
-    Case,
-    Condition,
-    Estimate,
-    Question,
-    Reading,
-    Response,
-    Shares,
-    Study,
-    Survey,
-)
+from distexp.request import Prompt, Request, Response, whole_text
+from distexp.types import Case, Condition, Estimate, Question, Reading, Shares, Study, Survey
 
 NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
 RETRY_DRAWS = 1_000_000
@@ -114,14 +104,19 @@ class Interview:
         Where prompts depend on answers to preparations that are not in the cache, the plan holds
         the preparations alone and says that more follows.
         """
-        first = self._probing.look(runner)
+        self._probing.look(runner)
         self._first = self._first_requests()
-        preparations = self._preparations()
         cells = [self._condition(name) for name in self.styles]
+        known, requests = self._foreseen(runner)
+        plan = self._probing.plan(runner, requests, cells)
+        return plan if known else replace(plan, more_follows=True)
+
+    def _foreseen(self, runner: Runner) -> tuple[bool, list[Request]]:
+        """Return whether all requests are known without a call, and those that are."""
+        preparations = self._preparations()
         if runner.plan(preparations).n_misses:
-            return replace(runner.plan([*first, *preparations], cells), more_follows=True)
-        asked = self.ask(runner.run(preparations))
-        return runner.plan([*first, *preparations, *_requests(asked)], cells)
+            return False, preparations
+        return True, [*preparations, *_requests(self.ask(runner.run(preparations)))]
 
     def run(self, runner: Runner) -> Interviewed:
         """Ask the preparations, then about every case, and read the replies.
@@ -131,7 +126,7 @@ class Interview:
         DistexpError
             As `Runner.run`.
         """
-        if self._probing.ask(runner):
+        if self._probing.ask(runner, lambda: self._foreseen(runner)[1]):
             self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
@@ -202,7 +197,7 @@ class Interview:
                 prepared = [answers[request.key].response for request in first]
                 try:
                     for response in prepared:
-                        _check_answered(response)
+                        check_answered(response)
                     prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
                 except ParseError as exc:
                     asked.append(self._unprepared(name, case, first, exc))
@@ -258,9 +253,9 @@ class Interview:
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
                 n_refused += response.is_refusal
-                reason = None
                 try:
-                    _check_answered(response)
+                    reason = None
+                    check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
                     readings.append(None)
@@ -297,21 +292,14 @@ def _requests(asked: Sequence[Asked]) -> list[Request]:
     """
     answered = [one for one in asked if one.case.human is not None]
     is_open = [one for one in asked if one.case.human is None]
-    placed = [
-        ((at + 0.5) / len(of), one) for of in (answered, is_open) for at, one in enumerate(of)
-    ]
+    both = (answered, is_open)
+    placed = [((at + 0.5) / len(of), one) for of in both for at, one in enumerate(of)]
     return [request for _, one in sorted(placed, key=itemgetter(0)) for request in one.requests]
 
 
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
     """Tell whether all requests have an answer; some have none once the budget is spent."""
     return all(request.key in answers for request in requests)
-
-
-def _check_answered(response: Response) -> None:
-    """Raise `ParseError` if the server refused the prompt, so that nothing is read from it."""
-    if response.is_refusal:
-        raise ParseError(f"{REFUSAL}{response.text}", text=response.text)
 
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:

@@ -11,7 +11,6 @@ from distexp.asking.endpoint import Endpoint
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
 from distexp.cache import Cache, ResponseCache
-from distexp.cache.disk.batches import OPEN
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.model.probing import PROBE
@@ -92,21 +91,46 @@ class Schedule:
             for model in models:
                 model.preflight()
             writable.result()
-            if self.calls == "batch" and not all(PROBE in request.body for _, request in asked):
-                return self._in_batches(asked, progress, recorder)
-            _check_none_in_batches(self.cache, asked)
-            dispatch = Dispatch(
-                endpoint=self.endpoint,
-                budget=self.budget,
-                backoff=self.backoff,
-                recorder=recorder,
-                progress=progress,
-                answering=answering,
-            )
             try:
-                return asyncio.run(dispatch.finish(asked))
+                if self.calls == "live":
+                    return self._one_by_one(asked, progress, recorder, answering)
+                probes = [one for one in asked if PROBE in one[1].body]  # others depend on them
+                outcome = self._one_by_one(probes, progress, recorder, answering)
+                failed = {id(model) for model, _ in outcome.failures}
+                rest = [
+                    one for one in asked if PROBE not in one[1].body and id(one[0]) not in failed
+                ]
+                if not rest or outcome.stopped is not None:
+                    return outcome
+                further = self._in_batches(rest, progress, recorder)
+                return Outcome(
+                    responses=outcome.responses | further.responses,
+                    shared=outcome.shared | further.shared,
+                    failures=outcome.failures + further.failures,
+                    stopped=further.stopped,
+                )
             finally:
                 progress.close()
+
+    def _one_by_one(
+        self,
+        asked: Sequence[tuple[Model, Request]],
+        progress: Progress,
+        recorder: Recorder,
+        answering: Collection[Model],
+    ) -> Outcome:
+        if not asked:
+            return Outcome()
+        _check_none_in_batches(self.cache, asked)
+        dispatch = Dispatch(
+            endpoint=self.endpoint,
+            budget=self.budget,
+            backoff=self.backoff,
+            recorder=recorder,
+            progress=progress,
+            answering=answering,
+        )
+        return asyncio.run(dispatch.finish(asked))
 
     def price_of(self, model: Model) -> tuple[float, float] | None:
         """Return what a token of a prompt and of a reply cost, in USD; None if unknown."""
@@ -119,10 +143,7 @@ class Schedule:
         for terms in {id(model): terms_of(model) for model, _ in asked}.values():
             terms.prepare()
         desk = Desk(cache=self.cache, recorder=recorder, budget=self.budget, progress=progress)
-        try:
-            return asyncio.run(desk.finish(asked))
-        finally:
-            progress.close()
+        return asyncio.run(desk.finish(asked))
 
     def endpoint(self, model: Model, request: Request) -> Endpoint:
         """Return the endpoint that a request goes to; the strictest limits of its models hold."""
@@ -138,7 +159,7 @@ def _check_none_in_batches(cache: Cache, asked: Sequence[tuple[Model, Request]])
     if not isinstance(cache, ResponseCache) or cache.mode != "use":
         return
     keys = {request.key for _, request in asked}
-    inside = [keys.intersection(one.keys) for one in cache.batches() if one.state in OPEN]
+    inside = [keys.intersection(one.keys) for one in cache.batches(only_open=True)]
     if any(inside):
         msg = (
             f"{sum(map(len, inside))} of {len(keys)} requests are in batches in flight, which are "

@@ -77,7 +77,7 @@ def _added(skill: Json) -> str:
     """Say whether the model added anything to the mean of the training questions."""
     if not isinstance(skill, Mapping):
         return "whether the model added anything to the training mean is not known"
-    what = f"skill {_interval(skill, '.0%')}"
+    what = f"skill {_interval(skill, '+.1%')}"
     low, high = skill["low"], skill["high"]
     if isinstance(low, float) and low > 0:
         return f"the model added to the training mean there: {what}"

@@ -17,11 +17,10 @@ from distexp.model.http.reply_parts import FirstReplies
 from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_body import chat_body, is_plain
 from distexp.model.prices import import_litellm
-from distexp.model.probing import PROBE, probe, unknown
+from distexp.model.probing import PROBE, left_out, probe, wanted
 from distexp.model.thinking import Thinking
 from distexp.protocols import Capabilities
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
 """Environment variables that litellm alone understands: where one is set, it makes the calls."""
@@ -37,6 +36,8 @@ class Calling(ABC):
     required_env: tuple[str, ...]
     reasoning_effort: str | None
     capabilities: Capabilities
+    able: Capabilities
+    """The capabilities with what a probe has found."""
     thinking: Thinking
     sampling: bool
     service_tier: str | None
@@ -62,7 +63,19 @@ class Calling(ABC):
         """
         if PROBE in request.body:
             return await self._probe(request)
+        request = self.sent(request)
         return await self._call(request, model=self.name, api_base=self.api_base)
+
+    def sent(self, request: Request) -> Request:
+        """Return a request without what a probe has found to be refused or ignored.
+
+        The key stays that of the request as it was made: what is found out moves no key.
+        """
+        dropped = left_out(self.capabilities, self.able)
+        if not any(name in request.body for name in dropped):
+            return request
+        body = {name: value for name, value in request.body.items() if name not in dropped}
+        return replace(request, body=body)
 
     async def _probe(self, request: Request) -> Response:
         """Make the calls that a probe stands for."""
@@ -74,7 +87,7 @@ class Calling(ABC):
             one = replace(request, body=sent)
             return await self._call(one, model=self.name, api_base=self.api_base)
 
-        return await probe(unknown(self.capabilities), call, self.thinking.room)
+        return await probe(wanted(request.body), call, self.thinking.room)
 
     async def _call(self, request: Request, *, model: str, api_base: str | None) -> Response:
         key = self._api_key(api_base)
@@ -150,9 +163,11 @@ class Calling(ABC):
         return self.provider
 
     def versions(self) -> dict[str, str]:
-        """Return the versions of the software that makes the calls."""
+        """Return the versions of the software that makes the calls, and what is not sent."""
         caller = "aiohttp" if self._goes_direct else "litellm"
-        return {caller: version(caller)}
+        dropped = left_out(self.capabilities, self.able)
+        said = {"not sent": ", ".join(dropped)} if dropped else {}
+        return {caller: version(caller)} | said
 
     async def close(self) -> None:
         """Close the connections, those that litellm keeps as well."""

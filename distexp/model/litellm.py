@@ -1,6 +1,7 @@
 """Any model that litellm reaches: hosted ones, and every OpenAI-compatible server."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 from distexp.checks import (
@@ -33,11 +34,10 @@ from distexp.model.litellm_settings import (
     request_body,
 )
 from distexp.model.prices import import_litellm, list_price
-from distexp.model.probing import learnt, probe_body, told, unknown
+from distexp.model.probing import learnt, left_out, probe_body, told, unknown
 from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
-from distexp.request import Json, Prompt, Request
-from distexp.types import Response
+from distexp.request import Json, Prompt, Request, Response
 
 FLEX_TIMEOUT_S = 900.0
 """What OpenAI advises for calls that wait for room."""
@@ -177,7 +177,7 @@ class LiteLLMModel(Calling):
         self.service_tier = service_tier
         self.name = name
         self.provider = provider
-        self.capabilities = capabilities
+        self.capabilities = self.able = capabilities
         self.api_base = api_base
         self.endpoint = endpoint
         self.api_key_env = api_key_env
@@ -194,6 +194,7 @@ class LiteLLMModel(Calling):
         self.usd_per_million_tokens = usd_per_million_tokens
         self.direct = direct
         self.salt = salt
+        self.probed: Response | None = None
         self._client: ChatClient | None = None
 
     @property
@@ -227,7 +228,11 @@ class LiteLLMModel(Calling):
             body=request_body(
                 prompt,
                 name=self.name,
-                capabilities=self.capabilities,
+                capabilities=replace(
+                    self.able,
+                    json_schema=self.capabilities.json_schema,
+                    seed=self.capabilities.seed,
+                ),
                 max_top_logprobs=self.max_top_logprobs,
                 seed=self.seed,
                 thinking=self.thinking,
@@ -251,7 +256,10 @@ class LiteLLMModel(Calling):
         price = self.price
         if self.usd_per_million_tokens is None and self.api_base is None:
             price = list_price(self.provider, self.name, "_batches")
-        return Terms(self.provider, self.name, self.api_base, self.api_key_env, price)
+        dropped = tuple(left_out(self.capabilities, self.able))
+        return Terms(
+            self.provider, self.name, self.api_base, self.api_key_env, price, left_out=dropped
+        )
 
     def probe(self) -> Request | None:
         """Return the request that finds out what is not known of the server; None if all is."""
@@ -266,8 +274,8 @@ class LiteLLMModel(Calling):
         )
 
     def learn(self, response: Response) -> str:
-        """Take in what a probe has found, and say it in a sentence."""
-        self.capabilities = learnt(self.capabilities, response)
+        """Take in what a probe has found, and say it in a sentence; no key moves."""
+        self.able, self.probed = learnt(self.capabilities, response), response
         return told(self.label, response)
 
     def preflight(self) -> None:

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from distexp.errors import ModelError, ThrottledError, TransientModelError
 from distexp.protocols import Capabilities
-from distexp.request import Json
-from distexp.types import Response, Usage
+from distexp.request import Json, Response, Usage
 
 PROBE = "probe"
 """Field of the body of a request that stands for all calls of a probe; its value is a version."""
@@ -18,6 +17,8 @@ NAMES = {
     "seed": "seed",
     "system_role": "system message",
 }
+FIELDS = {"json_schema": "response_format", "seed": "seed"}
+"""What is left out where it does not work; without the others nothing can be asked."""
 _SCHEMA: Json = {
     "type": "object",
     "properties": {"A": {"type": "integer", "minimum": 0, "maximum": 100}},
@@ -44,6 +45,12 @@ def unknown(can: Capabilities) -> list[str]:
 def probe_body(can: Capabilities) -> dict[str, Json]:
     """Return the body of the request that stands for a probe."""
     return {PROBE: VERSION, "finds_out": unknown(can)}
+
+
+def wanted(body: Mapping[str, Json]) -> list[str]:
+    """Return what the request of a probe is to find out."""
+    names = body.get("finds_out")
+    return [name for name in NAMES if isinstance(names, list | tuple) and name in names]
 
 
 async def probe(wanted: Sequence[str], call: Call, room: int) -> Response:
@@ -97,6 +104,15 @@ def learnt(can: Capabilities, response: Response) -> Capabilities:
     """Return the capabilities with what a probe has found."""
     found = read(response)
     return replace(can, **{name: found[name].works for name in unknown(can) if name in found})
+
+
+def left_out(can: Capabilities, able: Capabilities) -> list[str]:
+    """Return the fields of a body that are not sent, because a probe has found them of no use."""
+    return [
+        field
+        for name, field in FIELDS.items()
+        if getattr(can, name) is None and getattr(able, name) is False
+    ]
 
 
 def read(response: Response) -> dict[str, Found]:

@@ -11,6 +11,7 @@ from typing import Any
 from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan
+from distexp.asking.probing import Probed
 from distexp.asking.runner import Runner
 from distexp.cache import Cache
 from distexp.errors import (
@@ -18,7 +19,7 @@ from distexp.errors import (
     DistexpError,
 )
 from distexp.protocols import Model
-from distexp.request import Request
+from distexp.request import Request, Response
 
 
 class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says what it waits for
@@ -128,6 +129,8 @@ class Waiting:
     budget: Budget
     progress: bool
     calls: str = "live"
+    probed: Response | None = None
+    """What the model has learnt from, where it had to find out what its server can do."""
 
 
 class Current:
@@ -159,7 +162,7 @@ class Current:
 
     def waiting(self, unanswered: Unanswered) -> Waiting:
         """Say what the job waits for."""
-        experiment = self._experiment
+        experiment, model = self._experiment, self._experiment.model
         return Waiting(
             number=self.task.number,
             requests=unanswered.requests,
@@ -170,6 +173,7 @@ class Current:
             budget=experiment.budget,
             progress=experiment.progress,
             calls=experiment.calls,
+            probed=model.probed if isinstance(model, Probed) else None,
         )
 
 

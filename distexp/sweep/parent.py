@@ -8,6 +8,7 @@ from typing import Any
 from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
 from distexp.asking.dispatch import Outcome
+from distexp.asking.probing import Probed
 from distexp.asking.progress import Progress
 from distexp.asking.runner import by_prompt, how_far
 from distexp.asking.schedule import Schedule
@@ -109,6 +110,8 @@ class Asking:
             if job.model not in self._models:
                 self._models[job.model] = _made(job.model)
             model = self._models[job.model]
+            if job.probed is not None and isinstance(model, Probed):
+                model.learn(job.probed)
             for request in job.requests:
                 ask = asks.setdefault(request.key, _Ask(request, model))
                 ask.jobs.append(job.number)

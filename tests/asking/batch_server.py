@@ -33,6 +33,10 @@ class Faults:
     """How often a batch is looked at before it is over."""
     lose_replies: int = 0
     """How many calls that make a batch are done, and their reply lost."""
+    lose_calls: int = 0
+    """How many calls that make a batch are lost before they are done."""
+    hidden: bool = False
+    """Whether lists of batches are empty: they may be late."""
     seed: int = 0
 
 
@@ -117,6 +121,10 @@ class BatchServer:
         """Return status, reply, and whether the reply is lost on the way."""
         path = path.partition("?")[0]
         made_before = len(self.batches)
+        makes = path.endswith(("/batches", ":batchGenerateContent")) and method == "POST"
+        if makes and self.faults.lose_calls:
+            self.faults.lose_calls -= 1
+            return 0, b"", True
         if path == "/_ledger":
             return 200, self.ledger(), False
         if path.startswith("/v1/messages/batches"):
@@ -144,6 +152,10 @@ class BatchServer:
         self.batches[remote] = made
         self.bodies += [body for _, body in rows]
         return made
+
+    def _listed(self, protocol: str) -> list[Made]:
+        of_all = [] if self.faults.hidden else self.batches.values()
+        return [made for made in of_all if made.protocol == protocol]
 
     def _looked_at(self, made: Made) -> Made:
         if made.state == "running":
@@ -198,7 +210,7 @@ class BatchServer:
                 self._make("openai", rows, asked["metadata"]["distexp"]), look=False
             )
         if path == "batches":
-            mine = [made for made in self.batches.values() if made.protocol == "openai"]
+            mine = self._listed("openai")
             states = [self._openai_state(made, look=False) for made in reversed(mine)]
             return 200, {"data": states, "has_more": False}
         made = self.batches.get(path.split("/")[1])
@@ -251,7 +263,7 @@ class BatchServer:
             assert all(re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", key) for key, _ in rows)
             return 200, self._anthropic_state(self._make("anthropic", rows, None))
         if not path:
-            mine = [made for made in self.batches.values() if made.protocol == "anthropic"]
+            mine = self._listed("anthropic")
             states = [self._anthropic_state(self._looked_at(made)) for made in reversed(mine)]
             return 200, {"data": states, "has_more": False}
         made = self.batches[path.split("/")[1]]
@@ -283,7 +295,7 @@ class BatchServer:
             made = self._make("gemini", rows, asked["display_name"])
             return 200, _gemini_state(made)
         if path == "batches":
-            mine = [made for made in self.batches.values() if made.protocol == "gemini"]
+            mine = self._listed("gemini")
             return 200, {"operations": [_gemini_state(made) for made in reversed(mine)]}
         name, _, verb = path.partition(":")
         made = self.batches[name]

@@ -14,12 +14,14 @@ from distexp.asking.schedule import Schedule
 from distexp.asking.storing import Recorder
 from distexp.cache import ResponseCache
 from distexp.cache.disk.batches import OPEN
+from distexp.cli.cache import main
 from distexp.errors import BudgetError, ConfigError
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.request import Message, Prompt, Request
+from distexp.request import Message, Prompt, Request, Response
 from tests.asking.batch_server import BatchServer, Faults, Made
 from tests.asking.batch_trial import trial
+from tests.conftest import OpenAIServer, chat
 
 CAN = Capabilities(logprobs=False, json_schema=True, seed=False, system_role=True)
 NAMES = {"openai": "m", "anthropic": "claude-haiku-4-5-20251001", "gemini": "gemini-3.5-flash"}
@@ -85,6 +87,11 @@ def ask(
         return asyncio.run(desk.finish([(model, request) for request in requests]))
 
 
+def forget(label: str, folder: Path) -> None:
+    """Say that a batch never arrived."""
+    main(["batches", "forget", label, f"--path={folder}"])
+
+
 def check_all_right(requests: list[Request], outcome: Outcome, folder: Path) -> None:
     """Each has its own answer, in the outcome and in the cache, and nothing is left in flight."""
     stored = ResponseCache(folder).get_many(requests)
@@ -143,6 +150,88 @@ def test_batch_whose_name_was_lost_is_found_and_not_made_again(
     check_all_right(requests, outcome, tmp_path)
     assert len(server.batches) == 1
     assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_batch_that_is_listed_late_is_asked_about_and_never_paid_twice(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """Whether it arrived is not known; once it shows, the same command goes on."""
+    server.faults = Faults(lose_replies=1, hidden=True)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 7)
+
+    first = ask(model, requests, tmp_path)
+    second = ask(model, requests, tmp_path)
+    server.faults.hidden = False
+    third = ask(model, requests, tmp_path)
+
+    for outcome in (first, second):
+        assert "is not known" in str(outcome.failures[0][1])
+        assert "distexp cache batches forget distexp-" in str(outcome.failures[0][1])
+    check_all_right(requests, third, tmp_path)
+    assert len(server.batches) == 1
+    assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_batch_that_never_arrived_is_handed_over_again_once_somebody_says_so(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """`distexp cache batches forget` gives up what is not listed, and adopts what is."""
+    server.faults = Faults(lose_calls=1)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 7)
+    first = ask(model, requests, tmp_path)
+    (lost,) = ResponseCache(tmp_path).batches(only_open=True)
+    n_before = len(server.batches)
+
+    forget(lost.label, tmp_path)
+    again = ask(model, requests, tmp_path)
+
+    assert "is not known" in str(first.failures[0][1])
+    assert n_before == 0
+    check_all_right(requests, again, tmp_path)
+    assert set(server.paid.values()) == {1}
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_batch_that_arrived_is_not_forgotten(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """Whoever says that it never arrived is asked to look again by the list itself."""
+    server.faults = Faults(lose_replies=1, hidden=True)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 7)
+    ask(model, requests, tmp_path)
+    (lost,) = ResponseCache(tmp_path).batches(only_open=True)
+    server.faults = Faults()
+    for made in server.batches.values():
+        made.polls_left = 0
+
+    forget(lost.label, tmp_path)
+    again = ask(model, requests, tmp_path)
+
+    check_all_right(requests, again, tmp_path)
+    assert len(server.batches) == 1
+    assert set(server.paid.values()) == {1}
+
+
+def test_server_that_is_away_leaves_nothing_to_be_asked_about(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """Without a connection nothing left, so the next run hands over without a question."""
+    model = model_at(server, "anthropic", max_retries=1)
+    requests = requests_of(model, 3)
+    port = server._http.server_address[1]
+    server.close()
+    first = ask(model, requests, tmp_path)
+    server.__init__(port=port)  # type: ignore[misc]
+
+    again = ask(model, requests, tmp_path)
+
+    assert "cannot be reached" in str(first.failures[0][1])
+    check_all_right(requests, again, tmp_path)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -302,6 +391,59 @@ def test_calls_one_by_one_do_not_pay_for_what_is_in_a_batch(
         made.polls_left = 0
     check_all_right(requests, ask(model, requests, tmp_path), tmp_path)
     assert len(server.batches) == 1
+
+
+@pytest.mark.parametrize("works", [True, False])
+def test_probe_among_other_requests_is_asked_by_itself_and_the_others_in_batches(
+    works: bool, server: BatchServer, openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    """As in a sweep over models; one whose probe fails is handed nothing."""
+    server.faults = Faults(polls=0)
+    openai_server.answer = lambda body, _: (
+        (200, chat(body, '{"A": 1}'))
+        if works
+        else (401, {"error": {"message": "invalid api key"}})
+    )
+    unknown = Capabilities(logprobs=None, json_schema=None, seed=None, system_role=None)
+    asked_first = LiteLLMModel(
+        name="m", provider="openai", capabilities=unknown, api_base=openai_server.url
+    )
+    model = model_at(server, "openai")
+    probe, requests = asked_first.probe(), requests_of(model, 5)
+    assert probe is not None
+    asked = [*((model, request) for request in requests), (asked_first, probe)]
+    if not works:
+        asked += [(asked_first, request) for request in requests_of(asked_first, 2)]
+
+    schedule = Schedule(ResponseCache(tmp_path), calls="batch")
+    outcome = schedule.run(asked, Progress("", total=len(asked), shown=False))
+
+    assert outcome.responses.keys() == {r.key for r in requests} | (
+        {probe.key} if works else set()
+    )
+    assert [failed for failed, _ in outcome.failures] == ([] if works else [asked_first])
+    assert [len(made.rows) for made in server.batches.values()] == [5]
+
+
+def test_batches_leave_out_what_a_probe_found_of_no_use(
+    server: BatchServer, tmp_path: Path
+) -> None:
+    """As calls one by one do: under the same keys, and the record says so."""
+    unknown = Capabilities(logprobs=None, json_schema=None, seed=None, system_role=None)
+    model = LiteLLMModel(
+        name="m", provider="openai", capabilities=unknown, api_base=server.url + "/v1"
+    )
+    before = requests_of(model, 3)
+    found = '{"seed": {"works": false, "said": ""}}'
+
+    model.learn(Response(text=found, finish_reason="stop"))
+    ask(model, before, tmp_path)
+
+    assert requests_of(model, 3) == before
+    assert "seed" in before[0].body
+    assert not any("seed" in body for body in server.bodies)
+    records = ResponseCache(tmp_path).get_many(before).values()
+    assert {record.versions["not sent"] for record in records} == {"seed"}
 
 
 def test_batches_need_a_cache_that_remembers_them(tmp_path: Path) -> None:

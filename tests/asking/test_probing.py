@@ -17,8 +17,8 @@ from distexp.model.litellm import LiteLLMModel
 from distexp.model.probing import read
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Capabilities
-from distexp.request import Prompt
-from distexp.types import Case, Response, Survey
+from distexp.request import Prompt, Response
+from distexp.types import Case, Survey
 from tests.conftest import OpenAIServer, chat
 
 UNKNOWN = Capabilities(logprobs=None, json_schema=None, seed=None, system_role=None)
@@ -78,11 +78,12 @@ def test_probe_finds_what_works_before_anything_else(
 
     found = interview(model, cases).run(Runner(model, ResponseCache(tmp_path)))
 
-    can = model.capabilities
+    can = model.able
     assert (can.logprobs, can.json_schema, can.seed, can.system_role) == expected
     asked = [b for b in openai_server.requests if "Percentages" in b["messages"][-1]["content"]]
     assert openai_server.requests[-len(asked) :] == asked
     assert all(("response_format" in body) == expected[1] for body in asked)
+    assert all(("seed" in body) == expected[2] for body in asked)
     assert "log-probabilities yes" in found.notes[0] or not expected[0]
     assert all(one.status == "ok" for one in found.studies[0].estimates)
 
@@ -101,9 +102,59 @@ def test_second_run_and_a_replay_ask_nothing(
         again = interview(model, cases).run(Runner(model, ResponseCache(tmp_path, mode)))
         assert set(again.answers) == set(found.answers)
         assert all(answer.hit for answer in again.answers.values())
-        assert (again.notes, model.capabilities) == (found.notes, first.capabilities)
+        assert (again.notes, model.able) == (found.notes, first.able)
 
     assert len(openai_server.requests) == n_calls
+
+
+KNOWN = Capabilities(logprobs=True, json_schema=True, seed=True, system_role=True)
+"""What openai_compatible was taken to be able to do before there were probes."""
+
+
+@pytest.mark.parametrize("lacks", [("schema_ignored",), ("json_schema", "seed"), ("logprobs",)])
+def test_answers_from_before_there_were_probes_are_found_and_not_paid_again(
+    lacks: tuple[str, ...], openai_server: OpenAIServer, cases: list[Case], tmp_path: Path
+) -> None:
+    """What a probe finds moves no key, and where nothing is to be asked there is no probe."""
+    server_that(openai_server)
+    before = model_at(openai_server, KNOWN)
+    half = cases[: len(cases) // 2]
+    paid = interview(before, half).run(Runner(before, ResponseCache(tmp_path)))
+    n_paid = len(openai_server.requests)
+    server_that(openai_server, *lacks)
+
+    model = model_at(openai_server)
+    same = interview(model, half).run(Runner(model, ResponseCache(tmp_path)))
+    n_after_same = len(openai_server.requests)
+    more = interview(model, cases).run(Runner(model, ResponseCache(tmp_path)))
+
+    assert n_after_same == n_paid  # not even a probe
+    assert {k: a.response for k, a in same.answers.items()} == {
+        k: a.response for k, a in paid.answers.items()
+    }
+    assert {key for key, answer in more.answers.items() if answer.hit} == paid.answers.keys()
+    asked = [
+        body["messages"][-1]["content"]
+        for body in openai_server.requests
+        if "Percentages" in body["messages"][-1]["content"]
+    ]
+    assert len(asked) == len(set(asked)) > n_paid
+
+
+def test_record_says_what_was_not_sent(
+    openai_server: OpenAIServer, cases: list[Case], tmp_path: Path
+) -> None:
+    """The request that is kept is the one that was made; what was left out of it stands beside."""
+    server_that(openai_server, "schema_ignored", "seed")
+    model, cache = model_at(openai_server), ResponseCache(tmp_path)
+    whole = interview(model, cases)
+
+    whole.run(Runner(model, cache))
+
+    records = cache.get_many(whole.needed())
+    assert {record.versions["not sent"] for record in records.values()} == {
+        "response_format, seed"
+    }
 
 
 def test_plan_counts_the_probe_and_asks_nothing(

@@ -15,8 +15,7 @@ from distexp.cache.disk.batches import Batch
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError, TransientModelError
 from distexp.model.batch.terms import Terms
 from distexp.protocols import Model
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 POLL_S = (1.0, 60.0)
 """How long to wait before looking again: first, and at most, in seconds."""
@@ -132,6 +131,7 @@ class Desk:
                     self._progress.failed(str(exc))
                     moved = False
                 if not moved:
+                    clerk.check_found(todo.keys())
                     await asyncio.sleep(pause_s)
                 pause_s = self._poll_s[0] if moved else min(self._poll_s[1], 1.5 * pause_s)
         except ModelError as exc:
@@ -149,6 +149,7 @@ class Desk:
         """Hand over what nobody has, and look after what is out; tell whether anything moved."""
         handed = await self._hand_over(model, clerk, todo)
         moved = bool(handed)
+        clerk.lost.clear()
         for batch in await clerk.open():
             if todo.keys().isdisjoint(batch.keys):
                 continue
@@ -156,6 +157,8 @@ class Desk:
             if state is not None:
                 told = f"{state.done:,} of {state.total:,}" if state.total else state.said
                 self._progress.waiting(f"batch {state.remote}: {told}")
+            elif collected is None:
+                self._progress.waiting(f"batch {batch.label}: it is being looked for")
             if collected is not None:
                 moved = True
                 await self._take(model, batch, collected, todo, tries)

@@ -87,4 +87,6 @@ TABLE = (
 SAVE = f"INSERT OR REPLACE INTO Batch ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"
 ALL = f"SELECT {COLUMNS} FROM Batch ORDER BY created, label"
 WITHOUT_REQUESTS = ALL.replace("keys, requests", "keys, NULL")
+ALL_OPEN = WITHOUT_REQUESTS.replace(" ORDER", f" WHERE state IN {OPEN!r} ORDER")
+ONE = ALL.replace(" ORDER", " WHERE label = ? ORDER")
 STATE = "SELECT state FROM Batch WHERE label = ?"

@@ -10,7 +10,16 @@ from distexp.cache.audit.verifying import check_whole
 from distexp.cache.base import Cache
 from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
 from distexp.cache.disk.aside import Bad, set_aside
-from distexp.cache.disk.batches import ALL, OPEN, SAVE, STATE, TABLE, WITHOUT_REQUESTS, Batch
+from distexp.cache.disk.batches import (
+    ALL_OPEN,
+    ONE,
+    OPEN,
+    SAVE,
+    STATE,
+    TABLE,
+    WITHOUT_REQUESTS,
+    Batch,
+)
 from distexp.cache.disk.claims import Claims
 from distexp.cache.disk.database import Database
 from distexp.cache.disk.faults import plain_errors, refuse_network
@@ -124,21 +133,26 @@ class ResponseCache(Cache):
         with plain_errors(self.path):
             return set_aside(self._open(), bad)
 
-    def batches(self, *, whole: bool = False) -> list[Batch]:
-        """Return all batches, those that are collected too, the oldest first.
+    def batches(self, *, only_open: bool = False) -> list[Batch]:
+        """Return all batches without the requests in them, the oldest first.
 
         Parameters
         ----------
-        whole : bool
-            Whether with the requests in them.
+        only_open : bool
+            Whether without those that are collected or given up.
 
         Raises
         ------
         CacheError
             If one is not what was written.
         """
-        rows = self._reader.query(ALL if whole else WITHOUT_REQUESTS, table="Batch")
+        rows = self._reader.query(ALL_OPEN if only_open else WITHOUT_REQUESTS, table="Batch")
         return [Batch.read(row, str(self.path)) for row in rows]
+
+    def batch(self, label: str) -> Batch | None:
+        """Return a batch with the requests in it; None if there is none of this label."""
+        rows = self._reader.query(ONE, (label,), table="Batch")
+        return Batch.read(rows[0], str(self.path)) if rows else None
 
     def save_batch(self, batch: Batch, answers: Sequence[Paid] = ()) -> list[Record] | None:
         """Write down how far a batch is, together with the answers that it brought: all or none.

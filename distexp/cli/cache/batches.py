@@ -13,14 +13,15 @@ from distexp.cli.cache.showing import show, show_json, table
 from distexp.errors import CacheError
 from distexp.model.batch.terms import Terms
 
-HELP = "List batches in flight; collect what they have answered; cancel them."
+HELP = "List batches in flight; collect what they have answered; cancel or forget them."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
-        "what", nargs="?", default="list", choices=["list", "collect", "cancel"],
-        help="collect stores the answers of those that are over, and waits for none",
+        "what", nargs="?", default="list", choices=["list", "collect", "cancel", "forget"],
+        help="collect stores the answers of those that are over, and waits for none; forget gives "
+        "up one that never arrived, so that it is handed over again",
     )  # fmt: skip
     parser.add_argument("labels", nargs="*", help="which batches, by label or name; all if none")
     add_path(parser)
@@ -29,7 +30,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """List, collect or cancel; 1 where some are in flight still after collecting."""
+    """List, collect, cancel or forget; 1 where some are in flight still after collecting."""
     cache = ResponseCache(path_of(options))
     batches = _chosen(cache.batches(), options.labels)
     if options.what == "list":
@@ -37,8 +38,10 @@ def run(options: argparse.Namespace) -> int:
         _list(shown, as_json=options.json)
         return 0
     wanted = [one for one in batches if one.state in OPEN]
+    if options.what == "forget" and not options.labels:
+        raise CacheError("Say which batch is to be forgotten: 'distexp cache batches' lists them.")
     with Recorder(cache) as recorder:
-        found = asyncio.run(_each(cache, recorder, wanted, cancel=options.what == "cancel"))
+        found = asyncio.run(_each(cache, recorder, wanted, options.what))
     if options.json:
         show_json({"batches": found})
     elif found:
@@ -75,22 +78,26 @@ def _list(batches: Sequence[Batch], *, as_json: bool) -> None:
 
 
 async def _each(
-    cache: ResponseCache, recorder: Recorder, batches: Sequence[Batch], *, cancel: bool
+    cache: ResponseCache, recorder: Recorder, batches: Sequence[Batch], what: str
 ) -> list[dict[str, object]]:
-    """Collect or cancel each, and say what came of it."""
+    """Collect, cancel or forget each, and say what came of it."""
     found: list[dict[str, object]] = []
     for batch in batches:
         clerk = Clerk(Terms.of(batch.about), cache, recorder)
         clerk.terms.prepare()
+        row: dict[str, object] = {"label": batch.label, "model": batch.about.get("name")}
         try:
-            if cancel:
+            if what == "forget" and await clerk.forget(batch):
+                found.append(row | {"now": "forgotten", "requests": len(batch.keys)})
+                continue
+            if what == "cancel":
                 await clerk.cancel(batch)
             state, collected = await clerk.look(batch)
         finally:
             await clerk.endpoint.close()
-        now = "cancelling" if cancel else (state.said if state else "being sent")
-        row: dict[str, object] = {"label": batch.label, "model": batch.about.get("name")}
+        now = state.said if state else "being sent"
+        if what == "cancel" and batch.remote is not None:
+            now = "cancelling"
         row |= {"now": now if collected is None else "collected", "requests": len(batch.keys)}
-        answered = "" if collected is None else len(collected.responses)
-        found.append(row | {"answered": answered})
+        found.append(row | {"answered": "" if collected is None else len(collected.responses)})
     return found

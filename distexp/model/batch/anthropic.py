@@ -47,7 +47,7 @@ class AnthropicBatches(Endpoint):
         return {"x-api-key": self._key, "anthropic-version": VERSION, "anthropic-beta": BETA}
 
     async def submit(
-        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]]
+        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]], brought: str | None
     ) -> str:
         """Hand the requests over in one call."""
         requests: list[Json] = [{"custom_id": k, "params": body} for k, body in bodies.items()]

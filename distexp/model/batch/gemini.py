@@ -33,7 +33,7 @@ class GeminiBatches(Endpoint):
         return {"x-goog-api-key": self._key}
 
     async def submit(
-        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]]
+        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]], brought: str | None
     ) -> str:
         """Hand the requests over in one call."""
         requests: list[Json] = [

@@ -32,10 +32,8 @@ class OpenAIBatches(Endpoint):
         """Return the key as OpenAI takes it."""
         return {"Authorization": f"Bearer {self._key}"}
 
-    async def submit(
-        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]]
-    ) -> str:
-        """Upload the requests and make a batch of them."""
+    async def bring(self, label: str, bodies: Mapping[str, Mapping[str, Json]]) -> str:
+        """Upload the requests; return the name of the file."""
         import aiohttp
 
         rows = (
@@ -53,11 +51,17 @@ class OpenAIBatches(Endpoint):
             "file", content, filename=f"{label}.jsonl", content_type="application/jsonl"
         )
         file = await self.json("POST", "files", form=form)
+        return named(file, "id", self.failures)
+
+    async def submit(
+        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]], brought: str | None
+    ) -> str:
+        """Make a batch of the file."""
         batch = await self.json(
             "POST",
             "batches",
             body={
-                "input_file_id": named(file, "id", self.failures),
+                "input_file_id": brought,
                 "endpoint": "/v1/chat/completions",
                 "completion_window": "24h",
                 "metadata": {"distexp": label},

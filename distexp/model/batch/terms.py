@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -11,9 +11,9 @@ from distexp.model.batch.native import ENDPOINTS, native_body, read_native
 from distexp.model.batch.wire import Endpoint
 from distexp.model.http.failures import Failures
 from distexp.model.http.secrets import Secrets
+from distexp.model.litellm_body import is_plain
 from distexp.model.prices import import_litellm
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Terms:
     api_key_env: str | None
     price: tuple[float, float] | None
     """USD for a token of a prompt and of a reply, in a batch; None where it is not known."""
+    left_out: tuple[str, ...] = ()
+    """Fields of a body that are not sent: the server was found to refuse or ignore them."""
 
     def about(self) -> dict[str, Any]:
         """Return what is kept beside a batch."""
-        return {**self._where(), "price": self.price and list(self.price)}
+        dropped = {"left_out": list(self.left_out)} if self.left_out else {}
+        return {**self._where(), "price": self.price and list(self.price), **dropped}
 
     def _where(self) -> dict[str, Any]:
         return {
@@ -49,6 +52,7 @@ class Terms:
             api_base=about.get("api_base"),
             api_key_env=about.get("api_key_env"),
             price=(float(price[0]), float(price[1])) if price else None,
+            left_out=tuple(map(str, about.get("left_out") or ())),
         )
 
     def made(self, about: Mapping[str, Any]) -> bool:
@@ -86,6 +90,11 @@ class Terms:
         ModelError
             If litellm would have to drop a part of it.
         """
+        if any(name in request.body for name in self.left_out):
+            kept = {k: v for k, v in request.body.items() if k not in self.left_out}
+            request = replace(request, body=kept)
+        if self.provider == "openai" and is_plain(self.name, request.body):
+            return native_body(self.name, request)  # without litellm, which takes seconds
         import openai
 
         try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from distexp.errors import ModelError
+from distexp.errors import ModelError, TransientModelError
 from distexp.model.http.address import proxy_for
 from distexp.model.http.client import account_headers, tls_context
 from distexp.model.http.failures import Failures
@@ -61,6 +61,10 @@ class Row:
     """Whether it was not tried: expired, or cancelled."""
 
 
+class NotSentError(TransientModelError):
+    """No connection could be made: nothing left this machine."""
+
+
 class Endpoint(ABC):
     """The batch endpoint of a provider.
 
@@ -94,11 +98,21 @@ class Endpoint(ABC):
         self._hidden = Secrets(of_proxy(self._proxy))
         self._session: ClientSession | None = None
 
+    async def bring(self, label: str, bodies: Mapping[str, Mapping[str, Json]]) -> str | None:
+        """Bring requests to the provider where that is a call of its own, which costs nothing."""
+        return None
+
     @abstractmethod
     async def submit(
-        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]]
+        self, label: str, model: str, bodies: Mapping[str, Mapping[str, Json]], brought: str | None
     ) -> str:
-        """Hand over requests by their keys; return the batch's name at the provider."""
+        """Hand over requests by their keys; return the batch's name at the provider.
+
+        Raises
+        ------
+        NotSentError
+            If it is certain that they did not arrive.
+        """
 
     @abstractmethod
     async def state(self, remote: str) -> State:
@@ -144,7 +158,7 @@ class Endpoint(ABC):
         except aiohttp.ClientConnectorCertificateError as exc:
             raise self.failures.untrusted(str(exc)) from exc
         except aiohttp.ClientConnectorError as exc:
-            raise self.failures.unreachable(str(exc)) from exc
+            raise NotSentError(str(self.failures.unreachable(str(exc)))) from exc
         except TimeoutError as exc:
             raise self.failures.broken(f"nothing came within {self._timeout_s:g} s.") from exc
         except (aiohttp.ClientError, OSError, EOFError, ValueError) as exc:
