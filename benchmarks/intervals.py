@@ -7,6 +7,7 @@ how often a calibrator is told from another that is equal in truth, and how wide
 
     python -m benchmarks.intervals
     python -m benchmarks.intervals --kinds useless --questions 24 --intervals bootstrap
+    python -m benchmarks.intervals --kinds batteries --hold-out battery --no-card
 """
 
 import argparse
@@ -89,6 +90,7 @@ def survey(kind: Kind, n_questions: int, rng: np.random.Generator, n_groups: int
             text=f"Question {number}?",
             options=tuple(f"{place + 1} of {k}" for place in range(k)),
             ordinals=tuple(map(float, range(k))),
+            battery=f"battery {number // kind.battery}" if kind.battery else None,
         )
         own = drawn(2)
         if kind.battery and number % kind.battery == 0:
@@ -124,12 +126,24 @@ Found = dict[str, tuple[float, float, float]]
 
 
 def measured(
-    seed: int, name: str, n_questions: int, calibrators: Sequence[str], intervals: str, card: bool
+    seed: int,
+    name: str,
+    n_questions: int,
+    calibrators: Sequence[str],
+    intervals: str,
+    hold_out: str,
+    card: bool,
 ) -> Found:
     """Evaluate one survey; what has no interval has its value three times."""
     rng = np.random.default_rng([seed, n_questions, list(KINDS).index(name)])
     study = survey(KINDS[name], n_questions, rng)
-    evaluation = Evaluation(intervals=intervals, n_bootstrap=1000, n_ceiling_draws=1, n_flips=2000)
+    evaluation = Evaluation(
+        hold_out=hold_out,
+        intervals=intervals,
+        n_bootstrap=1000,
+        n_ceiling_draws=1,
+        n_flips=2000,
+    )
     made = {of: shipped(of) for of in calibrators}
     with threadpool_limits(limits=1, user_api="blas"):
         result = evaluation.run(study, made)
@@ -204,6 +218,7 @@ def main() -> None:
     parser.add_argument("--questions", nargs="+", type=int, default=[12, 24, 60, 200])
     parser.add_argument("--worlds", type=int, default=500, help="of each kind and size")
     parser.add_argument("--intervals", choices=("jackknife", "bootstrap"), default="jackknife")
+    parser.add_argument("--hold-out", choices=("question", "battery"), default="question")
     parser.add_argument("--no-card", action="store_true", help="fit no card; quicker")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="where to write the table as JSON")
@@ -218,6 +233,7 @@ def main() -> None:
                     n_questions=n_questions,
                     calibrators=tuple(options.calibrators),
                     intervals=options.intervals,
+                    hold_out=options.hold_out,
                     card=not options.no_card,
                 )
                 found = list(pool.map(one, range(options.worlds), chunksize=4))

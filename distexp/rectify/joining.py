@@ -14,6 +14,10 @@ JEFFREYS = 0.5
 """Answers to an option, and to all others, that an interval begins with at the least: a prior of
 little weight says next to nothing of a small share, and not that it is 0."""
 
+TWO_OPTIONS = 0.8
+"""What a prior's weight is multiplied by in intervals for two options, where few people give few
+outcomes and a weight that was learnt as too large tells most; `benchmarks/rectify.py`."""
+
 
 def joined(prior: FloatArray, counts: FloatArray, weight: FloatArray) -> FloatArray:
     """Return the posterior mean: the prior counts as so many people who answered like it.
@@ -136,7 +140,8 @@ def _posterior(
     is_option = _is_option(prior, n_options)
     smooth = (1 - SMOOTHING) * prior + SMOOTHING / n_options[:, None]
     n = counts.sum(axis=1)[:, None]
-    own, rest = weight[:, None] * smooth, weight[:, None] * (1 - smooth)
+    people = (weight * np.where(n_options == 2, TWO_OPTIONS, 1.0))[:, None]
+    own, rest = people * smooth, people * (1 - smooth)
     a = np.where(is_option, np.maximum(own, JEFFREYS) + counts, 1.0)
     b = np.where(is_option, np.maximum(rest, JEFFREYS) + n - counts, 1.0)
     outweighs = n >= weight[:, None]

@@ -80,12 +80,15 @@ def test_intervals_are_the_quantiles_of_the_marginal_beta_posterior() -> None:
 
 
 def test_what_nobody_chose_reaches_to_nothing_and_holds_as_much_of_the_posterior() -> None:
-    """Where the pilot outweighs the prior: one tail instead of two, and mirrored at 1."""
+    """Where the pilot outweighs the prior: one tail instead of two, and mirrored at 1.
+
+    With two options a prior of 10 people counts as 8.
+    """
     prior, counts = np.array([[0.5, 0.5]]), np.array([[0.0, 30.0]])
     low, high = credible(prior, counts, np.array([10.0]), np.array([2.0]), 0.9)
 
     assert low[0, 0] == 0
-    assert high[0, 0] == pytest.approx(beta(5, 35).ppf(0.9))
+    assert high[0, 0] == pytest.approx(beta(4, 34).ppf(0.9))
     assert high[0, 1] == 1
     assert low[0, 1] == pytest.approx(1 - high[0, 0])
 
