@@ -21,8 +21,7 @@ from pathlib import Path
 import diskcache
 
 from distexp.cache import JSONDisk, Paid, ResponseCache
-from distexp.request import Json, Request
-from distexp.types import Response, Usage
+from distexp.request import Json, Request, Response, Usage
 
 CHUNK = 10_000
 N_SAMPLE = 50_000

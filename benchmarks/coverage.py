@@ -51,7 +51,9 @@ def held(
     Shares lie in the band of a share, distributions in the joint one, and questions in that of
     all groups; NaN where no share is above one half.
     """
-    evaluation = Evaluation(n_splits=20, n_bootstrap=2, n_ceiling_draws=2, extras=False)
+    evaluation = Evaluation(
+        n_splits=20, intervals="bootstrap", n_bootstrap=2, n_ceiling_draws=2, extras=False
+    )
     whole = without(study, removed)
     result = evaluation.run(whole, {name: calibrator})
     card = Card.fitted(name, calibrator, survey, answered(whole), result, evaluation)

@@ -9,8 +9,7 @@ from hydra import compose, initialize_config_module
 from hydra.utils import instantiate
 
 from distexp.model.llamacpp import LlamaCppModel
-from distexp.request import Prompt
-from distexp.types import Response
+from distexp.request import Prompt, Response
 
 N_QUESTIONS = 3
 

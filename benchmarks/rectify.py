@@ -62,7 +62,9 @@ def pilots(
     questions = sorted({case.question.question_id for case in study.cases})
     order = np.random.default_rng(0).permutation(len(questions))
     fold_of = {questions[place]: at % FOLDS for at, place in enumerate(order.tolist())}
-    evaluation = Evaluation(n_splits=10, n_bootstrap=2, n_ceiling_draws=2, extras=False)
+    evaluation = Evaluation(
+        n_splits=10, intervals="bootstrap", n_bootstrap=2, n_ceiling_draws=2, extras=False
+    )
     X, human, readable = design_of(study)
     fold_of_case = np.array([fold_of[case.question.question_id] for case in study.cases])
     for fold in range(min(FOLDS, len(questions))):

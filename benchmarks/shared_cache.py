@@ -26,8 +26,7 @@ from hydra.utils import instantiate
 
 from distexp.cache import Cache, Paid, ResponseCache
 from distexp.cache.redis.store import RedisCache
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 BATCH = 64
 """Answers that arrive, and are stored, together."""

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from distexp.asking.budget import Budget
@@ -28,14 +29,14 @@ from distexp.dataset.population import Population
 from distexp.dataset.questions import with_questions
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
-from distexp.evaluation.stacking import Stack
-from distexp.evaluation.transfer import TRANSFERS, check_transfer, transferred
+from distexp.evaluation.stacking import read_stacks
+from distexp.evaluation.transfer import check_transfer, known, transferred
 from distexp.prompt.spoken import without_language
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.calls import Calls
 from distexp.report.report import Report
 from distexp.tuning.optuna import OptunaTuning
-from distexp.types import Study, Survey
+from distexp.types import Survey
 from distexp.view.base import View
 
 
@@ -84,7 +85,7 @@ class Experiment:
     calls : {"live", "batch"}
         Whether models are asked call by call, or in batches: half the price, within a day.
     figures : bool, optional
-        Whether a run is drawn where it is written; None draws a single run, of a sweep the whole.
+        Whether a run is drawn as SVG where it is written; None draws its view alone.
     dry_run : bool
         Whether to stop at the plan.
     progress : bool
@@ -143,13 +144,8 @@ class Experiment:
         self.model, self.dataset, self.elicitation = model, dataset, elicitation
         self.prompt, self.calibrator = prompt, calibrator
         self.cache, self.evaluation, self.retries = cache, evaluation, retries
-        if isinstance(predictors, str) or not isinstance(predictors, Sequence):
-            raise parameter_error("Experiment", "predictors", "a list of stacks", predictors)
-        self.predictors = [Stack.read(entry) for entry in predictors]
-        if transfer not in (None, *TRANSFERS):
-            wanted = f"null or one of {', '.join(TRANSFERS)}"
-            raise parameter_error("Experiment", "transfer", wanted, transfer)
-        self.transfer, self.view = transfer, view
+        self.predictors = read_stacks(predictors)
+        self.transfer, self.view = known(transfer), view
         self.questions, self.card, self.use_card, self.out = questions, card, use_card, out
         self.coverage, self.topic = coverage, topic
         self.population = population or Population()
@@ -188,8 +184,14 @@ class Experiment:
         stacks = (of for one in self.predictors for of in one.studies(singles))
         whole = self.evaluation.arranged([*singles, *stacks])
         singles, studies = tuple(map(answered, singles)), list(map(answered, whole))
+        learnt = partial(
+            transferred,
+            calibrators=self.calibrator,
+            evaluation=self.evaluation,
+            along=self.transfer,
+        )
         results = [
-            self.evaluation.run(study, {**self.calibrator, **self._transferred(study, singles)})
+            self.evaluation.run(study, {**self.calibrator, **learnt(study, singles)})
             for study in studies
         ]
         report = Report(
@@ -221,11 +223,7 @@ class Experiment:
         """Return who asks about the survey, in the language that the prompt is to have."""
         styles, asks = in_language(self.language, survey, self.prompt, self.elicitation)
         return Interview(
-            survey=survey,
-            model=self.model,
-            elicitation=asks,
-            prompt=styles,
-            retries=self.retries,
+            survey=survey, model=self.model, elicitation=asks, prompt=styles, retries=self.retries
         )
 
     def runner(self) -> Runner:
@@ -250,7 +248,3 @@ class Experiment:
         if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
         return too_few
-
-    def _transferred(self, study: Study, singles: Sequence[Study]) -> dict[str, Calibrator]:
-        """Return the calibrators learnt on other studies, where `transfer` is set."""
-        return transferred(study, singles, self.calibrator, self.evaluation, along=self.transfer)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from typing import Protocol, Self, runtime_checkable
 
 from distexp.checks import check_bool, check_int
-from distexp.request import Message, Prompt, Request
-from distexp.types import Design, FloatArray, Group, Question, Reading, Response, Shares, Survey
+from distexp.request import Message, Prompt, Request, Response
+from distexp.types import Design, FloatArray, Group, Question, Reading, Shares, Survey
 
 
 @runtime_checkable

@@ -1,4 +1,7 @@
-"""A call and its key: the SHA-256 of the one JSON text that stands for everything in it."""
+"""A call, its key and its response.
+
+The key is the SHA-256 of the one JSON text that stands for everything in the call.
+"""
 
 import hashlib
 import json
@@ -7,6 +10,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Self
 
 from distexp.errors import ConfigError
 
@@ -14,6 +18,8 @@ Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
 REQUEST_SCHEMA = 1
 """Version of the key document. Raising it orphans every cache: a decision, listed in CHANGELOG."""
+REFUSED = "refused"
+"""Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,3 +207,45 @@ def _canonical(value: Json) -> Json:
     if isinstance(value, Sequence) and not isinstance(value, bytes):
         return [_canonical(item) for item in value]
     return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens that a call was billed for."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    thinking_tokens: int | None = None
+    """How many of those of the reply were thoughts; None where the server does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Response:
+    """What a model sent back. A refusal is a response; an error is not."""
+
+    text: str
+    finish_reason: str | None
+    usage: Usage | None = None
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
+    """For each generated token its most likely alternatives: (token, natural log-probability)."""
+    cost_usd: float | None = None
+    """Price of the call; None where the price is unknown, never 0 for unknown."""
+    price_usd_per_token: tuple[float, float] | None = None
+    """List prices of a prompt token and a completion token that `cost_usd` rests on."""
+    provider_model: str | None = None
+    """The model name that the server reported."""
+    system_fingerprint: str | None = None
+    thought: str | None = None
+    """What the model said to itself, where the reply had it apart; never read as an answer."""
+    tokens: tuple[str, ...] | None = None
+    """The tokens that were drawn at the positions of `top_logprobs`, where there are several."""
+
+    @classmethod
+    def refusal(cls, said: str) -> Self:
+        """Return what stands for a prompt that a server refused: its words, and no answer."""
+        return cls(text=said, finish_reason=REFUSED, cost_usd=0.0)
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the server refused the prompt; a model that declines has answered."""
+        return self.finish_reason == REFUSED

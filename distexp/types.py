@@ -1,10 +1,10 @@
 """The records that travel through an experiment: frozen, checked when made, free of behaviour.
 
 In the order of the flow: `Question`, `Group` and `Case` make up a `Survey`; a `Prompt` asks a
-model about a case and a `Request` is what its endpoint receives (`distexp.request`); a `Response`
-is what it sent back; a `Reading` is the distribution read from one response, and `Shares` what
-one says of some options; both are combined to an `Estimate`; a `Study` is the estimates of one
-`Condition`; a `Design` is what a calibrator may know about a set of cases.
+model about a case, a `Request` is what its endpoint receives and a `Response` what it sent back
+(all in `distexp.request`); a `Reading` is the distribution read from one response, and `Shares`
+what one says of some options; both are combined to an `Estimate`; a `Study` is the estimates of
+one `Condition`; a `Design` is what a calibrator may know about a set of cases.
 """
 
 import math
@@ -23,8 +23,6 @@ BoolArray = NDArray[np.bool_]
 StrArray = NDArray[np.object_]
 """Of str: each text is kept once, however often it occurs."""
 
-REFUSED = "refused"
-"""Finish reason of what is kept in place of an answer where a server refused a prompt for good."""
 PROBABILITY_TOLERANCE = 1e-6
 """How far a distribution's sum may be from 1 (float32 files) before it is refused."""
 
@@ -163,48 +161,6 @@ class Case:
             )
             raise DatasetError(msg)
         return self.human
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
-    """Tokens that a call was billed for."""
-
-    prompt_tokens: int
-    completion_tokens: int
-    thinking_tokens: int | None = None
-    """How many of those of the reply were thoughts; None where the server does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """What a model sent back. A refusal is a response; an error is not."""
-
-    text: str
-    finish_reason: str | None
-    usage: Usage | None = None
-    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
-    """For each generated token its most likely alternatives: (token, natural log-probability)."""
-    cost_usd: float | None = None
-    """Price of the call; None where the price is unknown, never 0 for unknown."""
-    price_usd_per_token: tuple[float, float] | None = None
-    """List prices of a prompt token and a completion token that `cost_usd` rests on."""
-    provider_model: str | None = None
-    """The model name that the server reported."""
-    system_fingerprint: str | None = None
-    thought: str | None = None
-    """What the model said to itself, where the reply had it apart; never read as an answer."""
-    tokens: tuple[str, ...] | None = None
-    """The tokens that were drawn at the positions of `top_logprobs`, where there are several."""
-
-    @classmethod
-    def refusal(cls, said: str) -> Self:
-        """Return what stands for a prompt that a server refused: its words, and no answer."""
-        return cls(text=said, finish_reason=REFUSED, cost_usd=0.0)
-
-    @property
-    def is_refusal(self) -> bool:
-        """Whether the server refused the prompt; a model that declines has answered."""
-        return self.finish_reason == REFUSED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

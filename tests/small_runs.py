@@ -23,6 +23,7 @@ Command = Callable[[Sequence[str]], int | None]
 SMALL = (
     "model=mock", "progress=false", "dataset.attributes=[sex]", "calibrator=[ridge,random_forest]",
     "evaluation.n_splits=3", "evaluation.n_bootstrap=50", "evaluation.n_flips=100", "prompt=base",
+    "evaluation.intervals=bootstrap", "evaluation.hold_out=question",
 )  # fmt: skip
 """Settings of a run: first the model, the terminal, the groups and the calibrators."""
 ALONE = "hydra.run.dir=run"

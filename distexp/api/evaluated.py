@@ -61,7 +61,7 @@ class Evaluated:
         """Return a row a case and option, as `predictions.parquet` has them."""
         return self.report.predictions()
 
-    def write(self, folder: str | Path, *, figures: bool = True) -> Path:
+    def write(self, folder: str | Path, *, figures: bool = False) -> Path:
         """Write what a run leaves into a folder, and return the folder.
 
         Parameters
@@ -69,7 +69,7 @@ class Evaluated:
         folder : path
             Made if it does not exist; what is in it is replaced.
         figures : bool
-            Whether to draw.
+            Whether to draw, as SVG.
 
         Raises
         ------

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from distexp.errors import ParseError
-from distexp.request import Message
-from distexp.types import Reading, Response, Shares
+from distexp.request import Message, Response
+from distexp.types import Reading, Shares
 
 REFUSAL = "The server refused the prompt: "
 """How the reason begins of what is no reply at all; the server's words follow."""

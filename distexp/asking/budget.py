@@ -6,8 +6,7 @@ from typing import Self
 
 from distexp.checks import check_int, check_number
 from distexp.errors import BudgetError, ConfigError
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 CHARACTERS_PER_TOKEN = 4
 """Of English; other scripts take more tokens. Only for what is not known before a call."""

@@ -27,8 +27,7 @@ from distexp.errors import (
     UnusableReplyError,
 )
 from distexp.protocols import Model, price_of
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 MOST_DOUBTS = 20
 """So many bad requests without reason or answer are the model's fault, not the prompts'."""

@@ -11,18 +11,8 @@ from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
-from distexp.request import Prompt, Request, whole_text
-from distexp.types import (
-    Case,
-    Condition,
-    Estimate,
-    Question,
-    Reading,
-    Response,
-    Shares,
-    Study,
-    Survey,
-)
+from distexp.request import Prompt, Request, Response, whole_text
+from distexp.types import Case, Condition, Estimate, Question, Reading, Shares, Study, Survey
 
 NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
 RETRY_DRAWS = 1_000_000
@@ -263,8 +253,8 @@ class Interview:
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
                 n_refused += response.is_refusal
-                reason = None
                 try:
+                    reason = None
                     check_answered(response)
                     readings.append(self.elicitation.read(one.case.question, prompt, response))
                 except ParseError as exc:
@@ -302,9 +292,8 @@ def _requests(asked: Sequence[Asked]) -> list[Request]:
     """
     answered = [one for one in asked if one.case.human is not None]
     is_open = [one for one in asked if one.case.human is None]
-    placed = [
-        ((at + 0.5) / len(of), one) for of in (answered, is_open) for at, one in enumerate(of)
-    ]
+    both = (answered, is_open)
+    placed = [((at + 0.5) / len(of), one) for of in both for at, one in enumerate(of)]
     return [request for _, one in sorted(placed, key=itemgetter(0)) for request in one.requests]
 
 

@@ -7,8 +7,8 @@ from distexp.asking.answers import Answer
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
 from distexp.protocols import Model
-from distexp.request import Request
-from distexp.types import Condition, Response
+from distexp.request import Request, Response
+from distexp.types import Condition
 
 
 @runtime_checkable

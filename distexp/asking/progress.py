@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
+from distexp.request import Response
 from distexp.terminal.line import Line
-from distexp.types import Response
 from distexp.visible import one_line
 
 MOST_PARTS = 4

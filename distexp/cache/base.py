@@ -11,8 +11,7 @@ from distexp.cache.record import Paid, Record, read_responses
 from distexp.cache.rows import REFUSED, Row, after_request
 from distexp.checks import parameter_error
 from distexp.errors import CacheCorruptError, CacheError, UnstorableError
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 MODES = ("use", "replay", "refresh", "off")
 

@@ -15,8 +15,7 @@ from typing import Any
 from distexp.cache.record import Record
 from distexp.cache.rows import HEAD
 from distexp.errors import CacheError, ConfigError
-from distexp.request import canonical_json
-from distexp.types import Response
+from distexp.request import Response, canonical_json
 
 Types = Mapping[str, tuple[type, ...]]
 

@@ -8,8 +8,7 @@ from typing import Any, Self
 
 from distexp.cache.rows import HEAD, digest
 from distexp.errors import CacheError
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 _AFTER_RESPONSE = b', "created": '
 _USAGE = fields(Usage)

@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.coefficients import in_one, in_parts
 from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
-from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Questions, predict
+from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
 from distexp.calibrator.fitting.texts import Texts
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray, IntArray
@@ -212,7 +213,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         boundaries, texts = Boundaries(X, vocabulary), self._texts(X)
         words = self._words(texts, boundaries, weights > 0)
         fit = self._fitted(boundaries, words, y, weights)
-        self.coef_ = _in_one(fit.coef, vocabulary)
+        self.coef_ = in_one(fit.coef, vocabulary)
         self.texts_ = []
         if texts is not None and X.text is not None:
             self.texts_ = X.text[np.unique(X.question, return_index=True)[1]].tolist()
@@ -239,7 +240,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             known = np.arange(len(question)) < n_known
             words = texts.components(known, self.wording_components)[n_known:]
         questions = Questions(words, boundaries.scale, len(vocabulary.scales))
-        coef = _in_parts(self.coef_, boundaries)
+        coef = in_parts(self.coef_, boundaries)
         below = self._below(boundaries, questions, coef)
         return self._shares(X, boundaries, below, self.nominal_weight_)
 
@@ -283,7 +284,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self, boundaries: Boundaries, words: FloatArray, train: BoolArray
     ) -> tuple[Questions, Coefficients]:
         """Return the questions' features and the penalties of all."""
-        penalties = _in_parts(self.penalty * boundaries.penalties, boundaries)
+        penalties = in_parts(self.penalty * boundaries.penalties, boundaries)
         of_words = np.full(words.shape[1], self.wording_penalty or 0.0)
         of_questions = np.concatenate([penalties.questions, of_words])
         questions = Questions(words, boundaries.scale, len(boundaries.vocabulary.scales))
@@ -337,21 +338,3 @@ class _Fit:
             self.arrow.predict(rest, error)
             left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
         return left_out
-
-
-def _in_one(coef: Coefficients, vocabulary: Vocabulary) -> FloatArray:
-    """Put coefficients in one row: core, each group's, each scale's, the words'."""
-    n_scales = len(vocabulary.scales)
-    of_scales = coef.questions[: 2 * n_scales].reshape(2, n_scales).T
-    return np.concatenate(
-        [coef.core, coef.groups.ravel(), of_scales.ravel(), coef.questions[2 * n_scales :]]
-    )
-
-
-def _in_parts(row: FloatArray, boundaries: Boundaries) -> Coefficients:
-    """Undo `_in_one`."""
-    names = boundaries.vocabulary
-    ends = np.cumsum([boundaries.n_core, N_OWN * len(names.groups), 2 * len(names.scales)])
-    core, groups, scales, words = np.split(row, ends)
-    of_scales = scales.reshape(-1, 2).T.ravel()
-    return Coefficients(core, np.concatenate([of_scales, words]), groups.reshape(-1, N_OWN))

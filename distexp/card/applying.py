@@ -81,16 +81,12 @@ def calibrated(
         shares = np.full_like(X.predicted, np.nan)
         if readable.any():
             shares[readable] = card.predict(X.take(readable))
-        half_widths = {
-            kind: _half_widths(card, study.cases, card.band, coverage, topic, kind)
-            for kind in KINDS
-        }
         yield Calibrated(
             study=study,
             readable=readable,
             shares=shares,
-            half_widths=half_widths["share"],
-            ends={kind: card.band.ends(shares, of[:, None]) for kind, of in half_widths.items()},
+            half_widths=_half_widths(card, study.cases, card.band, coverage, topic, "share"),
+            ends=_ends(card, study.cases, card.band, shares, coverage, topic),
             coverages=np.array(
                 [
                     card.band.supported(coverage, new_topic=kind(card, case, topic) != "same")
@@ -112,14 +108,22 @@ def calibrated(
 def _half_widths(
     card: Card, cases: Sequence[Case], band: Band, coverage: float, topic: str | None, of: str
 ) -> FloatArray:
-    return np.array(
-        [
-            band.half_width(
-                len(case.question.options), coverage, of=of, topic=kind(card, case, topic)
-            )
-            for case in cases
-        ]
-    )
+    pairs = ((len(case.question.options), kind(card, case, topic)) for case in cases)
+    return np.array([band.half_width(k, coverage, of=of, topic=about) for k, about in pairs])
+
+
+def _ends(
+    card: Card, cases: Sequence[Case], band: Band, shares: FloatArray, coverage: float,
+    topic: str | None,
+) -> dict[str, Ends]:  # fmt: skip
+    """Return the ends of the bands of some shares, by kind of band."""
+    topics = [kind(card, case, topic) for case in cases]
+    found = {}
+    for of in KINDS:
+        half_widths = _half_widths(card, cases, band, coverage, topic, of)
+        reach = np.array([band.least_reach(coverage, of=of, topic=one) for one in topics])
+        found[of] = band.ends(shares, half_widths[:, None], reach[:, None])
+    return found
 
 
 def of_everyone(
@@ -143,10 +147,7 @@ def of_everyone(
     if band is None:
         nothing = np.full_like(shares, np.nan)
         return dict.fromkeys(KINDS, (nothing, nothing))
-    return {
-        kind: band.ends(shares, _half_widths(card, cases, band, coverage, topic, kind)[:, None])
-        for kind in KINDS
-    }
+    return _ends(card, cases, band, shares, coverage, topic)
 
 
 def kind(card: Card, case: Case, topic: str | None) -> str:

@@ -45,6 +45,12 @@ class Widths:
     """Share of the residuals, each question weighing the same, that are no larger than the
     half-width that is `TARGET` around one half; NaN in cards of earlier versions."""
 
+    def half_width(self, coverage: float, of: str) -> float:
+        """Return the half-width for one of `COVERAGES` and `KINDS`; NaN where it is not known."""
+        kinds = (self.half_widths, self.joint, self.question)
+        half_widths = kinds[KINDS.index(of)]
+        return half_widths[COVERAGES.index(coverage)] if half_widths else math.nan
+
     @property
     def highest_coverage(self) -> float:
         """The highest coverage for which so many questions can vouch at all: n / (n + 1)."""
@@ -85,6 +91,9 @@ class Band:
     None where there are no two batteries."""
     scale: str = ANGLE
     """One of `SCALES`."""
+    topic_shares: Widths | None = None
+    """As `topic` on the scale of shares as they are; None in cards of earlier versions. Sampling
+    errors are alike as angles, but how far off a new topic is need not be."""
 
     @classmethod
     def fitted(
@@ -94,6 +103,7 @@ class Band:
         question: IntArray,
         tested: BoolArray,
         elsewhere: tuple[FloatArray, IntArray] | None = None,
+        elsewhere_shares: FloatArray | None = None,
     ) -> Self:
         """Find the half-widths that cover the held-out shares.
 
@@ -108,6 +118,8 @@ class Band:
         elsewhere : (ndarray (n_cases, max_options), ndarray (n_cases,)), optional
             As `residuals`, but with the whole battery held out, NaN where it was not; and equal
             numbers for questions of the same battery.
+        elsewhere_shares : ndarray of shape (n_cases, max_options), optional
+            The same residuals as absolute differences of shares.
         """
         sizes, counts = np.unique(
             np.unique(np.c_[n_options, question][tested], axis=0)[:, 0], return_counts=True
@@ -116,7 +128,12 @@ class Band:
         is_option = np.arange(residuals.shape[1]) < n_options[:, None]
 
         def widths(
-            cases: BoolArray, residuals: FloatArray, unit: IntArray, *, capped: bool = False
+            cases: BoolArray,
+            residuals: FloatArray,
+            unit: IntArray,
+            *,
+            capped: bool = False,
+            scale: str = ANGLE,
         ) -> Widths:
             cells = is_option & cases[:, None]
             of_cells = np.broadcast_to(unit[:, None], cells.shape)[cells]
@@ -129,7 +146,7 @@ class Band:
             coverages = [min(c, n / (n + 1)) if capped else c for c in COVERAGES]
 
             def found(residuals: FloatArray, unit: IntArray) -> tuple[float, ...]:
-                return tuple(half_width(residuals, unit, c, SCALES[ANGLE]) for c in coverages)
+                return tuple(half_width(residuals, unit, c, SCALES[scale]) for c in coverages)
 
             return Widths(
                 n_questions=n,
@@ -139,14 +156,18 @@ class Band:
                 within=within(residuals[cells], of_cells),
             )
 
-        topic = None
-        if elsewhere is not None:
-            apart = ~np.isnan(elsewhere[0][:, 0])
-            topic = widths(apart, *elsewhere, capped=True) if apart.any() else None
+        topic = topic_shares = None
+        if elsewhere is not None and (apart := ~np.isnan(elsewhere[0][:, 0])).any():
+            topic = widths(apart, *elsewhere, capped=True)
+            if elsewhere_shares is not None:
+                topic_shares = widths(
+                    apart, elsewhere_shares, elsewhere[1], capped=True, scale=SHARE
+                )
         return cls(
             pooled=widths(tested, residuals, question),
             by_size={k: widths(cases, residuals, question) for k, cases in rows.items()},
             topic=topic,
+            topic_shares=topic_shares,
         )
 
     def widths(self, n_options: int, *, new_topic: bool = False) -> Widths:
@@ -182,20 +203,37 @@ class Band:
             Whether the question is like those trained on, of another topic, or may be either:
             then it is the wider of both.
         """
-        place = COVERAGES.index(coverage)
-
-        def known(widths: Widths) -> float:
-            kinds = (widths.half_widths, widths.joint, widths.question)
-            half_widths = kinds[KINDS.index(of)]
-            return half_widths[place] if half_widths else math.nan
-
-        same, new = (known(self.widths(n_options, new_topic=is_new)) for is_new in (False, True))
+        same, new = (
+            self.widths(n_options, new_topic=is_new).half_width(coverage, of)
+            for is_new in (False, True)
+        )
         return {"same": same, "new": new, "auto": max(same, new)}[topic]
 
+    def least_reach(self, coverage: float, *, of: str = "share", topic: str = "same") -> float:
+        """Return how far a band has to reach to both sides at the least, in shares.
+
+        It is 0 but on a new topic, where the band is to be the wider of those of both scales.
+        """
+        if topic == "same" or self.topic_shares is None:
+            return 0.0
+        return self.topic_shares.half_width(coverage, of)
+
     def ends(
-        self, shares: FloatArray, half_width: FloatArray | float
+        self,
+        shares: FloatArray,
+        half_width: FloatArray | float,
+        least_reach: FloatArray | float = 0.0,
     ) -> tuple[FloatArray, FloatArray]:
         """Return the ends of the bands of some shares, in [0, 1]; NaN where a width is."""
+        low, high = self._ends(shares, half_width)
+        return (
+            np.minimum(low, np.maximum(shares - least_reach, 0.0)),
+            np.maximum(high, np.minimum(shares + least_reach, 1.0)),
+        )
+
+    def _ends(
+        self, shares: FloatArray, half_width: FloatArray | float
+    ) -> tuple[FloatArray, FloatArray]:
         if self.scale == SHARE:
             return np.maximum(shares - half_width, 0.0), np.minimum(shares + half_width, 1.0)
         middle = angle(shares)
@@ -203,9 +241,11 @@ class Band:
         high = np.sin(np.minimum(middle + half_width, SCALES[ANGLE])) ** 2
         return np.minimum(low, shares), np.maximum(high, shares)
 
-    def around(self, share: float, half_width: float) -> tuple[float, float]:
+    def around(
+        self, share: float, half_width: float, least_reach: float = 0.0
+    ) -> tuple[float, float]:
         """Return the ends of the band of one share."""
-        low, high = self.ends(np.array(share), half_width)
+        low, high = self.ends(np.array(share), half_width, least_reach)
         return float(low), float(high)
 
     def document(self) -> Json:
@@ -216,6 +256,7 @@ class Band:
             "pooled": _document(self.pooled),
             "by_n_options": {str(k): _document(widths) for k, widths in self.by_size.items()},
             "topic": None if self.topic is None else _document(self.topic),
+            "topic_shares": None if self.topic_shares is None else _document(self.topic_shares),
         }
 
     @classmethod
@@ -227,14 +268,15 @@ class Band:
         ConfigError
             If it is none.
         """
-        scale, coverages, pooled, by_size, topic = take(
-            older(document, topic=None, scale=SHARE),
+        scale, coverages, pooled, by_size, topic, topic_shares = take(
+            older(document, topic=None, topic_shares=None, scale=SHARE),
             "band",
             scale=str,
             coverages=list,
             pooled=dict,
             by_n_options=dict,
             topic=(dict, type(None)),
+            topic_shares=(dict, type(None)),
         )
         if tuple(coverages) != COVERAGES:
             raise field_error("band.coverages", f"{list(COVERAGES)}", coverages)
@@ -249,6 +291,11 @@ class Band:
             },
             topic=None if topic is None else _read(topic, "band.topic", most),
             scale=scale,
+            topic_shares=(
+                None
+                if topic_shares is None
+                else _read(topic_shares, "band.topic_shares", SCALES[SHARE])
+            ),
         )
 
 

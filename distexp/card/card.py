@@ -102,6 +102,7 @@ class Card:
                 X.question,
                 tested,
                 None if elsewhere is None else (apart(elsewhere[0], y), elsewhere[1]),
+                None if elsewhere is None else abs(elsewhere[0] - y),
             ),
             population=everyone.bands(study, X, y, held_out, elsewhere),
             prior=prior_of(name, study, result, evaluation, X, y, tested, elsewhere),

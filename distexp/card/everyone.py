@@ -100,5 +100,6 @@ def bands(
                 None
                 if elsewhere is None
                 else (apart(whole.of(elsewhere[0]), human), elsewhere[1][first]),
+                None if elsewhere is None else abs(whole.of(elsewhere[0]) - human),
             )
     return found

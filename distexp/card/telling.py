@@ -77,7 +77,7 @@ def _added(skill: Json) -> str:
     """Say whether the model added anything to the mean of the training questions."""
     if not isinstance(skill, Mapping):
         return "whether the model added anything to the training mean is not known"
-    what = f"skill {_interval(skill, '.0%')}"
+    what = f"skill {_interval(skill, '+.1%')}"
     low, high = skill["low"], skill["high"]
     if isinstance(low, float) and low > 0:
         return f"the model added to the training mean there: {what}"
@@ -130,18 +130,23 @@ def _of_new_topic(card: Card, estimates: Estimates) -> str:
 
 def _widths(band: Band, widths: Widths, place: int) -> str:
     """Say how wide bands are around one half, and around one tenth."""
-    found = dict(zip(KINDS, (widths.half_widths, widths.joint, widths.question), strict=True))
+    topic = "new" if widths is band.topic else "same"
+    coverage = COVERAGES[place]
+    found = {
+        of: (half_width, band.least_reach(coverage, of=of, topic=topic))
+        for of in KINDS
+        if not math.isnan(half_width := widths.half_width(coverage, of))
+    }
     words = {
         "share": "for a share of one half",
         "joint": "for all options at once",
         "question": "for all groups too",
     }
     said = [
-        f"±{band.around(0.5, of[place])[1] - 0.5:.3f} {words[kind]}"
-        for kind, of in found.items()
-        if of
+        f"±{band.around(0.5, *of_kind)[1] - 0.5:.3f} {words[kind]}"
+        for kind, of_kind in found.items()
     ]
-    low, high = band.around(0.1, widths.half_widths[place])
+    low, high = band.around(0.1, *found["share"])
     return f"{', '.join(said)}; {low:.2f} to {high:.2f} for a share of one tenth"
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from distexp.cli.parser import Parser
 from distexp.page.writing import write
+from distexp.report.drawn import draw
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `distexp report FOLDER [--open]`.
+    """Run `distexp report FOLDER [--figures] [--open]`.
 
     Raises
     ------
@@ -22,10 +23,16 @@ def main(arguments: Sequence[str]) -> None:
         "runs (index.html), from its tables alone. It is one file that needs no network.",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument(
+        "--figures", action="store_true", help="draw a run for a paper too, as SVG"
+    )
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     options = parser.read(arguments)
     path = write(options.folder)
     sys.stdout.write(f"Page: {path}\n")
+    if options.figures:
+        for figure in draw(options.folder):
+            sys.stdout.write(f"Figure: {figure}\n")
     if options.open:
         import webbrowser
 

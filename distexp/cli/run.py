@@ -25,7 +25,7 @@ from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
-from distexp.terminal.texts import relative
+from distexp.terminal.texts import laid_out, relative, width
 from distexp.trust import checked
 from distexp.view import summary
 
@@ -159,7 +159,7 @@ def _estimate(experiment: Any) -> None:
         return
     made = experiment.purpose.of(outcome)
     calls = outcome.calls
-    _say(made.text)
+    _say("\n".join(laid_out(made.text, width())))
     _say(
         f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
@@ -199,14 +199,19 @@ def _write_estimates(table: Any, path: Path) -> None:
 def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> None:
     """Write the report and show its tables."""
     settings = HydraConfig.get()
-    draw = experiment.figures
-    if draw is None:  # a sweep ends in one figure; hundreds of them take longer than the sums
-        draw = settings.mode is not RunMode.MULTIRUN
     overrides = OmegaConf.to_yaml(OmegaConf.create(list(settings.overrides.task)))
-    report.write(run_dir, config=OmegaConf.to_yaml(config), overrides=overrides, figures=draw)
+    report.write(
+        run_dir,
+        config=OmegaConf.to_yaml(config),
+        overrides=overrides,
+        figures=experiment.figures is True,
+    )
     if experiment.view is not None:
         from distexp.view import base
 
+        draw = experiment.figures
+        if draw is None:  # a sweep ends in one figure; hundreds of them take longer than the sums
+            draw = settings.mode is not RunMode.MULTIRUN
         base.write(experiment.view, base.Runs.read([run_dir]), run_dir, figure=draw)
     if settings.mode is not RunMode.MULTIRUN:  # the jobs of a sweep have one page together
         from distexp.page.writing import write

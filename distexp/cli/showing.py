@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from distexp.cli.telling import as_json
 from distexp.report.brief import parts
 from distexp.run_folder import PAGE, REPORT
-from distexp.terminal.texts import relative, show, width
+from distexp.terminal.texts import laid_out, relative, show, width
 from distexp.view.brief import lines as view_lines
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _brief(report: "Report", run_dir: Path, view: Any) -> None:
         room -= sum(str(one).count("\n") + 1 for one in found) + 1
         show(["", *view_lines(view, run_dir, columns=columns, room=room)], columns)
     if report.estimates:
-        lines = report.estimates.splitlines()
+        lines = laid_out(report.estimates, columns)
         print("\n" + "\n".join(lines[:MOST_ESTIMATES]))
         if len(lines) > MOST_ESTIMATES:
             print(f"\n({len(lines) - MOST_ESTIMATES} more lines are in the report.)")

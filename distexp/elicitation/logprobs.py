@@ -17,8 +17,8 @@ from distexp.elicitation.reply.lettered import (
 from distexp.elicitation.reply.thoughts import split
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Prompt
-from distexp.types import Group, Question, Reading, Response, Shares
+from distexp.request import Prompt, Response
+from distexp.types import Group, Question, Reading, Shares
 
 _MARKS = re.compile(r"[\s\u2581\u0120\u010a]+")
 _BLANK_MARKS = {0x2581: " ", 0x0120: " ", 0x010A: "\n"}

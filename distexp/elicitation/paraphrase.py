@@ -10,8 +10,8 @@ from distexp.elicitation.reply.sampling import Sampler
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Message, Prompt
-from distexp.types import Group, Question, Response
+from distexp.request import Message, Prompt, Response
+from distexp.types import Group, Question
 
 
 class Paraphrase(Sampler):

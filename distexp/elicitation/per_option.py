@@ -21,8 +21,8 @@ from distexp.elicitation.reply.thoughts import answer_in
 from distexp.elicitation.verbalized import PERCENTAGE
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Prompt
-from distexp.types import Group, Question, Reading, Response, Shares
+from distexp.request import Prompt, Response
+from distexp.types import Group, Question, Reading, Shares
 
 _PERCENTAGE = rf"[~≈]?\s*(?P<number>{NUMBER})\s*(?P<percent>%|percent|per cent)?"
 _BEFORE, _BEHIND = r"[\s\"'*`{]{0,12}", r"[\s\"'*`}.]{0,12}"

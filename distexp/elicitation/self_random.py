@@ -6,8 +6,8 @@ from distexp.checks import check_int
 from distexp.elicitation.reply.sampling import Sampler
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
-from distexp.request import Prompt
-from distexp.types import Group, Question, Response
+from distexp.request import Prompt, Response
+from distexp.types import Group, Question
 
 
 class SelfRandom(Sampler):

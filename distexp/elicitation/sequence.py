@@ -18,8 +18,8 @@ from distexp.elicitation.reply.listing import parse_letters
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Prompt
-from distexp.types import Group, Question, Reading, Response, Shares
+from distexp.request import Prompt, Response
+from distexp.types import Group, Question, Reading, Shares
 
 
 class AnswerSequence:

@@ -25,8 +25,8 @@ from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Json, Prompt
-from distexp.types import Group, Question, Reading, Response, Shares
+from distexp.request import Json, Prompt, Response
+from distexp.types import Group, Question, Reading, Shares
 
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 

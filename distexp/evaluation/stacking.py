@@ -173,3 +173,10 @@ def _is_pattern(one: object) -> bool:
 
 def _of_stack(condition: Condition) -> str:
     return "/".join(getattr(condition, field.name) for field in fields(condition))
+
+
+def read_stacks(entries: object) -> list[Stack]:
+    """Return the stacks of a configuration; raise `ConfigError` unless it is a list of such."""
+    if isinstance(entries, str) or not isinstance(entries, Sequence):
+        raise parameter_error("Experiment", "predictors", "a list of stacks", entries)
+    return [Stack.read(entry) for entry in entries]

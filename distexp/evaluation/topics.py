@@ -96,7 +96,7 @@ def of_new_topics(
     if enough:
         fitted = {name: method for name, method in methods.items() if name in measures}
         moved, _ = shifts(
-            fitted, of_battery, splits, resampling, weight, units.tested, extras=False
+            fitted, of_battery, splits, resampling, weight, units.redrawn, extras=False
         )
     found = score_methods(
         measures,
@@ -104,7 +104,7 @@ def of_new_topics(
         resampling,
         moved,
         confidence=confidence,
-        unit=units.tested,
+        unit=units.redrawn,
         blind=blind,
     )
     distances = {name: of_one.distances.wasserstein for name, of_one in measures.items()}

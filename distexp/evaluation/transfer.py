@@ -9,6 +9,7 @@ import numpy as np
 
 from distexp.calibrator.baseline import Identity, TrainMean, Uniform
 from distexp.calibrator.fitting.base import cross_predict, uniform
+from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, design_of, question_codes
@@ -18,6 +19,16 @@ from distexp.protocols import Calibrator
 from distexp.types import BoolArray, Case, Condition, Design, FloatArray, IntArray, Study
 
 TRANSFERS = ("model", "elicitation", "dataset")
+
+
+def known(along: str | None) -> str | None:
+    """Return the setting, or raise `ConfigError` if studies cannot differ in it."""
+    if along not in (None, *TRANSFERS):
+        wanted = f"null or one of {', '.join(TRANSFERS)}"
+        raise parameter_error("Experiment", "transfer", wanted, along)
+    return along
+
+
 """Parts of the condition in which source and target may differ, all others equal."""
 
 

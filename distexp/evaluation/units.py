@@ -60,6 +60,12 @@ class Units:
         inner = joined_units(battery, twin)
         return cls(tested=battery, twin=twin, inner=inner, batteries=names)
 
+    @property
+    def redrawn(self) -> IntArray:
+        """Shape (n_cases,): what intervals leave out together, the untested one by one."""
+        apart: IntArray = np.where(self.tested < 0, self.tested.max() + 1 + self.twin, self.tested)
+        return apart
+
     def splits(self, n_splits: int, test_size: float, seed: int) -> list[Split]:
         """Split by these units; by battery each is tested once, in `n_splits` splits at most."""
         if self.batteries is not None:

@@ -20,8 +20,7 @@ from distexp.model.prices import import_litellm
 from distexp.model.probing import PROBE, left_out, probe, wanted
 from distexp.model.thinking import Thinking
 from distexp.protocols import Capabilities
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 TLS_SETTINGS = ("SSL_VERIFY", "SSL_CERTIFICATE", "SSL_SECURITY_LEVEL", "SSL_ECDH_CURVE")
 """Environment variables that litellm alone understands: where one is set, it makes the calls."""

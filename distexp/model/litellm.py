@@ -37,8 +37,7 @@ from distexp.model.prices import import_litellm, list_price
 from distexp.model.probing import learnt, left_out, probe_body, told, unknown
 from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
-from distexp.request import Json, Prompt, Request
-from distexp.types import Response
+from distexp.request import Json, Prompt, Request, Response
 
 FLEX_TIMEOUT_S = 900.0
 """What OpenAI advises for calls that wait for room."""

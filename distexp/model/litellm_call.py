@@ -7,8 +7,7 @@ from distexp.model.http.failures import Failures
 from distexp.model.http.reply import UNUSABLE
 from distexp.model.litellm_reply import read_response, translated_error
 from distexp.model.prices import import_litellm
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 
 async def call(

@@ -15,8 +15,7 @@ from distexp.model.http.reply import (
 )
 from distexp.model.http.reply_parts import content_of, logprobs_of
 from distexp.model.http.verdicts import retry_info_s, status_within
-from distexp.request import Request, whole_text
-from distexp.types import REFUSED, Response, Usage
+from distexp.request import REFUSED, Request, Response, Usage, whole_text
 
 NO_ANSWER = ("Invalid response object", "Empty or invalid response", "aw keys: ")
 """What it says of a reply that it cannot make an object of."""

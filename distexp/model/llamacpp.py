@@ -12,8 +12,7 @@ from distexp.model.litellm import LiteLLMModel
 from distexp.model.llama.server import LlamaServer
 from distexp.model.llama.weights import WEIGHTS, find_weights, weights_digest
 from distexp.protocols import Capabilities
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 RUNTIME = "xllamacpp==2026.10.11549"
 KV_CACHE = ("f16", "bf16")

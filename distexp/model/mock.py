@@ -11,8 +11,7 @@ from typing import cast
 
 from distexp.checks import check_int, check_text
 from distexp.protocols import Capabilities
-from distexp.request import Json, Prompt, Request
-from distexp.types import Response, Usage
+from distexp.request import Json, Prompt, Request, Response, Usage
 
 _LETTERED_LINE = re.compile(r"^([A-Z])\. (.+)$", re.MULTILINE)
 _NUMBERED_LINE = re.compile(r"^(\d{1,2})\. (.+)$", re.MULTILINE)

@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 
 from distexp.errors import ModelError, ThrottledError, TransientModelError
 from distexp.protocols import Capabilities
-from distexp.request import Json
-from distexp.types import Response, Usage
+from distexp.request import Json, Response, Usage
 
 PROBE = "probe"
 """Field of the body of a request that stands for all calls of a probe; its value is a version."""

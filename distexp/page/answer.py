@@ -6,8 +6,8 @@ from typing import Any
 from distexp.evaluation.baselines import LABELS, RAW, REFERENCE, UNASKED
 from distexp.page.words import Runs, pieces
 
-MODEL_ADDS = "The model adds"
-"""How the sentence begins that says what a model knows."""
+MODEL_ADDS = ("It is not shown that the model adds", "The model adds")
+"""How the sentence of runs of earlier versions begins that says what a model knows."""
 
 
 def of_run(head: Mapping[str, Any]) -> list[tuple[str, Runs]]:
@@ -30,7 +30,7 @@ def of_run(head: Mapping[str, Any]) -> list[tuple[str, Runs]]:
     scored = [one for one in studies if one["scores"]]
     if not scored:
         return [*found, ("Found", [("", studies[0]["note"] or "There are no scores.")])]
-    found += [("Found", runs) for runs in _found(scored)]
+    found += [("Found", runs) for runs in head.get("opening") or _found(scored)]
     found.append(("How far off", [("", _how_far(scored))]))
     found.append(("Do not conclude", [("", _caution(head, scored))]))
     return found

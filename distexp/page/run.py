@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from distexp.evaluation.baselines import CEILING, LABELS, RAW, UNIFORM
 from distexp.metrics.names import METRICS
 from distexp.page.again import again
-from distexp.page.tables import Tables
+from distexp.page.tables import Tables, name_of
 from distexp.page.words import pieces
 from distexp.types import CONDITION
 
@@ -50,7 +50,7 @@ def head(tables: Tables) -> dict[str, Any]:
     scores, compared = _by_study(tables.scores), _by_study(tables.comparisons)
     return {
         "kind": "run",
-        "name": "/".join(tables.folder.absolute().parts[-2:]),
+        "name": name_of(tables.folder),
         "metrics": metrics(),
         "labels": LABELS,
         "studies": [
@@ -69,7 +69,7 @@ def head(tables: Tables) -> dict[str, Any]:
         ],
         **{
             part: [pieces(line) for line in tables.sentences.get(part, [])]
-            for part in ("about", "described", "explained")
+            for part in ("about", "opening", "described", "explained")
         },
         "confidence": tables.sentences.get("confidence", 0.95),
         "views": [view(name, *found) for name, found in tables.views().items()],

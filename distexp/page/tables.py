@@ -1,6 +1,7 @@
 """The files of one run folder as they are on disk, read once; what a run did not leave is None."""
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,6 +28,7 @@ from distexp.run_folder import (
 if TYPE_CHECKING:
     import polars as pl
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 OWN = (CASES, COMPARISONS, ESTIMATES, PREDICTIONS, QUESTIONS, REPLIES, SCORES, TRIALS, UNREADABLE)
 """Tables that every run may have; others in its folder are of views."""
 
@@ -156,3 +158,9 @@ def _text(path: Path) -> str:
         return ""
     except (OSError, ValueError) as exc:
         raise DatasetError(f"{path} cannot be read: {exc}.") from exc
+
+
+def name_of(folder: Path) -> str:
+    """Return what a page calls a folder: its name, after that of its day where it lies in one."""
+    *_, above, own = ("", *folder.absolute().parts)
+    return f"{above}/{own}" if _DAY.fullmatch(above) else own

@@ -12,7 +12,7 @@ from distexp.page.answer import of_run, of_sweep
 from distexp.page.document import document, in_script
 from distexp.page.run import MOST_ESTIMATES, cases, head, replies, rows, view
 from distexp.page.sweep import inside, sweep
-from distexp.page.tables import Tables
+from distexp.page.tables import Tables, name_of
 from distexp.page.words import pieces
 from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, SCORES
 
@@ -105,7 +105,7 @@ def _of_runs(folder: Path, runs: Sequence[Tables], *, is_sweep: bool) -> str:
             break
         packed[f"run-{number}"] = text
         about["jobs"][number]["inside"] = True
-    name = "/".join(folder.absolute().parts[-2:])
+    name = name_of(folder)
     return document(
         kind=f"distexp · {'sweep' if is_sweep else 'runs in'} {name}",
         title="How close do the models come to people's answers?",

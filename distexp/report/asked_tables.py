@@ -6,8 +6,8 @@ from math import exp
 from typing import TYPE_CHECKING
 
 from distexp.asking.answers import Reply
-from distexp.request import Message, whole_text
-from distexp.types import Reading, Response, Study
+from distexp.request import Message, Response, whole_text
+from distexp.types import Reading, Study
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,12 +6,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from distexp.evaluation.baselines import CEILING, RAW, REFERENCE, UNASKED, UNCALIBRATED
-from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.evaluation import Result
 from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
+from distexp.report.opening import opening
 from distexp.report.report import Report
-from distexp.report.topics import changes
-from distexp.report.verdicts import findings
 from distexp.terminal.texts import plain, rendered, table, wrapped
 from distexp.types import CONDITION, Study
 from distexp.visible import counted
@@ -23,10 +22,8 @@ SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"
 LONGEST = 24
 """Characters of a name in the table."""
 NOTHING = "–"
-MOST_SAID = 11
-"""Lines of sentences."""
-MOST_VERDICTS = 3
-"""Studies whose verdicts are said one by one."""
+MOST_SAID, MOST_SAID_BESIDE = 11, 8
+"""Lines of sentences, alone and beside a view or estimates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +50,7 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         How much room there is; rows that do not fit are counted, and with 0 lines there is no
         table.
     """
-    said = [line for one in sentences(report) for line in wrapped(one, columns, indent=2)]
-    most = MOST_SAID if lines else MOST_SAID // 2  # a view says the rest
-    if len(said) > most:
-        said = [*said[: most - 1], "  … the report says more."]
+    said = _fitting(sentences(report), columns, MOST_SAID if lines else MOST_SAID_BESIDE)
     outcomes = [one for one in zip(report.studies, report.results, strict=True) if one[1].scores]
     if not outcomes or not lines:
         return ["\n".join(said)]
@@ -67,6 +61,20 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
     if len(shown) < len(rows):
         found.append(f"{len(rows) - len(shown)} more rows are in the report.")
     return found
+
+
+def _fitting(texts: Iterator[str], columns: int, most: int) -> list[str]:
+    """Return the lines of as many sentences as fit, whole ones where that is possible."""
+    first, *others = (wrapped(one, columns, indent=2) for one in texts)
+    said = first
+    for number, lines in enumerate(others, 1):
+        more = number < len(others)
+        if len(said) + len(lines) + more > most:
+            if number == 1:
+                said = [*said, *lines[: most - len(said) - 1]]
+            return [*said, "  … the report says more."]
+        said = [*said, *lines]
+    return said
 
 
 def summary(report: Report, *, columns: int = 80) -> str:
@@ -108,33 +116,22 @@ def sentences(report: Report) -> Iterator[str]:
     )
     about = [report.partial(), report.refused(), report.open()]
     yield from (plain(one) for one in about if one)
-    yield from filter(None, [changes(outcomes)])
-    yield from _verdicts(outcomes, report.evaluation)
+    yield from map(plain, opening(outcomes, report.evaluation))
+    yield from _warned(outcomes)
 
 
-def _verdicts(outcomes: Sequence[tuple[Study, Result]], evaluation: Evaluation) -> Iterator[str]:
-    """Yield the first finding of each study, those that say the same once."""
-    alpha, margin = 1 - evaluation.confidence, evaluation.equivalence
-    by_words: dict[tuple[str, ...], list[str]] = {}
-    warnings: dict[str, None] = {}
-    for study, result in outcomes:
-        if not result.scores:
-            by_words.setdefault((result.note,), []).append(study.condition.prompt)
-            continue
-        found = [plain(line) for line in findings(result, alpha, margin).splitlines()]
-        said = [line for line in found if not line.startswith("Warning: ")]
-        warnings |= dict.fromkeys(line for line in found if line not in said)
-        leading = dict.fromkeys([*said[:1], *said[-1:]])
-        by_words.setdefault(tuple(leading), []).append(study.condition.prompt)
-    for number, (words, prompts) in enumerate(by_words.items()):
-        if number == MOST_VERDICTS:
-            yield f"What was found of {len(by_words) - number} more studies is in the report."
-            break
-        before = f"{', '.join(dict.fromkeys(prompts))}: " if len(by_words) > 1 else ""
-        yield before + " ".join(words)
+def _warned(outcomes: Sequence[tuple[Study, Result]]) -> Iterator[str]:
+    """Yield the first warning, of what asks the model if it can be, and the number of others."""
+    ordered = sorted(
+        (any(line.startswith(f"{name} ") for name in result.ignoring), line)
+        for _, result in outcomes
+        for line in result.warnings
+    )
+    warnings = list(dict.fromkeys(line for _, line in ordered))
     if warnings:
         first, *others = warnings
-        yield first + (f" And {counted(len(others), 'warning')} more." if others else "")
+        more = f" And {counted(len(others), 'warning')} more." if others else ""
+        yield f"Warning: {first}{more}"
 
 
 def _rows(outcomes: Sequence[tuple[Study, Result]]) -> list[Row]:
@@ -227,6 +224,8 @@ def _score(score: Score | None) -> str:
         return _people(score.value)
     if score.metric == "alignment":
         return f"{shown.scale * score.value:.1f}"
+    if score.value == score.low == score.high == 0:  # the method that the others are held against
+        return NOTHING
     digits = 1 if shown.unit else 3
     value, low, high = (
         f"{shown.scale * number:.{digits}f}" for number in (score.value, score.low, score.high)

@@ -8,7 +8,8 @@ from distexp.asking.plan import Plan, Where
 from distexp.asking.progress import duration
 from distexp.protocols import Limits
 from distexp.report import markdown
-from distexp.types import Condition, Usage
+from distexp.request import Usage
+from distexp.types import Condition
 
 
 @dataclass(slots=True)

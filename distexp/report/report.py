@@ -18,14 +18,14 @@ from distexp.metrics.names import METRIC
 from distexp.report import figures as drawing
 from distexp.report import tables
 from distexp.report.calls import Calls
-from distexp.report.counted import masses, mean_mass, n_unreadable, rests_on
-from distexp.report.explained import described, explained
+from distexp.report.counted import mean_mass, n_unreadable, rests_on
+from distexp.report.document import document
 from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
 from distexp.report.tables import trials
 from distexp.report.told import write_words
-from distexp.report.topics import held_out, in_short, new_topics_of, promises, topic_table
+from distexp.report.topics import held_out, new_topics_of, promises, topic_table
 from distexp.report.verdicts import findings
 from distexp.run_folder import (
     ALIGNMENT,
@@ -51,14 +51,6 @@ if TYPE_CHECKING:
 
 MOST_NAMED = 5
 """Studies in the representation of a report."""
-FIGURES = (
-    "## Figures",
-    "",
-    "![Alignment by method, with baselines and ceiling](alignment.svg)",
-    "",
-    "![Human, uncalibrated and calibrated distributions](distributions.svg)",
-    "",
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,7 +272,7 @@ class Report:
                 if figures:
                     drawing.distributions(predictions, made / DISTRIBUTIONS)
                     drawing.alignment(self.scores(), LABELS, made / ALIGNMENT)
-                (made / REPORT).write_text(self._document(figures), encoding="utf-8")
+                (made / REPORT).write_text(document(self, figures), encoding="utf-8")
         except (OSError, ComputeError) as exc:
             msg = f"The results cannot be written to {run_dir}: {exc}. Choose hydra.run.dir anew."
             raise DistexpError(msg) from exc
@@ -306,36 +298,6 @@ class Report:
 
     def _outcomes(self) -> Iterable[tuple[Study, Result]]:
         return zip(self.studies, self.results, strict=True)
-
-    def _document(self, figures: bool) -> str:
-        evaluation, calls = self.evaluation, self.calls
-        n_lost = sum(map(n_unreadable, self.studies))
-        n_estimates = sum(len(study.estimates) for study in self.studies)
-        cost = "unknown" if calls.original_cost_usd is None else f"${calls.original_cost_usd:.2f}"
-        return "\n".join(
-            [
-                f"# {escaped(self.survey.name)}: how close do the model's distributions come?",
-                "",
-                *in_short(self._outcomes()),
-                *described(self.survey),
-                "",
-                f"{calls.total} distinct requests, price {cost}; {calls.parse_errors} replies "
-                f"could not be read; {n_lost} of {n_estimates} estimates are missing.",
-                *masses(self.studies),
-                "",
-                "## Scores",
-                "",
-                *explained(evaluation),
-                "",
-                self.markdown(),
-                "",
-                *(FIGURES if figures else ()),
-                "## Source of the human answers",
-                "",
-                f"{escaped(self.survey.citation)} Licence: {escaped(self.survey.licence)}",
-                "",
-            ]
-        )
 
 
 def _named(condition: Condition) -> str:

@@ -6,10 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.evaluation.evaluation import Result
 from distexp.report import asked_tables
 from distexp.report.explained import described, explained
+from distexp.report.opening import opening
 from distexp.report.verdicts import findings
 from distexp.run_folder import ESTIMATES, QUESTIONS, REPLIES, SENTENCES
+from distexp.types import Study
 
 if TYPE_CHECKING:
     from distexp.report.report import Report
@@ -32,6 +35,7 @@ def told(report: "Report") -> dict[str, object]:
         "about": list(
             filter(None, [report.partial(), report.refused(), report.open(), *report.notes])
         ),
+        "opening": list(opening(_outcomes(report), report.evaluation)),
         "described": _lines(described(report.survey)),
         "explained": _lines(explained(report.evaluation)),
         "estimates": report.estimates,
@@ -41,11 +45,15 @@ def told(report: "Report") -> dict[str, object]:
             | {
                 "note": result.note,
                 "ignoring": sorted(result.ignoring),
-                "findings": _items(findings(result, alpha=alpha)),
+                "findings": _items(findings(result, alpha, report.evaluation.equivalence)),
             }
-            for study, result in zip(report.studies, report.results, strict=True)
+            for study, result in _outcomes(report)
         ],
     }
+
+
+def _outcomes(report: "Report") -> list[tuple[Study, Result]]:
+    return list(zip(report.studies, report.results, strict=True))
 
 
 def _lines(text: Iterator[str]) -> list[str]:

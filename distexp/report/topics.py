@@ -1,7 +1,7 @@
 """Both promises of a calibrator in words: for questions like these, and for a new topic."""
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from distexp.evaluation.baselines import NOT_CALIBRATED
 from distexp.evaluation.evaluation import Evaluation, Result
@@ -44,36 +44,6 @@ def promises(result: Result) -> str | None:
         f"{said}**For a new topic it {_gain(new)}** ({n} batteries, each held out as a "
         f"whole: {_by_battery(topics, name)}{doubt})."
     )
-
-
-def changes(outcomes: Iterable[tuple[Study, Result]]) -> str | None:
-    """Say the same of the leading calibrator in one sentence for all studies; None for none."""
-    said: dict[str, list[str]] = {}
-    outcomes = list(outcomes)
-    for study, result in outcomes:
-        names = [name for name in result.scopes if name not in NOT_CALIBRATED]
-        if promises(result) is None or result.new_topics is None:
-            continue
-        key = names[0], "w1_reduction"
-        both = (_of(result.scores).get(key), _of(result.new_topics.scores).get(key))
-        shown = (_signed(math.nan if score is None else score.value) for score in both)
-        said.setdefault(names[0], []).append(
-            " and ".join(shown) + f" ({study.condition.prompt})" * (len(outcomes) > 1)
-        )
-    if not said:
-        return None
-    by_name = "; ".join(f"{name} changes W1 by {', '.join(of)}" for name, of in said.items())
-    return f"For questions like these, and for a new topic, {by_name}."
-
-
-def in_short(outcomes: Iterable[tuple[Study, Result]]) -> Iterator[str]:
-    """Yield what each study promises, a line each and a blank one."""
-    for study, result in outcomes:
-        if (said := promises(result)) is not None:
-            of = study.condition
-            asked = ", ".join(map(escaped, (of.model, of.elicitation, f"prompt {of.prompt}")))
-            yield f"- {asked}: {said}"
-    yield ""
 
 
 def topic_table(result: Result) -> str | None:

@@ -1,8 +1,9 @@
 """Comparisons put into sentences, and the warnings of an evaluation."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
-from math import isfinite, isnan
+from math import isfinite, isnan, nan
 
 from distexp.evaluation.baselines import LABELS, RAW, REFERENCE
 from distexp.evaluation.comparison import Comparison
@@ -12,6 +13,7 @@ from distexp.metrics.names import METRIC
 from distexp.metrics.ties import least
 from distexp.report.markdown import escaped
 
+NOT_SHOWN = "It is not shown that the model adds anything"
 SHORT = LABELS | {REFERENCE: "the training mean"}
 
 
@@ -32,6 +34,29 @@ def findings(result: Result, alpha: float, equivalence: float | None = None) -> 
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """Both findings of a study: words, which studies may share, apart from their numbers."""
+
+    model: str
+    """Whether the model adds anything, in Markdown, without a full stop."""
+    skill: str
+    """By how much, with its interval; empty where it is not known."""
+    missed: float
+    """A skill below this share would be missed in more than one of five such surveys; NaN where
+    one was found, or where this is not known."""
+    n_questions: int
+    metric: str
+    """By what this is judged, as people read it."""
+    certain: bool | None
+    """Whether the leading calibrator changes the distance beyond chance; None without one."""
+
+
+def in_short(result: Result, alpha: float, equivalence: float | None = None) -> Short | None:
+    """Return what the comparisons say of the model and of calibration; None without any."""
+    return _Verdicts(result, alpha, equivalence).short() if result.comparisons else None
+
+
 class _Verdicts:
     """What the comparisons of the leading metric say: W1, total variation without a scale."""
 
@@ -46,10 +71,35 @@ class _Verdicts:
             dict.fromkeys(one.method for one in of_metric if one.method != RAW)
         )
 
+    def short(self) -> Short:
+        leading = self.result.leading
+        adding = next(self._adding(), None)
+        name = adding or leading
+        rivals = [one for one in self._rivals() if adding or not self._closer(name, one)]
+        against = self._pair(name, rivals[0])
+        nearer, join, missed = "cannot be told to be closer", " or ", nan
+        if adding is not None:
+            said = "The model knows something that the training mean does not"
+            nearer, join = "is closer", " and "
+        elif self._negligible(self._score(name, "w1_skill")):
+            said = "The model adds nothing that matters"
+        else:
+            said, missed = NOT_SHOWN, self._smallest(against)
+        calibrating = self.found.get((leading, RAW))
+        return Short(
+            model=f"**{said}**: {_short(name)} {nearer} to the human answers than "
+            f"{join.join(map(_short, rivals))}",
+            skill=self._skill(name),
+            missed=missed,
+            n_questions=against.n_questions,
+            metric=self.name,
+            certain=None if calibrating is None else self._certain(calibrating),
+        )
+
     def lines(self) -> Iterator[str]:
         leading = self.result.leading
         asking = list(dict.fromkeys([leading, RAW]))
-        if not any(all(map(partial(self._closer, name), self._rivals())) for name in asking):
+        if next(self._adding(), None) is None:
             yield self._not_shown(leading)
         others = [name for name in self.calibrators if name != leading]
         for name in [*asking, *others]:
@@ -60,37 +110,50 @@ class _Verdicts:
         if len(self.calibrators) > 1:
             yield self._best()
 
+    def _adding(self) -> Iterator[str]:
+        """Yield which of the leading method and the model as it is beats all that never ask it."""
+        for name in dict.fromkeys([self.result.leading, RAW]):
+            if all(map(partial(self._closer, name), self._rivals())):
+                yield name
+
     def _not_shown(self, name: str) -> str:
         """Say that the model was not shown to add anything, and what could have been."""
         rivals = [rival for rival in self._rivals() if not self._closer(name, rival)]
         never = "asks" if len(rivals) == 1 else "ask"
-        skill = self._score(name, "w1_skill")
-        said = ""
-        if skill is not None and isfinite(skill.value):
-            said = f" (skill {skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}])"
-            most = self.equivalence
-            if most is not None and -most < skill.low and skill.high < most:
-                return (
-                    f"- **The model adds nothing that matters**: the skill of {_short(name)}, "
-                    f"{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}], lies within "
-                    f"±{most:.1%} (evaluation.equivalence)."
-                )
+        skill = self._skill(name)
+        if self._negligible(self._score(name, "w1_skill")):
+            return (
+                f"- **The model adds nothing that matters**: the skill of {_short(name)}, "
+                f"{skill}, lies within ±{self.equivalence:.1%} (evaluation.equivalence)."
+            )
+        said = f" (skill {skill})" if skill else ""
+        pairs = [self._pair(name, rival) for rival in rivals]
+        missed = max(filter(isfinite, map(self._smallest, pairs)), default=nan)
+        could = "" if isnan(missed) else f" {missing(pairs[0].n_questions, missed)}."
         return (
-            f"- **It is not shown that the model adds anything**: {_short(name)} cannot be told "
+            f"- **{NOT_SHOWN}**: {_short(name)} cannot be told "
             f"to be closer to the human answers than {self._named(rivals)}, which never {never} "
-            f"it{said}.{self._missed(self._pair(name, rivals[0]))}"
+            f"it{said}.{could}"
         )
 
-    def _missed(self, one: Comparison) -> str:
-        """Say how large a skill would have to be to be found."""
+    def _negligible(self, skill: Score | None) -> bool:
+        """Whether the whole interval of a skill lies within the margin that does not matter."""
+        most = self.equivalence
+        return skill is not None and most is not None and -most < skill.low <= skill.high < most
+
+    def _skill(self, name: str) -> str:
+        skill = self._score(name, "w1_skill")
+        if skill is None or not isfinite(skill.value):
+            return ""
+        against = f"{escaped(skill.detail)} " if skill.detail else ""
+        return f"{against}{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}]"
+
+    def _smallest(self, one: Comparison) -> float:
+        """Return how large a skill would have to be to be found in four of five surveys."""
         reference = self._score(one.other, self.metric) or self._score(one.method, self.metric)
         if not isfinite(one.detectable) or reference is None or not reference.value > 0:
-            return ""
-        return (
-            f" With {one.n_questions} questions a skill below "
-            f"{one.detectable / reference.value:.0%} would be missed in more than one of five "
-            "such surveys."
-        )
+            return nan
+        return one.detectable / reference.value
 
     def _score(self, name: str, metric: str) -> Score | None:
         there = (s for s in self.result.scores if (s.calibrator, s.metric) == (name, metric))
@@ -121,7 +184,7 @@ class _Verdicts:
         )
         if not self._certain(one):
             if isfinite(one.detectable):
-                numbers += f"; one below {one.detectable:.4f} would mostly be missed"
+                numbers += f"; {one.detectable:.4f} would be found in four of five surveys"
             nearer = "further from" if one.difference > 0 else "closer to"
             return f"cannot be told to be {nearer} the human answers than {other} ({numbers})"
         nearer = "closer to" if one.difference < 0 else "further from"
@@ -148,6 +211,18 @@ class _Verdicts:
 
     def _named(self, names: Sequence[str]) -> str:
         return ", ".join(map(_short, names))
+
+
+def missing(n_questions: int, skill: float) -> str:
+    """Say what so many questions cannot be expected to show."""
+    if skill >= 1:  # no estimate can do better than be right
+        return (
+            f"{n_questions} questions are too few to show any skill in four of five such surveys"
+        )
+    return (
+        f"With {n_questions} questions a skill below {skill:.0%} would be missed in more than one "
+        "of five such surveys"
+    )
 
 
 def _short(name: str) -> str:

@@ -19,8 +19,7 @@ from distexp.errors import (
     DistexpError,
 )
 from distexp.protocols import Model
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 
 class Unanswered(Exception):  # noqa: N818 - no error: a job of a sweep says what it waits for

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 40
 _MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
+_NAMED = re.compile(r"^\*\*(.+?)\*\* ")
 _SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
 
@@ -54,6 +55,26 @@ def wrapped(text: str, columns: int, *, indent: int = 0) -> list[str]:
     console = Console(file=io.StringIO(), width=columns)
     first, *others = words.wrap(console, columns - indent) or [words]
     return [first.plain.rstrip(), *(" " * indent + line.plain.rstrip() for line in others)]
+
+
+def laid_out(markdown: str, columns: int) -> list[str]:
+    r"""Return the lines of Markdown: sentences wrapped, bars and tables as they are.
+
+    Examples
+    --------
+    >>> laid_out("## Trams\n\n```text\nYes  ██  40%\n```", 40)
+    ['Trams', '', 'Yes  ██  40%']
+    """
+    found: list[str] = []
+    in_block = False
+    for line in markdown.splitlines():
+        if line.startswith("```"):
+            in_block = not in_block
+        elif in_block or line.startswith("|"):
+            found.append(line)
+        else:
+            found += wrapped(plain(_NAMED.sub(r"\1: ", line)), columns)
+    return found
 
 
 def table(

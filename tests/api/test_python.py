@@ -63,7 +63,7 @@ def test_numbers_are_those_of_the_command_line(run: Run, by_command: Path, tmp_p
         assert_frame_equal(
             table, pl.read_parquet(by_command / f"{name}.parquet"), check_exact=True
         )
-    written = found.write(tmp_path / "x", figures=False)
+    written = found.write(tmp_path / "x")
     assert (written / "report.md").read_bytes() == (by_command / "report.md").read_bytes()
 
 

@@ -18,8 +18,7 @@ from distexp.cli.cache import main
 from distexp.errors import BudgetError, ConfigError
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.request import Message, Prompt, Request
-from distexp.types import Response
+from distexp.request import Message, Prompt, Request, Response
 from tests.asking.batch_server import BatchServer, Faults, Made
 from tests.asking.batch_trial import trial
 from tests.conftest import OpenAIServer, chat

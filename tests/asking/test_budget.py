@@ -4,8 +4,7 @@ import pytest
 
 from distexp.asking.budget import Budget, Spending, expected
 from distexp.errors import BudgetError, ConfigError
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 EXPECTED = Spending(calls=1, tokens=100, usd=0.10)
 REQUEST = Request(provider="p", model="m", endpoint=None, body={"max_tokens": 50})

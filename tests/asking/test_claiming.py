@@ -18,8 +18,7 @@ from distexp.cache import ResponseCache
 from distexp.errors import ModelError
 from distexp.model.mock import MockModel
 from distexp.protocols import Limits, Model
-from distexp.request import Message, Prompt, Request
-from distexp.types import Response
+from distexp.request import Message, Prompt, Request, Response
 
 
 class CountingModel(MockModel):

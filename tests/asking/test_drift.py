@@ -14,8 +14,8 @@ from distexp.elicitation.self_random import SelfRandom
 from distexp.elicitation.verbalized import Verbalized
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
-from distexp.request import Request
-from distexp.types import Case, Response, Survey
+from distexp.request import Request, Response
+from distexp.types import Case, Survey
 
 STYLE = PromptTemplate(layout="{question}\n{options}\n{task}", audience="people")
 

@@ -17,8 +17,8 @@ from distexp.model.litellm import LiteLLMModel
 from distexp.model.probing import read
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Capabilities
-from distexp.request import Prompt
-from distexp.types import Case, Response, Survey
+from distexp.request import Prompt, Response
+from distexp.types import Case, Survey
 from tests.conftest import OpenAIServer, chat
 
 UNKNOWN = Capabilities(logprobs=None, json_schema=None, seed=None, system_role=None)

@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 
 from distexp.asking.progress import Progress
-from distexp.types import Response
+from distexp.request import Response
 
 
 class Terminal(io.StringIO):
@@ -153,7 +153,7 @@ def frames(written: str) -> list[str]:
 ASKING = """
 import time
 from distexp.asking.progress import Progress
-from distexp.types import Response
+from distexp.request import Response
 
 progress = Progress("asking 2 models", total=40, hits=7)
 progress.begin({"a-model": 20, "another-model": 20})

@@ -12,8 +12,7 @@ from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.errors import CacheMissError, ModelError, TransientModelError
 from distexp.model.mock import MockModel
-from distexp.request import Message, Prompt, Request
-from distexp.types import Response
+from distexp.request import Message, Prompt, Request, Response
 
 QUICK = Backoff(first_s=0.001)
 

@@ -25,8 +25,7 @@ from distexp.errors import (
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.mock import MockModel
 from distexp.protocols import Capabilities, Limits, Model
-from distexp.request import Message, Prompt, Request
-from distexp.types import Response
+from distexp.request import Message, Prompt, Request, Response
 from tests.conftest import OpenAIServer, chat
 
 QUICK = Backoff(first_s=0.001)

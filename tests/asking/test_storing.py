@@ -16,8 +16,7 @@ import pytest
 from distexp.asking.storing import Recorder
 from distexp.cache import Paid, Record, ResponseCache
 from distexp.errors import CacheError, UnstorableError
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 
 class WatchedCache(ResponseCache):

@@ -12,8 +12,7 @@ import pytest
 
 from distexp.cache import Cache, Paid, Record, ResponseCache
 from distexp.errors import CacheError
-from distexp.request import Request
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage
 
 Opener = Callable[..., ResponseCache]
 Command = Callable[..., tuple[int, str]]

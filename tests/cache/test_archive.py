@@ -13,8 +13,8 @@ import pytest
 from distexp.cache import Adopted, Record, ResponseCache
 from distexp.cache.disk.reader import Reader
 from distexp.errors import ArchiveError, CacheCorruptError, CacheError
+from distexp.request import Response
 from distexp.sharing.archive import ARCHIVE, RECORDS, export, take_in
-from distexp.types import Response
 from tests.cache.answers import FULL_RESPONSE, Opener, ask, put, sql, text_of
 from tests.sharing.parcels import content, listed
 

@@ -18,7 +18,7 @@ import pytest
 
 from distexp.cache import Cache, Paid, Record
 from distexp.errors import CacheCorruptError, CacheError, ConfigError
-from distexp.types import Response
+from distexp.request import Response
 from tests.cache.answers import FULL_RESPONSE, VERSIONS, ask, digest_of, put, text_of
 from tests.cache.places import (
     PATIENCE_S,

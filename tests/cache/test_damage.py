@@ -17,8 +17,7 @@ from distexp.cache.audit.totals import totals
 from distexp.cache.audit.verifying import verify
 from distexp.cache.disk.reader import Reader
 from distexp.errors import CacheCorruptError, CacheError
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 N_ANSWERS = 60
 

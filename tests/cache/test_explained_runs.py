@@ -13,7 +13,12 @@ from tests.cache.answers import Command, sql
 
 RUN = (
     *("model=mock", "progress=false", "prompt=sociodemographic", "calibrator=[]"),
-    *("evaluation.n_splits=2", "evaluation.n_bootstrap=50", "hydra.run.dir=run"),
+    *(
+        "evaluation.n_splits=2",
+        "evaluation.n_bootstrap=50",
+        "evaluation.intervals=bootstrap",
+        "hydra.run.dir=run",
+    ),
 )
 
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from distexp.cache import ResponseCache
 from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Response
 
 name, folder, start, stop = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
 print("ready", flush=True)

@@ -7,7 +7,7 @@ import pytest
 
 from distexp.cache import Record
 from distexp.errors import CacheError
-from distexp.types import Response
+from distexp.request import Response
 from tests.cache.answers import FULL_RESPONSE, VERSIONS, Opener, ask, sql
 
 

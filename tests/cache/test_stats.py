@@ -8,8 +8,7 @@ import diskcache
 import pytest
 
 from distexp.errors import CacheCorruptError, CacheError
-from distexp.request import Json, Request
-from distexp.types import Response, Usage
+from distexp.request import Json, Request, Response, Usage
 from tests.cache.answers import Bomb, Command, Opener, ask, listing, put, sql
 
 PAID = Response(

@@ -31,6 +31,7 @@ from tests.card.test_card import fitted, study_of
 FEW = (
     "model=mock", "progress=false", "dataset.attributes=[sex]", "prompt=sociodemographic",
     "evaluation.n_splits=3", "evaluation.n_bootstrap=50", "evaluation.extras=false",
+    "evaluation.intervals=bootstrap", "evaluation.hold_out=question",
     "figures=false",
 )  # fmt: skip
 ORDINARY = [0.3, 0.15, 0.55]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distexp.card.band import COVERAGES, KINDS, MIN_QUESTIONS, Band
-from distexp.card.conformal import SCALES, angle, half_width
+from distexp.card.conformal import SCALES, angle, apart, half_width
 from distexp.errors import ConfigError
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -169,3 +169,25 @@ def test_a_band_is_wide_around_one_half_and_narrow_near_the_ends() -> None:
     assert band.around(0.5, width) == pytest.approx((0.4, 0.6))
     assert band.around(0.1, width) == pytest.approx((0.048082, 0.168082), abs=1e-6)
     assert band.around(0.0, width) == pytest.approx((0.0, math.sin(width) ** 2))
+
+
+def test_the_band_of_a_new_topic_is_the_wider_of_both_scales() -> None:
+    """Two batteries off by .2 at .1: as an angle that is little at .5, and there .2 it stays."""
+    human, said = np.array([[0.1, 0.9], [0.5, 0.5]]), np.array([[0.3, 0.7], [0.45, 0.55]])
+    tested, battery = np.ones(2, dtype=bool), np.arange(2)
+    residuals = apart(said, human)
+    fitted = (np.full(2, 2), np.arange(2), tested, (residuals, battery))
+
+    band = Band.fitted(residuals, *fitted, abs(said - human))
+    angles_alone = Band.fitted(residuals, *fitted)
+
+    assert band.least_reach(0.9, topic="same") == 0.0
+    assert band.least_reach(0.9, topic="new") == pytest.approx(0.2)
+    for share in (0.0, 0.05, 0.5, 0.97):
+        half_width = band.half_width(2, topic="new")
+        low, high = band.around(share, half_width, band.least_reach(0.9, topic="new"))
+        by_angle = angles_alone.around(share, half_width)
+        assert low == pytest.approx(min(by_angle[0], max(share - 0.2, 0)))
+        assert high == pytest.approx(max(by_angle[1], min(share + 0.2, 1)))
+    assert band.around(0.0, 0.1, 0.2)[1] == 0.2 > angles_alone.around(0.0, 0.1)[1]
+    assert Band.read(json.loads(json.dumps(band.document()))) == band

@@ -22,7 +22,7 @@ from distexp.card.language import language_of
 from distexp.card.telling import accuracy, bands, markdown
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.layout import design_of
-from distexp.types import BoolArray, Case, Estimate, Group, Study
+from distexp.types import BoolArray, Case, Estimate, Group, Question, Study
 from tests.card.test_card import EVALUATION, fitted, study_of
 
 
@@ -38,8 +38,13 @@ def opened(study: Study, names: Sequence[str]) -> Study:
 
 
 def asked(study: Study, **changes: object) -> Study:
-    """Return the study with its questions changed."""
-    cases = [replace(c, question=replace(c.question, **changes)) for c in study.cases]  # type: ignore[arg-type]
+    """Return the study with its questions changed; texts are numbered: no two are alike."""
+
+    def changed(question: Question) -> Question:
+        text = {"text": f"{changes['text']} {question.question_id}"} if "text" in changes else {}
+        return replace(question, **changes | text)  # type: ignore[arg-type]
+
+    cases = [replace(case, question=changed(case.question)) for case in study.cases]
     return replace(study, cases=tuple(cases))
 
 
@@ -192,7 +197,8 @@ def test_cards_made_before_are_read(cases: list[Case]) -> None:
     for name in ("batteries", "languages"):
         del document["trained_on"][name]
     del document["population"], document["trained_on"]["people"]
-    del document["band"]["topic"], document["band"]["scale"]
+    for name in ("topic", "topic_shares", "scale"):
+        del document["band"][name]
     document["band"]["pooled"]["half_widths"] = [0.1, 0.2, 0.3, 0.4]
     for name in ("joint", "question", "within"):
         del document["band"]["pooled"][name]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,8 @@ from polars.testing import assert_frame_equal
 from distexp.report.tables import predictions_schema, scores_schema
 from tests.conftest import ABLE, OpenAIServer, chat
 
-DRAWN = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
-MOCK = (*DRAWN, "figures=false")  # to draw takes as long as all the rest
+MOCK = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
+DRAWN = (*MOCK, "figures=true")
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
     "new_topics.parquet", "overrides.yaml", "predictions.parquet", "provenance.json",
@@ -73,7 +74,7 @@ def test_run_leaves_every_file_and_shows_the_table(
     assert {path.name for path in run.iterdir()} == FILES
     for label in ("uncalibrated", "ridge", "training mean", "human ceiling"):
         assert f" {label} " in shown.stdout
-    assert "For questions like these, and for a new topic, auto changes W1" in shown.stdout
+    assert "For questions like these auto changes W1" in shown.stdout
     assert "432 requests: 0 hits, 432 misses, 0 unreadable replies." in shown.stdout
 
 
@@ -472,3 +473,19 @@ def answer(body: dict[str, object]) -> dict[str, object]:
     """Answer questions with two options as well as those with three."""
     three = "C. " in str(body["messages"])
     return chat(body, '{"A": 20, "B": 30, "C": 50}' if three else '{"A": 40, "B": 60}')
+
+
+def test_a_run_is_drawn_when_somebody_wants_it(
+    made: tuple[Path, subprocess.CompletedProcess[str]], tmp_path: Path
+) -> None:
+    """From its tables: the same figures as where it was drawn at once."""
+    run = made[0] / "outputs/runs/first/x"
+    copy = Path(shutil.copytree(run, tmp_path / "x"))
+    for name in ("alignment.svg", "distributions.svg"):
+        (copy / name).unlink()
+
+    shown = distexp(tmp_path, "report", "x", "--figures")
+
+    assert shown.returncode == 0, shown.stderr
+    for name in ("alignment.svg", "distributions.svg"):
+        assert (copy / name).read_bytes() == (run / name).read_bytes()

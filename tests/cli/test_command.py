@@ -16,6 +16,7 @@ from tests.conftest import ABLE, OpenAIServer, chat
 QUICK = (
     "model=mock", "progress=false", "prompt=base", "dataset.attributes=[sex]", "calibrator=ridge",
     "evaluation.n_splits=2", "evaluation.n_bootstrap=20", "evaluation.extras=false",
+    "evaluation.intervals=bootstrap", "evaluation.hold_out=question",
     "figures=false",
 )  # fmt: skip
 COMMAND = [sys.executable, "-m", "distexp"]

@@ -6,7 +6,7 @@ from tests.docs.pages import COMMANDS, ROOT
 from tests.small_runs import distexp
 
 TUTORIAL = [one for one in COMMANDS if one.block.page.name == "tutorial.md"]
-QUICK = ("model=mock", "progress=false", "evaluation.n_splits=5", "evaluation.n_bootstrap=50")
+QUICK = ("model=mock", "progress=false", "evaluation.n_splits=5", "evaluation.intervals=bootstrap")
 """Another model, and less of what takes time."""
 
 

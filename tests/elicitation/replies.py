@@ -23,8 +23,8 @@ from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Elicitation
-from distexp.request import Prompt
-from distexp.types import Group, Question, Reading, Response
+from distexp.request import Prompt, Response
+from distexp.types import Group, Question, Reading
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 GROUP = Group(attribute="everyone", value="everyone", phrase="a person")

@@ -10,7 +10,8 @@ from distexp.elicitation.reply.lettered import average
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ConfigError, ParseError
 from distexp.prompt.template import PromptTemplate
-from distexp.types import Distribution, Group, Question, Reading, Response
+from distexp.request import Response
+from distexp.types import Distribution, Group, Question, Reading
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 LETTERS = (("A", math.log(0.5)), (" B", math.log(0.2)), ("C", math.log(0.1)))

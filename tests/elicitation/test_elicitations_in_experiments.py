@@ -15,8 +15,7 @@ from distexp.experiment import Experiment
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
 from distexp.report.report import Report
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 CONF = Path(__file__).parents[2] / "conf/elicitation"
 NAMES = sorted(path.stem for path in CONF.glob("*.yaml"))

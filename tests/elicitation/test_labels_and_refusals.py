@@ -12,17 +12,8 @@ from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.self_random import SelfRandom
 from distexp.errors import ConfigError, ParseError
 from distexp.report.counted import mean_mass
-from distexp.types import (
-    Case,
-    Condition,
-    Distribution,
-    Estimate,
-    Group,
-    Question,
-    Reading,
-    Response,
-    Study,
-)
+from distexp.request import Response
+from distexp.types import Case, Condition, Distribution, Estimate, Group, Question, Reading, Study
 from tests.elicitation.replies import FORMATS, REFUSALS, STYLE
 
 GRADES = Question(

@@ -14,7 +14,8 @@ from distexp.model.litellm import LiteLLMModel
 from distexp.model.mock import MockModel
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Capabilities, Model
-from distexp.types import Distribution, Group, Question, Reading, Response, Shares
+from distexp.request import Response
+from distexp.types import Distribution, Group, Question, Reading, Shares
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 TASK = "{letter}, {option}?"

@@ -13,7 +13,8 @@ from distexp.elicitation.sequence import AnswerSequence
 from distexp.errors import ConfigError, ParseError
 from distexp.prompt.template import PromptTemplate
 from distexp.protocols import Elicitation
-from distexp.types import Group, Question, Reading, Response, Shares
+from distexp.request import Response
+from distexp.types import Group, Question, Reading, Shares
 
 STYLE = PromptTemplate(layout="{task}|{question}|{options}", audience="people")
 REWRITE = "Rewrite in {n_wordings} ways."

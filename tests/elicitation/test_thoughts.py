@@ -10,7 +10,8 @@ from distexp.elicitation.reply.thoughts import LONGEST, split
 from distexp.elicitation.self_random import SelfRandom
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
-from distexp.types import Group, Question, Response
+from distexp.request import Response
+from distexp.types import Group, Question
 from tests.elicitation.replies import OPENINGS, STYLE, THOUGHTS
 
 FLAT = tuple((letter, math.log(1 / 3)) for letter in "ABC")

@@ -18,8 +18,8 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.units import Units, proposed, together, twins
 from distexp.report.topics import promises
-from distexp.types import Case, Question, Study
-from tests.evaluation.test_leaks import asked, cases_of, honest, study
+from distexp.types import Case, Distribution, Question, Study
+from tests.evaluation.test_leaks import GROUPS, asked, cases_of, honest, study
 
 YES_NO = ("Yes", "No")
 EVALUATION = Evaluation(n_splits=50, n_bootstrap=50, n_ceiling_draws=2, extras=False)
@@ -190,3 +190,21 @@ def test_surveys_are_held_out_as_a_whole() -> None:
     assert splits[0].train.sum() == 2  # the one question of both groups that is asked there alone
     with pytest.raises(ConfigError, match="needs two surveys"):
         together([first])
+
+
+def test_intervals_leave_out_each_question_without_a_battery_by_itself() -> None:
+    """Batteries stay whole; what fits vary with is not one lump of all that is never tested."""
+    questions = [
+        question("Is rain good?", battery="weather"),
+        question("Is snow good?", battery="weather"),
+        question("Are taxes fair?", battery="money"),
+        question("Should dogs vote?"),
+        question("Should cats vote?"),
+    ]
+    even = Distribution.normalized([1.0, 1.0])
+
+    units = Units.by_battery(cases_of(questions, lambda *_: even)[:: len(GROUPS)])
+
+    assert units.tested.tolist() == [1, 1, 0, -1, -1]
+    assert units.redrawn[:3].tolist() == [1, 1, 0]
+    assert len(set(units.redrawn.tolist())) == 4

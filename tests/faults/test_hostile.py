@@ -19,9 +19,8 @@ from distexp.errors import ModelError
 from distexp.model.http.failures import Failures
 from distexp.model.http.reply import read_reply
 from distexp.protocols import Model
-from distexp.request import Message, Prompt, Request
+from distexp.request import Message, Prompt, Request, Response
 from distexp.sharing.archive import export
-from distexp.types import Response
 from tests.conftest import OpenAIServer, chat
 from tests.faults.client import model_at
 from tests.faults.hostile import MODES, ODD, PLACES, changed, hostile

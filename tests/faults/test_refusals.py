@@ -20,9 +20,8 @@ from distexp.experiment import Experiment
 from distexp.model.http.client import tls_context
 from distexp.protocols import Model
 from distexp.report.report import Report
-from distexp.request import Request
+from distexp.request import REFUSED, Request
 from distexp.sharing.archive import export, take_in
-from distexp.types import REFUSED
 from tests.conftest import OpenAIServer, chat
 from tests.faults.client import model_at, requests
 from tests.faults.hostile import MODES, hostile

@@ -20,9 +20,8 @@ from distexp.errors import ConfigError, ModelError
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.llama import server as llama_server
 from distexp.model.llama.server import LlamaServer
-from distexp.request import Message, Prompt
+from distexp.request import Message, Prompt, Response
 from distexp.trust import checked
-from distexp.types import Response
 from tests.conftest import ABLE, OpenAIServer, chat
 from tests.faults.client import model_at
 
@@ -68,7 +67,12 @@ def asked_of(server: OpenAIServer) -> list[str]:
     return [
         *("model=openai_compatible", *ABLE, "model.name=m", f"model.api_base={server.url}"),
         *("elicitation=verbalized", "prompt=base", "calibrator=ridge"),
-        *("evaluation.n_splits=2", "evaluation.n_bootstrap=20", "model.max_concurrency=1"),
+        *(
+            "evaluation.n_splits=2",
+            "evaluation.n_bootstrap=20",
+            "evaluation.intervals=bootstrap",
+            "model.max_concurrency=1",
+        ),
     ]
 
 

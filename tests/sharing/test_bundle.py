@@ -237,7 +237,7 @@ def test_data_that_were_changed_or_are_gone_make_no_bundle(tmp_path: Path) -> No
 
 def test_gated_human_answers_are_not_in_the_bundle(tmp_path: Path) -> None:
     """Of the data, and of files that state shares of answers, there is the SHA-256 alone."""
-    distexp(tmp_path, *survey(tmp_path, gated=True))
+    distexp(tmp_path, *survey(tmp_path, gated=True), "figures=true")
 
     shown = here(tmp_path, bundle, "run", "b.zip")
 

@@ -49,7 +49,7 @@ atexit.register(lambda: print("litellm" in sys.modules, "aiohttp" in sys.modules
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a run, and a bundle of it."""
     folder = tmp_path_factory.mktemp("made")
-    shown = distexp(folder, *SMALL, ALONE)
+    shown = distexp(folder, *SMALL, ALONE, "figures=true")
     assert shown.returncode == 0, shown.stderr
     here(folder, bundle, "run", "bundle.zip")
     return folder
@@ -95,7 +95,9 @@ def test_a_run_leaves_the_same_bytes_on_another_system(made: Path, tmp_path: Pat
     """Where text is ASCII, figures are drawn otherwise, and hashes come in another order."""
     (tmp_path / "matplotlibrc").write_text("figure.facecolor: red\nfont.size: 20\n")
 
-    shown = distexp(tmp_path, *SMALL, ALONE, environment={**ASCII, "PYTHONHASHSEED": "3"})
+    shown = distexp(
+        tmp_path, *SMALL, ALONE, "figures=true", environment={**ASCII, "PYTHONHASHSEED": "3"}
+    )
 
     assert shown.returncode == 0, shown.stderr
     for path in (made / "run").iterdir():
@@ -140,18 +142,18 @@ def test_a_run_is_made_again_elsewhere(
 
     assert shown.returncode == 0, shown.stderr
     table, last, libraries = shown.stdout.decode().rsplit("\n", 3)[:3]
-    assert last == f"Reproduced: 11 files of run, from {N_ANSWERS} answers, byte for byte."
+    assert last == f"Reproduced: 14 files of run, from {N_ANSWERS} answers, byte for byte."
     assert table.count("| identical |") == 11
     assert libraries == "False False"
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
 
 
 def test_what_is_made_can_be_kept(made: Path, drawn: Path, tmp_path: Path) -> None:
-    """In a new folder, file for file what the run left but for the counts of calls."""
+    """In a new folder, what the run left but for its page and the counts of calls."""
     here(tmp_path, reproduce, "bundle.zip", "--out", "kept")
 
     for path in (made / "run").iterdir():
-        if path.name != "summary.json":
+        if path.name not in ("summary.json", "report.html"):
             assert (tmp_path / "kept" / path.name).read_bytes() == path.read_bytes(), path.name
     line = refusal(tmp_path, reproduce, "bundle.zip", "--out", "kept")
     assert "kept is there already and not empty" in line
@@ -188,7 +190,7 @@ def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
 
     assert shown.code == 0, shown.stdout
     assert "report.md" not in shown.stdout
-    assert shown.stdout.count("| identical |") == 8
+    assert shown.stdout.count("| identical |") == 10
 
 
 def test_a_calibrator_that_means_something_else_now_is_named(given: Path, tmp_path: Path) -> None:
@@ -322,7 +324,7 @@ def test_results_that_were_changed_are_found_out(
 
     (line,) = differences(shown)
     assert told in line
-    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 9 files of run differ."
+    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 12 files of run differ."
 
 
 def with_last_digits(path: Path) -> tuple[str, bytes]:
@@ -348,7 +350,7 @@ def test_numbers_that_differ_by_less_than_the_tolerance_are_reproduced(
     shown = here(tmp_path, reproduce, str(changed(given, {name: data}, tmp_path / "other.zip")))
 
     assert shown.code == 0
-    assert shown.stdout.count("| identical ") == 8
+    assert shown.stdout.count("| identical ") == 11
     assert re.search(r"scores.parquet +\| numbers to 1e-09 +\| equal to 1e-09 +\|", shown.stdout)
     assert shown.stdout.endswith(f" from {N_ANSWERS} answers, 1 of them to 1e-09.\n")
 

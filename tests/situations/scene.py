@@ -25,10 +25,10 @@ from distexp.errors import DistexpError, ModelError, ParseError
 from distexp.model.http.failures import Failures
 from distexp.model.http.reply import read_reply
 from distexp.protocols import Model
-from distexp.request import Prompt, Request
+from distexp.request import Prompt, Request, Response
 from distexp.sweep import typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
-from distexp.types import Question, Reading, Response, Survey
+from distexp.types import Question, Reading, Survey
 from tests.conftest import OpenAIServer, Reply
 from tests.elicitation.replies import ASKS, GROUP, STYLE
 from tests.faults.client import model_at

@@ -21,6 +21,7 @@ from tests.conftest import ABLE, OpenAIServer, chat
 FEW = (
     "progress=false", "dataset.attributes=[sex]", "elicitation=verbalized", "calibrator=ridge",
     "evaluation.n_splits=3", "evaluation.n_bootstrap=50", "evaluation.extras=false",
+    "evaluation.intervals=bootstrap", "evaluation.hold_out=question",
     "figures=false",
 )  # fmt: skip
 N_BASE, N_PERSONA = 24, 48  # requests of 24 questions, without and with 2 groups of people

@@ -10,6 +10,7 @@ import pytest
 QUICK = (
     "progress=false", "evaluation.n_splits=5", "evaluation.extras=false",
     "evaluation.n_ceiling_draws=2", "evaluation.n_bootstrap=20",
+    "evaluation.intervals=bootstrap",
 )  # fmt: skip
 
 

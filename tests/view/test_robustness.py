@@ -9,7 +9,8 @@ import pytest
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
 from distexp.prompt.template import PromptTemplate
-from distexp.types import Group, Question, Response
+from distexp.request import Response
+from distexp.types import Group, Question
 from distexp.view.robustness import WORDINGS, levels_of, taken_apart
 
 DESIGN: list[tuple[str, ...]] = list(

@@ -18,8 +18,7 @@ from distexp.errors import (
 )
 from distexp.model.batch.terms import Terms
 from distexp.model.batch.wire import NotSentError, Row, State
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 GRACE_S = 120.0
 """How long a batch is looked for of which it is not known whether it arrived, in seconds."""

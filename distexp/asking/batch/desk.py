@@ -15,8 +15,7 @@ from distexp.cache.disk.batches import Batch
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError, TransientModelError
 from distexp.model.batch.terms import Terms
 from distexp.protocols import Model
-from distexp.request import Request
-from distexp.types import Response
+from distexp.request import Request, Response
 
 POLL_S = (1.0, 60.0)
 """How long to wait before looking again: first, and at most, in seconds."""

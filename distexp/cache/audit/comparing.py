@@ -7,7 +7,7 @@ from distexp.cache.disk.reader import Reader, not_as_written
 from distexp.cache.entry import checked
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, verified
-from distexp.types import Response
+from distexp.request import Response
 
 Digests = Iterable[tuple[str, str]]
 _UNANSWERED = ""

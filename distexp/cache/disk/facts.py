@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from typing import Self
 
 from distexp.cache.record import Record
-from distexp.types import REFUSED
+from distexp.request import REFUSED
 
 REFUSALS = frozenset({"content_filter", "refusal", REFUSED})
 """Finish reasons of replies that a provider withheld, a model declined to give, or of none."""

@@ -5,7 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distexp.cli.cache.showing import shortened, show, show_json, table
-from distexp.dataset.draft.check import Checked, Column, check_codebook
+from distexp.dataset.draft.check import Checked, check_codebook
+from distexp.dataset.draft.held import Column
 from distexp.dataset.table import codebook_text
 from distexp.visible import counted
 

@@ -1,7 +1,6 @@
 """All that is wrong between a codebook and its file, and what each column holds."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import yaml
 
+from distexp.dataset.draft.held import Column, held, meaning_for, meaning_of
 from distexp.dataset.files.answers import answers, filtered, members, weights
-from distexp.dataset.files.codebook import Attribute, Codebook, Item, read_codebook
-from distexp.dataset.files.codes import Code, Codes, label_of, parse_code
+from distexp.dataset.files.codebook import Codebook, read_codebook
+from distexp.dataset.files.codes import Codes
 from distexp.dataset.files.columns import read_columns
 from distexp.dataset.files.layout import near
 from distexp.dataset.files.sampling import units
 from distexp.dataset.files.section import Section, read_yaml
-from distexp.dataset.files.variables import code_order, column_names
+from distexp.dataset.files.variables import column_names
 from distexp.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -26,28 +26,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 FEW = 50
 """Groups and questions with fewer people are warned of: the default of `min_respondents`."""
-UNEXPLAINED = "not explained"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One code of a column."""
-
-    code: str
-    n: int
-    share: float
-    """Of all respondents who pass the filters."""
-    meaning: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """What a column holds, and what the codebook takes it for."""
-
-    of: str
-    """E.g. `question 'buses'`."""
-    name: str
-    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,8 +205,8 @@ class _Comparison:
             people = self._try(members, name, attribute, codebook.missing, table, self.path) or {}
             for group, mask in people.items():
                 self._warn_of_few(f"Group {group.value!r} of {name!r}", int(np.sum(mask)))
-            meaning = _meaning_for(attribute, codebook)
-            yield _column(f"attribute {name!r}", table[attribute.column], meaning)
+            meaning = meaning_for(attribute, codebook)
+            yield held(f"attribute {name!r}", table[attribute.column], meaning)
         for item in codebook.items:
             if not item.asked or item.column not in table.columns:
                 continue
@@ -241,9 +219,7 @@ class _Comparison:
                         self.warnings.append(f"Question {question_id!r}: nobody chose {option!r}.")
             if item.question.text == item.column:
                 self.warnings.append(f"Question {question_id!r}: its text is its column's name.")
-            yield _column(
-                f"question {question_id!r}", table[item.column], _meaning_of(item, codebook)
-            )
+            yield held(f"question {question_id!r}", table[item.column], meaning_of(item, codebook))
 
     def _check_sample(self, table: "pl.DataFrame") -> None:
         """Check the columns that say how people were drawn, as far as they are there."""
@@ -304,53 +280,3 @@ class _Comparison:
         except DatasetError as exc:
             self.problems.append(str(exc))
             return None
-
-
-def _column(of: str, cells: "pl.Series", meaning: Callable[[Code], str]) -> Column:
-    """Count the codes of a column, beside their meanings."""
-    counts: Counter[Code] = Counter()
-    for cell, n in cells.fill_null("").value_counts().iter_rows():
-        counts[parse_code(cell)] += n
-    order = sorted(counts, key=lambda code: (code is None, *code_order(code)))
-    total = max(counts.total(), 1)
-    rows = [
-        Row(
-            code="(blank)" if code is None else label_of(code),
-            n=counts[code],
-            share=counts[code] / total,
-            meaning=meaning(code),
-        )
-        for code in order
-    ]
-    return Column(of=of, name=cells.name, rows=tuple(rows))
-
-
-def _meaning_of(item: Item, codebook: Codebook) -> Callable[[Code], str]:
-    """Return what a code is to a question."""
-
-    def meaning(code: Code) -> str:
-        for option, codes in zip(item.question.options, item.codes, strict=True):
-            if code in codes:
-                return option
-        return "off the scale" if code in item.off_scale else _else(code, codebook)
-
-    return meaning
-
-
-def _meaning_for(attribute: Attribute, codebook: Codebook) -> Callable[[Code], str]:
-    """Return which group a code is."""
-
-    def meaning(code: Code) -> str:
-        for level in attribute.levels:
-            if code in level.codes:
-                return level.label
-        if code in attribute.left_out:
-            return "left out"
-        other = _else(code, codebook)
-        return label_of(code) if attribute.others and other == UNEXPLAINED else other
-
-    return meaning
-
-
-def _else(code: Code, codebook: Codebook) -> str:
-    return "not asked" if code is None or code in codebook.missing else UNEXPLAINED

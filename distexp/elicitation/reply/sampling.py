@@ -19,8 +19,8 @@ from distexp.elicitation.reply.lettered import (
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Prompt
-from distexp.types import Distribution, Group, Question, Reading, Response, Shares
+from distexp.request import Prompt, Response
+from distexp.types import Distribution, Group, Question, Reading, Shares
 
 
 class Sampler:

@@ -9,8 +9,7 @@ import re
 from dataclasses import dataclass
 
 from distexp.errors import ParseError
-from distexp.request import Prompt
-from distexp.types import Response
+from distexp.request import Prompt, Response
 
 _NAMES = (
     r"(?:[a-z]{1,12}[:_]\s*)?(?:(?:ant|inner)[ _]?)?"

@@ -16,8 +16,7 @@ from distexp.model.http.reply import UNUSABLE, read_reply
 from distexp.model.litellm_body import chat_body, is_plain
 from distexp.model.litellm_reply import read_response
 from distexp.model.prices import import_litellm
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 ENDPOINTS: dict[str, type[Endpoint]] = {
     "openai": OpenAIBatches,

@@ -13,8 +13,7 @@ from distexp.model.http.failures import Failures
 from distexp.model.http.secrets import Secrets
 from distexp.model.litellm_body import is_plain
 from distexp.model.prices import import_litellm
-from distexp.request import Json, Request
-from distexp.types import Response
+from distexp.request import Json, Request, Response
 
 
 @dataclass(frozen=True)

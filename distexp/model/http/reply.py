@@ -6,8 +6,7 @@ from typing import Any
 from distexp.model.http.failures import Failures
 from distexp.model.http.reply_parts import TopLogprobs, content_of, logprobs_of
 from distexp.model.http.verdicts import error_within
-from distexp.request import Request, whole_text
-from distexp.types import Response, Usage
+from distexp.request import Request, Response, Usage, whole_text
 
 FINISH_REASONS = {
     **dict.fromkeys(("length", "max_tokens", "MAX_TOKENS", "compaction"), "length"),
