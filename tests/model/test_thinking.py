@@ -44,7 +44,7 @@ def test_answers_from_before_thoughts_had_room_are_found_without_it() -> None:
     own = model(
         "openai", "m", api_base="http://127.0.0.1:1/v1", reasoning_effort="low", thinking_tokens=0
     )
-    before = {
+    before: dict[str, Json] = {
         "messages": [{"role": "user", "content": "Yes?"}],
         "temperature": 0.5,
         "max_tokens": 200,
