@@ -35,6 +35,8 @@ class Faults:
     """How many calls that make a batch are done, and their reply lost."""
     lose_calls: int = 0
     """How many calls that make a batch are lost before they are done."""
+    late_results: int = 0
+    """How many times the results of a batch that is over are not there yet."""
     hidden: bool = False
     """Whether lists of batches are empty: they may be late."""
     seed: int = 0
@@ -53,6 +55,11 @@ class Made:
     state: str = "running"
     results: list[tuple[str, str, Document]] = field(default_factory=list)
     """Key, kind (`ok`, `error`, `expired`, `cancelled`) and body."""
+
+    @property
+    def n_answered(self) -> int:
+        """How many requests have an answer."""
+        return len({key for key, kind, _ in self.results if kind == "ok"})
 
 
 class BatchServer:
@@ -153,6 +160,11 @@ class BatchServer:
         self.bodies += [body for _, body in rows]
         return made
 
+    def _is_late(self) -> bool:
+        late = self.faults.late_results > 0
+        self.faults.late_results -= late
+        return late
+
     def _listed(self, protocol: str) -> list[Made]:
         of_all = [] if self.faults.hidden else self.batches.values()
         return [made for made in of_all if made.protocol == protocol]
@@ -232,8 +244,8 @@ class BatchServer:
             "metadata": {"distexp": made.label},
             "request_counts": {
                 "total": len(made.rows),
-                "completed": len(made.results),
-                "failed": 0,
+                "completed": made.n_answered,
+                "failed": len({key for key, *_ in made.results}) - made.n_answered,
             },
             "output_file_id": f"{made.remote}-output" if over else None,
             "error_file_id": f"{made.remote}-errors" if over else None,
@@ -241,7 +253,9 @@ class BatchServer:
 
     def _openai_results(self, file: str) -> bytes:
         remote, _, which = file.rpartition("-")
-        lines = []
+        lines: list[str] = []
+        if self._is_late():
+            return b""
         for key, kind, reply in self.batches[remote].results:
             if (kind == "ok") != (which == "output"):
                 continue
@@ -269,6 +283,8 @@ class BatchServer:
         made = self.batches[path.split("/")[1]]
         if path.endswith("/cancel"):
             self._cancel(made)
+        if path.endswith("/results") and self._is_late():
+            return 200, b""
         if path.endswith("/results"):
             return 200, "\n".join(map(json.dumps, map(_anthropic_row, made.results))).encode()
         return 200, self._anthropic_state(self._looked_at(made))
@@ -282,7 +298,8 @@ class BatchServer:
             "created_at": "2027-01-15T08:00:00Z",
             "request_counts": {
                 "processing": 0 if over else len(made.rows),
-                "succeeded": len(made.rows) if over else 0,
+                "succeeded": made.n_answered,
+                "errored": len(made.rows) - made.n_answered if over else 0,
             },
             "results_url": "http://127.0.0.1:1/elsewhere",
         }
@@ -302,7 +319,10 @@ class BatchServer:
         if verb == "cancel":
             self._cancel(made)
             return 200, {}
-        return 200, _gemini_state(self._looked_at(made))
+        state = _gemini_state(self._looked_at(made))
+        if made.results and self._is_late():
+            del state["response"]
+        return 200, state
 
 
 FAULTS = {
@@ -332,7 +352,10 @@ def _gemini_state(made: Made) -> Document:
         "metadata": {
             "displayName": made.label,
             "state": f"BATCH_STATE_{words.get(made.state, made.state.upper())}",
-            "batchStats": {"requestCount": str(len(made.rows))},
+            "batchStats": {
+                "requestCount": str(len(made.rows)),
+                "successfulRequestCount": str(made.n_answered),
+            },
         },
     }
     if over:

@@ -217,6 +217,22 @@ def test_batch_that_arrived_is_not_forgotten(
     assert set(server.paid.values()) == {1}
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_results_that_come_late_are_waited_for_and_not_paid_again(
+    protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """A batch that is over, with answers by its count and none in its results."""
+    server.faults = Faults(late_results=2)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 7)
+
+    outcome = ask(model, requests, tmp_path)
+
+    check_all_right(requests, outcome, tmp_path)
+    assert len(server.batches) == 1
+    assert server.faults.late_results == 0
+
+
 def test_server_that_is_away_leaves_nothing_to_be_asked_about(
     server: BatchServer, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """How much a model thinks is sent, makes room, and is refused where it would not arrive."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -36,6 +37,23 @@ def test_reply_limit_grows_with_thought_and_so_does_the_forecast(effort: str) ->
     assert request.body["reasoning_effort"] == effort
     assert request.body["max_tokens"] == 200 + ROOM[effort]
     assert expected_usage(request).completion_tokens == 200 + ROOM[effort]
+
+
+def test_answers_from_before_thoughts_had_room_are_found_without_it() -> None:
+    """The request of earlier versions for a server that takes a temperature, field by field."""
+    own = model(
+        "openai", "m", api_base="http://127.0.0.1:1/v1", reasoning_effort="low", thinking_tokens=0
+    )
+    before: dict[str, Json] = {
+        "messages": [{"role": "user", "content": "Yes?"}],
+        "temperature": 0.5,
+        "max_tokens": 200,
+        "reasoning_effort": "low",
+    }
+
+    request = own.request(PROMPT)
+
+    assert request.key == replace(request, body=before).key
 
 
 def test_model_that_thinks_where_it_is_not_asked_to_gets_room_too() -> None:

@@ -26,6 +26,8 @@ FEW = (
 )  # fmt: skip
 N_BASE, N_PERSONA = 24, 48  # requests of 24 questions, without and with 2 groups of people
 
+N_PROBE = 6  # calls: a plain one, one each for log-probabilities, schema and system, two for seed
+
 
 def environment() -> dict[str, str]:
     """Return the environment without keys."""
@@ -85,6 +87,30 @@ def test_requests_that_jobs_share_are_asked_once(server: OpenAIServer, tmp_path:
     assert shown.returncode == 0, shown.stderr
     assert len(server.requests) == N_BASE
     assert counts(shown.stdout) == [(N_BASE, 0, N_BASE), (N_BASE, N_BASE, 0), (N_BASE, N_BASE, 0)]
+
+
+def test_probe_is_asked_once_for_all_jobs_and_heeded_by_the_calls_of_each(
+    server: OpenAIServer, tmp_path: Path
+) -> None:
+    """What one job has found out holds where the sweep asks for it; it moves no key."""
+
+    def ignores_schema(body: dict[str, Any], _: int) -> tuple[int, dict[str, Any]]:
+        return 200, chat(body, "Fine.") if "two words" in str(body["messages"]) else answer(body)
+
+    server.answer = ignores_schema
+    unknown = ("model=openai_compatible", "model.name=m", f"model.api_base={server.url}")
+
+    shown = sweep(tmp_path, *unknown, "prompt=base,sociodemographic")
+    known = sweep(tmp_path, *served(server), "prompt=base,sociodemographic", "cache.mode=replay")
+
+    assert shown.returncode == known.returncode == 0, shown.stderr + known.stderr
+    asked = [body for body in server.requests if "B. " in str(body["messages"])]
+    assert len(asked) == N_BASE + N_PERSONA
+    assert not any("response_format" in body for body in asked)
+    assert all("seed" in body for body in asked)
+    assert len(server.requests) - len(asked) == N_PROBE
+    assert counts(shown.stdout) == [(N_BASE + 1, 0, N_BASE + 1), (N_PERSONA + 1, 1, N_PERSONA)]
+    assert counts(known.stdout) == [(N_BASE, N_BASE, 0), (N_PERSONA, N_PERSONA, 0)]
 
 
 def test_second_sweep_asks_nothing_and_finds_the_same(

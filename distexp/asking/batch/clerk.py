@@ -229,6 +229,12 @@ class Clerk:
     async def _collect(self, batch: Batch, state: State) -> Collected:
         """Store what a batch has brought, and that it is collected, in one transaction."""
         rows = {row.key: row for row in await self.endpoint.rows(state)}
+        if len(rows) < state.answered:  # what is not there yet would be paid for again
+            msg = (
+                f"Batch {state.remote} of model {self.terms.name} has {state.answered} answers, "
+                f"of which {len(rows)} are in its results so far. The same command goes on."
+            )
+            raise TransientModelError(msg)
         requests = [_request(document) for document in batch.documents]
         found = Collected()
         answered = any(row.reply is not None for row in rows.values())

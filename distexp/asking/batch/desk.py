@@ -174,9 +174,9 @@ class Desk:
         for key, record in found.items():
             self._share(model, todo, key, record)
         # Between looking and claiming, another may have handed them over, and let go.
-        free = {r.key for r in _outside(todo, await clerk.open())}
-        self._recorder.release([r for r in fresh if r.key in claimed - free])
-        mine = [request for request in fresh if request.key in claimed & free]
+        ours = claimed & {r.key for r in _outside(todo, await clerk.open())}
+        self._recorder.release([r for r in fresh if r.key in claimed and r.key not in ours])
+        mine = [request for request in fresh if request.key in ours]
         try:
             affordable = self._affordable(clerk, mine)
             waits = any(not todo.keys().isdisjoint(batch.keys) for batch in batches)

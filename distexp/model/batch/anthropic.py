@@ -89,6 +89,7 @@ class AnthropicBatches(Endpoint):
             said=status,
             done=total - count(counts.get("processing")),
             total=total,
+            answered=count(counts.get("succeeded")),
             created=moment(batch.get("created_at")),
         )
 

@@ -89,6 +89,7 @@ class GeminiBatches(Endpoint):
             said=said.lower() or "pending",
             done=max(0, total - pending),
             total=total or None,
+            answered=count(stats.get("successfulRequestCount")),
             label=about.get("displayName"),
             created=moment(about.get("createTime")),
             error=json.dumps(error)[:300] if error and not batch.get("response") else "",

@@ -109,6 +109,7 @@ class OpenAIBatches(Endpoint):
             said=status,
             done=count(counts.get("completed")) + count(counts.get("failed")),
             total=count(counts.get("total")) or None,
+            answered=count(counts.get("completed")),
             label=mapping(batch.get("metadata")).get("distexp"),
             created=moment(batch.get("created_at")),
             files=tuple(

@@ -36,6 +36,8 @@ class State:
     """The provider's word for it."""
     done: int = 0
     total: int | None = None
+    answered: int = 0
+    """How many of its requests the provider says have an answer."""
     label: str | None = None
     """The name of our own that it was given, where the provider keeps one."""
     created: datetime | None = None
