@@ -160,8 +160,9 @@ class LiteLLMModel(Calling):
         if endpoint is not None:
             check_alias(owner, "endpoint", endpoint, api_base)
         check_efforts(owner, efforts)
-        own = api_base is not None or provider == "llamacpp"
-        abilities = abilities_of(provider, name, own_server=own)
+        abilities = abilities_of(
+            provider, name, own_server=api_base is not None or provider == "llamacpp"
+        )
         self.thinking = Thinking(
             owner,
             name,
