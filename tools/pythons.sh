@@ -2,7 +2,7 @@
 # Runs tests, those named or some of numbers, on each further Python that this machine has.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- tests/calibrator/test_{calibrators,cumulative,evidence,forest_batch,ordinal}.py tests/report/test_arithmetic.py tests/sharing/test_nearness.py
+[ $# -gt 0 ] || set -- tests/calibrator/test_{arrow,cumulative,evidence,forest_batch,ordinal}.py tests/report/test_arithmetic.py tests/sharing/test_nearness.py
 
 found() { # the interpreter of a version: Debian's, pyenv's or uv's
     for python in "python$1" "$HOME/.pyenv/versions/$1".*/bin/python \
