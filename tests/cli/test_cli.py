@@ -248,7 +248,7 @@ def test_preset_leaves_its_table_and_figure(tmp_path: Path, preset: str) -> None
 def test_sweep_ends_in_one_leaderboard_and_its_view(tmp_path: Path) -> None:
     """All jobs of a sweep stand in one table, in the folder of the sweep; so does its view."""
     shown = distexp(
-        tmp_path, "-m", *DRAWN, "experiment=paper/examples", "evaluation.n_train=1,4",
+        tmp_path, "-m", *MOCK, "experiment=paper/examples", "evaluation.n_train=1,4",
         "hydra.sweeper.params=null", "calibrator=ridge", "hydra.sweep.dir=outputs/sweeps/x/y",
     )  # fmt: skip
 
