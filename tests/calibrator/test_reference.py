@@ -46,7 +46,12 @@ def differences(
 ) -> pl.DataFrame:
     """Return one row per study and method: alignment here minus the reference."""
     evaluation = Evaluation(
-        n_splits=n_splits, n_bootstrap=1, n_ceiling_draws=1, unreadable="uniform"
+        n_splits=n_splits,
+        intervals="bootstrap",
+        n_bootstrap=1,
+        n_ceiling_draws=1,
+        unreadable="uniform",
+        extras=False,
     )
     rows = []
     for study in studies:

@@ -72,7 +72,7 @@ def test_run_leaves_every_file_and_shows_the_table(
 
     assert shown.returncode == 0, shown.stderr
     assert {path.name for path in run.iterdir()} == FILES
-    for label in ("uncalibrated", "ridge", "training mean", "human ceiling"):
+    for label in ("auto", "blind", "training mean", "human ceiling"):
         assert f" {label} " in shown.stdout
     assert "For questions like these auto changes W1" in shown.stdout
     assert "432 requests: 0 hits, 432 misses, 0 unreadable replies." in shown.stdout

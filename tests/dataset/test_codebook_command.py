@@ -38,7 +38,7 @@ def test_a_draft_is_written_beside_its_file_and_never_over_another(
     main(["draft", str(path)])
 
     said = capsys.readouterr().out
-    assert "3 questions, 1 attributes" in said
+    assert "3 questions, 1 attribute, " in said
     assert f"distexp codebook check '{path}'" in said
     assert yaml.safe_load(path.with_suffix(".yaml").read_text())["questions"].keys() == {
         "buses",

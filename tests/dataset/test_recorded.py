@@ -269,7 +269,9 @@ def test_scores_agree_with_an_independent_computation() -> None:
     if not path.exists():
         pytest.skip("the recorded answers of arXiv 2411.05403 are not beside the project")
     reference = pl.read_csv(REFERENCE / "reference_alignment.csv")
-    evaluation = Evaluation(n_bootstrap=1, n_ceiling_draws=1, unreadable="uniform")
+    evaluation = Evaluation(
+        intervals="bootstrap", n_bootstrap=1, n_ceiling_draws=1, unreadable="uniform"
+    )
 
     survey = Recorded(str(path), prompts=["base", "persona"]).load()
 

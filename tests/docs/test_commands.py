@@ -15,7 +15,7 @@ from distexp.cli.telling import manner_of
 from distexp.errors import DistexpError
 from distexp.experiment import Experiment
 from distexp.sweep.command_line import chosen, options_and_settings, readable
-from tests.docs.pages import COMMANDS, PAGES, ROOT, Command
+from tests.docs.blocks import COMMANDS, PAGES, ROOT, Command
 
 RUNS = ("run", "fit", "predict")
 """Commands that are a configuration; the others have options."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks
+from tests.docs.blocks import ROOT, blocks
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

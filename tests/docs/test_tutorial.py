@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.docs.pages import COMMANDS, ROOT
+from tests.docs.blocks import COMMANDS, ROOT
 from tests.small_runs import distexp
 
 TUTORIAL = [one for one in COMMANDS if one.block.page.name == "tutorial.md"]

@@ -143,7 +143,7 @@ def test_a_run_is_made_again_elsewhere(
     assert shown.returncode == 0, shown.stderr
     table, last, libraries = shown.stdout.decode().rsplit("\n", 3)[:3]
     assert last == f"Reproduced: 14 files of run, from {N_ANSWERS} answers, byte for byte."
-    assert table.count("| identical |") == 11
+    assert table.count("| identical |") == 14
     assert libraries == "False False"
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
 
@@ -435,7 +435,7 @@ def test_an_answer_that_is_missing_is_one_line(given: Path, tmp_path: Path) -> N
 def gated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with data that may not be passed on, and the bundle of a run on them."""
     folder = tmp_path_factory.mktemp("gated")
-    distexp(folder, *survey(folder, gated=True))
+    distexp(folder, *survey(folder, gated=True), "figures=true")
     here(folder, bundle, "run", "bundle.zip")
     return folder
 

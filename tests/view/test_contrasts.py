@@ -286,14 +286,14 @@ def test_training_questions_are_those_that_a_run_was_to_train_on(tmp_path: Path)
             folder / "scores.parquet"
         )
         for table in ("cases", "predictions"):
-            pl.DataFrame({"dataset": ["d"], "run": [name]}).write_parquet(
+            pl.DataFrame({"dataset": ["d"], "group": [name]}).write_parquet(
                 folder / f"{table}.parquet"
             )
 
     read = Runs.read([tmp_path])
 
-    assert read.cases.sort("run")["n_train"].to_list() == [10, 2, 10, 10]
-    assert read.predictions.sort("run")["n_train"].to_list() == [10, 2, 10, 10]
+    assert read.cases.sort("group")["n_train"].to_list() == [10, 2, 10, 10]
+    assert read.predictions.sort("group")["n_train"].to_list() == [10, 2, 10, 10]
     assert read.scores["n_train"].to_list() == [10, 2, 9]
 
 
