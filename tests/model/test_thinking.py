@@ -13,7 +13,7 @@ from distexp.model.http.reply import counted
 from distexp.model.litellm import LiteLLMModel
 from distexp.model.thinking import ROOM
 from distexp.protocols import Capabilities
-from distexp.request import Message, Prompt, Usage
+from distexp.request import Json, Message, Prompt, Usage
 
 PROMPT = Prompt(
     messages=(Message(role="user", content="Yes?"),),
