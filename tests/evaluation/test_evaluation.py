@@ -215,7 +215,7 @@ def test_same_seed_gives_the_same_scores_and_another_seed_others(cases: list[Cas
         study(cases, predicted), {}
     )
 
-    assert first == second
+    assert repr(first) == repr(second)  # a number that is not defined equals none
     assert by_name(first)["ceiling", "tv"] != by_name(third.scores)["ceiling", "tv"]
 
 
@@ -282,7 +282,8 @@ def test_unreadable_estimates_can_be_scored_as_uniform(cases: list[Case]) -> Non
 
     filled = evaluation.run(study(cases, lost), {})
 
-    assert filled.scores == SMALL.run(study(cases, [UNIFORM] * len(cases)), {}).scores
+    uniform = SMALL.run(study(cases, [UNIFORM] * len(cases)), {}).scores
+    assert repr(filled.scores) == repr(uniform)  # a number that is not defined equals none
 
 
 def test_nothing_readable_is_noted(cases: list[Case]) -> None:
