@@ -18,8 +18,9 @@ from polars.testing import assert_frame_equal
 from distexp.report.tables import predictions_schema, scores_schema
 from tests.conftest import ABLE, OpenAIServer, chat
 
-MOCK = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
-DRAWN = (*MOCK, "figures=true")
+WHOLE = ("model=mock", "progress=false", "evaluation.n_splits=10", "evaluation.n_bootstrap=200")
+MOCK = (*WHOLE, "evaluation.intervals=bootstrap")  # refits take as long as all the rest
+DRAWN = (*WHOLE, "figures=true")
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
     "new_topics.parquet", "overrides.yaml", "predictions.parquet", "provenance.json",
@@ -216,7 +217,7 @@ def test_multirun_sweeps_every_group(tmp_path: Path) -> None:
 
 def test_one_calibrator_a_job_scores_as_it_does_beside_others(run: Path, tmp_path: Path) -> None:
     """Splits and resamples do not depend on what else is scored; skill does, on `blind`."""
-    distexp(tmp_path, *MOCK, "calibrator=ridge")
+    distexp(tmp_path, *WHOLE, "calibrator=ridge")
 
     together, alone = (
         pl.read_parquet(folder / "scores.parquet") for folder in (run, *runs(tmp_path))
