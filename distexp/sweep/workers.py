@@ -102,6 +102,7 @@ def _begin(job: Job, n_workers: int) -> None:
     _job.set(job)
     Line.off = True  # several processes would write over each other's
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # else a job that is ended would wait for more
     threads = max(1, (os.cpu_count() or 1) // n_workers)
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
     threading.Thread(target=_end_with_parent, daemon=True).start()
