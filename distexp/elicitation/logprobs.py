@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from math import exp
 
 from distexp.checks import check_int, check_number, check_text
+from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
@@ -28,7 +29,7 @@ _SLACK = 0.01
 """By how much rounding may lift a probability above 1."""
 
 
-class Logprobs:
+class Logprobs(AskedAtOnce):
     """Read the distribution off the probabilities of the option letters as first token.
 
     A token counts for a letter when it is that letter, spaces aside: `A`, ` A` and `ĠA` do, `An`
@@ -72,10 +73,6 @@ class Logprobs:
         self.option_orders = tuple(option_orders)
         self.top_logprobs = top_logprobs
         self.min_mass = min_mass
-
-    def preparations(self, question: Question) -> tuple[Prompt, ...]:
-        """Need none."""
-        return ()
 
     def prompts(
         self,

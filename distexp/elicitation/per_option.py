@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from distexp.checks import parameter_error
+from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.choices import object_schema
 from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.lettered import (
@@ -28,7 +29,7 @@ _PERCENTAGE = rf"[~≈]?\s*(?P<number>{NUMBER})\s*(?P<percent>%|percent|per cent
 _BEFORE, _BEHIND = r"[\s\"'*`{]{0,12}", r"[\s\"'*`}.]{0,12}"
 
 
-class PerOption:
+class PerOption(AskedAtOnce):
     """Ask about one option at a time for its percentage, and divide the percentages by their sum.
 
     All options are shown in each call. What a reply says of other options is not read.
@@ -75,10 +76,6 @@ class PerOption:
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.option_orders = tuple(option_orders)
-
-    def preparations(self, question: Question) -> tuple[Prompt, ...]:
-        """Need none."""
-        return ()
 
     def prompts(
         self,

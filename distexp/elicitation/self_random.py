@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int
+from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.sampling import Sampler
 from distexp.errors import ConfigError
 from distexp.protocols import PromptStyle
@@ -10,7 +11,7 @@ from distexp.request import Prompt, Response
 from distexp.types import Group, Question
 
 
-class SelfRandom(Sampler):
+class SelfRandom(AskedAtOnce, Sampler):
     """Draw answers of one letter; the share of the draws is the distribution.
 
     Parameters
@@ -60,10 +61,6 @@ class SelfRandom(Sampler):
             )
             raise ConfigError(msg)
         self.n_samples = n_samples
-
-    def preparations(self, question: Question) -> tuple[Prompt, ...]:
-        """Need none."""
-        return ()
 
     def prompts(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from distexp.checks import check_int, check_number
+from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.choices import numbered, object_schema
 from distexp.elicitation.reply.lettered import (
     average,
@@ -22,7 +23,7 @@ from distexp.request import Prompt, Response
 from distexp.types import Group, Question, Reading, Shares
 
 
-class AnswerSequence:
+class AnswerSequence(AskedAtOnce):
     """Ask for the answers of many people at once, and count the letters.
 
     Models that can be held to a JSON schema are; the others are only told.
@@ -88,10 +89,6 @@ class AnswerSequence:
         self.option_orders = tuple(option_orders)
         self.smoothing = smoothing
         self.seed = seed
-
-    def preparations(self, question: Question) -> tuple[Prompt, ...]:
-        """Need none."""
-        return ()
 
     def prompts(
         self,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
+from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.choices import object_schema
 from distexp.elicitation.reply.labels import (
     check_labels,
@@ -31,7 +32,7 @@ from distexp.types import Group, Question, Reading, Shares
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 
 
-class Verbalized:
+class Verbalized(AskedAtOnce):
     """Ask for a percentage per lettered option, as JSON, and scale the reply to sum to 1.
 
     Models that can be held to a JSON schema are; the others are only told.
@@ -88,10 +89,6 @@ class Verbalized:
         varied += ["reversed"] * (self.option_orders == ("reversed",))
         if varied:
             self.name = f"verbalized ({', '.join(varied)})"
-
-    def preparations(self, question: Question) -> tuple[Prompt, ...]:
-        """Need none."""
-        return ()
 
     def prompts(
         self,

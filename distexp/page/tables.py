@@ -146,7 +146,7 @@ def _yaml(text: str) -> object:
 
     try:
         return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError as exc:
+    except (yaml.YAMLError, RecursionError) as exc:
         msg = f"The settings of a run are no YAML: {exc}. Run it again, which costs nothing."
         raise DatasetError(msg) from exc
 
