@@ -1,32 +1,27 @@
 """Regression of the humans' cumulative shares on what the model's distributions look like."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.fitting.coefficients import in_one, in_parts
 from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
 from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
+from distexp.calibrator.fitting.reweighted import fitted, one_by_one
 from distexp.calibrator.fitting.texts import Texts
+from distexp.calibrator.fitting.written_out import n_at_once, written_out
 from distexp.checks import check_int, check_number, parameter_error
-from distexp.types import BoolArray, Design, FloatArray, IntArray
+from distexp.types import BoolArray, Design, FloatArray
 
 LOSSES = ("wasserstein", "squared")
 WORDINGS = ("words", "meaning")
-SMALL_ERROR = 0.03
-"""Errors of a cumulative share below it weigh alike where the loss is absolute: close to 0 the
-weights of iterative reweighting would grow without bound."""
-USUAL_ERROR = 0.1
-"""Reweighting leaves an error of this size its weight, so that penalties mean the same for both
-losses."""
 
 
 class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
@@ -180,27 +175,32 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield what each fit predicts, and if asked what it does without each question."""
-        boundaries = Boundaries(X, self._vocabulary(X))
-        texts = self._texts(X)
-        units = of_several(X.together, X.question)[boundaries.case]
-        for weight in weights:
-            words = self._words(texts, boundaries, weight > 0)
-            fit = self._fitted(boundaries, words, y, weight)
-            below = self._below(boundaries, fit.questions, fit.coef)
-            mix = nominal_weight(X, y, weight, self.prior_weight)
+        boundaries, texts = Boundaries(X, self._vocabulary(X)), self._texts(X)
+        prior = boundaries.shrunk(self.prior_weight)
+        target = boundaries.cumulative(y) - prior
+        unit = of_several(X.together, X.question)[boundaries.case] if left_out else None
+        n_words = 0 if texts is None else min(len(texts.question), self.wording_components)
+        n = n_at_once(len(prior), len(boundaries.penalties) + n_words)
+        for some in np.split(weights, range(max(n, 1), len(weights), max(n, 1))):
+            known = [
+                self._features(boundaries, self._words(texts, boundaries, train), train)
+                for train in some > 0
+            ]
+            fits = written_out if n else one_by_one
+            moved, without = fits(boundaries, known, target, some, self._n_reweightings, unit)
+            mix = np.array([nominal_weight(X, y, weight, self.prior_weight) for weight in some])
+            below = prior + moved
             predicted = self._shares(X, boundaries, below, mix)
-            if not left_out:
-                yield predicted, predicted
+            if without is None:
+                yield from zip(predicted, predicted, strict=True)
                 continue
-            without = fit.left_out(units)
-            trained = ~np.isnan(without)
-            below[trained] = (boundaries.shrunk(self.prior_weight) + without)[trained]
-            without = self._shares(X, boundaries, below, mix)
-            for case in np.flatnonzero(boundaries.nominal & (weight > 0)):
-                rest = np.where(X.together == X.together[case], 0.0, weight)
-                mix = nominal_weight(X, y, rest, self.prior_weight)
-                without[case] = mixed(X, mix)[case]
-            yield predicted, without
+            below = np.where(np.isnan(without), below, prior + without)
+            of_others = self._shares(X, boundaries, below, mix)
+            for fit, case in np.argwhere(boundaries.nominal & (some > 0)):
+                rest = np.where(X.together == X.together[case], 0.0, some[fit])
+                alone = nominal_weight(X, y, rest, self.prior_weight)
+                of_others[fit, case] = mixed(X, alone)[case]
+            yield from zip(predicted, of_others, strict=True)
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones(len(y)) if weight is None else weight
@@ -210,9 +210,10 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             vocabulary.groups,
             vocabulary.scales,
         )
-        boundaries, texts = Boundaries(X, vocabulary), self._texts(X)
-        words = self._words(texts, boundaries, weights > 0)
-        fit = self._fitted(boundaries, words, y, weights)
+        boundaries, texts, train = Boundaries(X, vocabulary), self._texts(X), weights > 0
+        known = self._features(boundaries, self._words(texts, boundaries, train), train)
+        target = boundaries.cumulative(y) - boundaries.shrunk(self.prior_weight)
+        fit = fitted(boundaries, *known, target, weights, self._n_reweightings)
         self.coef_ = in_one(fit.coef, vocabulary)
         self.texts_ = []
         if texts is not None and X.text is not None:
@@ -241,8 +242,11 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             words = texts.components(known, self.wording_components)[n_known:]
         questions = Questions(words, boundaries.scale, len(vocabulary.scales))
         coef = in_parts(self.coef_, boundaries)
-        below = self._below(boundaries, questions, coef)
-        return self._shares(X, boundaries, below, self.nominal_weight_)
+        moved = np.empty(len(boundaries.case))
+        predict(boundaries.panels, questions, coef, moved)
+        below = (boundaries.shrunk(self.prior_weight) + moved)[None]
+        shares, *_ = self._shares(X, boundaries, below, np.array([self.nominal_weight_]))
+        return np.asarray(shares, dtype=np.float64)
 
     def _texts(self, X: Design) -> Texts | None:
         if self.wording_penalty is None or X.text is None:
@@ -258,27 +262,9 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _vocabulary(self, X: Design) -> Vocabulary:
         return Vocabulary.of(X, by_group=self.scope == "partial")
 
-    def _fitted(
-        self, boundaries: Boundaries, words: FloatArray, y: FloatArray, weight: FloatArray
-    ) -> "_Fit":
-        """Fit to the cases of weight above 0."""
-        questions, penalties = self._features(boundaries, words, weight > 0)
-        of_rows = weight[boundaries.case]
-        trained = [
-            panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0))
-            for panel in boundaries.panels
-        ]
-        arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties)
-        target = boundaries.cumulative(y) - boundaries.shrunk(self.prior_weight)
-        base = of_rows * boundaries.width
-        error, row_weight = np.full_like(target, np.nan), base
-        coef = arrow.solve(target, row_weight)
-        for _ in range(self.n_iterations if self.loss == "wasserstein" else 0):
-            arrow.predict(coef, error)
-            error = target - error
-            row_weight = base * USUAL_ERROR / np.maximum(np.abs(error), SMALL_ERROR)
-            coef = arrow.solve(target, row_weight)
-        return _Fit(arrow, target, row_weight, coef)
+    @property
+    def _n_reweightings(self) -> int:
+        return self.n_iterations if self.loss == "wasserstein" else 0
 
     def _features(
         self, boundaries: Boundaries, words: FloatArray, train: BoolArray
@@ -293,48 +279,13 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             replace(penalties, questions=of_questions),
         )
 
-    def _below(
-        self, boundaries: Boundaries, questions: Questions, coef: Coefficients
-    ) -> FloatArray:
-        """Return the cumulative shares of a fit, of shape (n_rows,)."""
-        moved = np.empty(len(boundaries.case))
-        predict(boundaries.panels, questions, coef, moved)
-        below: FloatArray = boundaries.shrunk(self.prior_weight) + moved
-        return below
-
     def _shares(
-        self, X: Design, boundaries: Boundaries, below: FloatArray, mix: float
+        self, X: Design, boundaries: Boundaries, below: FloatArray, mix: FloatArray
     ) -> FloatArray:
-        """Return distributions, of shape (n_cases, max_options)."""
+        """Return the distributions of each fit, of shape (n_fits, n_cases, max_options)."""
         calibrated: FloatArray = np.where(
             boundaries.nominal[:, None],
-            mixed(X, mix),
-            boundaries.shares(below[None])[0],
+            mixed(X, mix[:, None, None]),
+            boundaries.shares(below),
         )
         return calibrated
-
-
-@dataclass(frozen=True, slots=True)
-class _Fit:
-    """A fit, and the regression that it is the solution of."""
-
-    arrow: Arrow
-    target: FloatArray
-    weight: FloatArray
-    coef: Coefficients
-
-    @property
-    def questions(self) -> Questions:
-        """What is known of each question."""
-        return self.arrow.questions
-
-    def left_out(self, unit: IntArray) -> FloatArray:
-        """Return what the rows' targets are predicted as without their question, or unit >= 0."""
-        error = np.full_like(self.target, np.nan)
-        self.arrow.predict(self.coef, error)
-        left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
-        for one in np.unique(unit[(unit >= 0) & ~np.isnan(left_out)]):
-            rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
-            self.arrow.predict(rest, error)
-            left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
-        return left_out

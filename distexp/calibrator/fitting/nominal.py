@@ -6,7 +6,7 @@ from distexp.calibrator.fitting.base import uniform
 from distexp.types import BoolArray, Design, FloatArray
 
 
-def mixed(X: Design, weight: float) -> FloatArray:
+def mixed(X: Design, weight: float | FloatArray) -> FloatArray:
     """Return the predictions mixed with the uniform distribution."""
     return (1 - weight) * X.predicted + weight * uniform(X)
 

@@ -1,0 +1,110 @@
+"""Regressions of cumulative shares with small absolute errors, one arrow after the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from distexp.calibrator.fitting.arrow import Arrow
+from distexp.calibrator.fitting.boundaries import Boundaries
+from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
+from distexp.types import FloatArray, IntArray
+
+SMALL_ERROR = 0.03
+"""Errors of a cumulative share below it weigh alike where the loss is absolute: close to 0 the
+weights of iterative reweighting would grow without bound."""
+USUAL_ERROR = 0.1
+"""Reweighting leaves an error of this size its weight, so that penalties mean the same for both
+losses."""
+
+Known = tuple[Questions, Coefficients]
+"""What a fit knows of the questions, and the penalties of its coefficients."""
+
+
+def reweighting(error: FloatArray) -> FloatArray:
+    """Return the factors of weights with which squares count as absolute errors."""
+    factors: FloatArray = USUAL_ERROR / np.maximum(np.abs(error), SMALL_ERROR)
+    return factors
+
+
+def fitted(
+    boundaries: Boundaries,
+    questions: Questions,
+    penalties: Coefficients,
+    target: FloatArray,
+    weight: FloatArray,
+    n_reweightings: int,
+) -> "Fit":
+    """Fit to the cases of weight above 0.
+
+    Parameters
+    ----------
+    boundaries : Boundaries of n_rows rows
+    questions : Questions
+    penalties : Coefficients
+    target : ndarray of shape (n_rows,)
+    weight : ndarray of shape (n_cases,)
+    n_reweightings : int
+        0 for squared errors.
+    """
+    of_rows = weight[boundaries.case]
+    trained = [
+        panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0)) for panel in boundaries.panels
+    ]
+    arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties)
+    base = of_rows * boundaries.width
+    predicted, row_weight = np.full_like(target, np.nan), base
+    coef = arrow.solve(target, row_weight)
+    for _ in range(n_reweightings):
+        arrow.predict(coef, predicted)
+        row_weight = base * reweighting(target - predicted)
+        coef = arrow.solve(target, row_weight)
+    return Fit(arrow, target, row_weight, coef)
+
+
+def one_by_one(
+    boundaries: Boundaries,
+    known: Sequence[Known],
+    target: FloatArray,
+    weights: FloatArray,
+    n_reweightings: int,
+    unit: IntArray | None,
+) -> tuple[FloatArray, FloatArray | None]:
+    """Fit to each row of `weights`, of shape (n_fits, n_cases).
+
+    Returns
+    -------
+    ndarray of shape (n_fits, n_rows)
+        What every row's target is predicted as.
+    ndarray of shape (n_fits, n_rows), optional
+        The same of trained rows without their question or `unit`, as in `Fit.left_out`, NaN of
+        others; None where there is no `unit`.
+    """
+    moved, without = np.empty((2, len(weights), len(target)))
+    for number, (weight, of_fit) in enumerate(zip(weights, known, strict=True)):
+        fit = fitted(boundaries, *of_fit, target, weight, n_reweightings)
+        predict(boundaries.panels, of_fit[0], fit.coef, moved[number])
+        if unit is not None:
+            without[number] = fit.left_out(unit)
+    return moved, None if unit is None else without
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit, and the regression that it is the solution of."""
+
+    arrow: Arrow
+    target: FloatArray
+    weight: FloatArray
+    coef: Coefficients
+
+    def left_out(self, unit: IntArray) -> FloatArray:
+        """Return what the rows' targets are predicted as without their question, or unit >= 0."""
+        error = np.full_like(self.target, np.nan)
+        self.arrow.predict(self.coef, error)
+        left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
+        for one in np.unique(unit[(unit >= 0) & ~np.isnan(left_out)]):
+            rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
+            self.arrow.predict(rest, error)
+            left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
+        return left_out
