@@ -24,6 +24,8 @@ class Claiming:
     recorder : Recorder
     found : callable
         Receives each call whose answer another process paid for, with its record.
+    batched : callable
+        Receives the calls that are in batches in flight, where there are any.
     ended : callable
         Receives the task of each claim that has ended, with what went wrong.
     """
@@ -33,11 +35,13 @@ class Claiming:
         line: Line,
         recorder: Recorder,
         found: Callable[[Call, Record], None],
+        batched: Callable[[Sequence[Call]], None],
         ended: Callable[[asyncio.Task[None]], None],
     ) -> None:
         self._line = line
         self._recorder = recorder
         self._found = found
+        self._batched = batched
         self._ended = ended
         self._look_at = float("-inf")
         self._task: asyncio.Task[None] | None = None
@@ -83,7 +87,7 @@ class Claiming:
 
     async def _claim(self, calls: Sequence[Call]) -> None:
         """Claim calls; keep those won, report those answered, and set aside those others make."""
-        claimed, found = await self._recorder.claim([call.request for call in calls])
+        claimed, found, batched = await self._recorder.claim([call.request for call in calls])
         for call in calls:
             key = call.request.key
             if key in found:
@@ -92,8 +96,10 @@ class Claiming:
                 self._recorder.release([call.request])
             elif key in claimed:
                 self._line.add_claimed(call)
-            else:
+            elif key not in batched:
                 self._line.elsewhere.append(call)
+        if batched:
+            self._batched([call for call in calls if call.request.key in batched])
 
     async def _look(self) -> None:
         """Look for the answers to calls that others make; try to claim some that have none yet."""

@@ -9,9 +9,11 @@ from functools import partial
 from importlib.metadata import version
 
 from distexp.asking.backoff import Backoff
+from distexp.asking.batch.inside import paid_in_batches
 from distexp.asking.budget import Budget, expected
 from distexp.asking.claiming import Claiming
 from distexp.asking.endpoint import Endpoint, Permit
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.queue import Call, Line
 from distexp.asking.storing import Recorder
@@ -35,20 +37,6 @@ MOST_LOST = 3
 """So many calls in a row may come to nothing usable; when more do, it is not the calls."""
 GRACE_S = 0.7
 """How long an interrupted run waits for the calls in flight, in seconds: they are paid for."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Outcome:
-    """What came of a number of calls."""
-
-    responses: dict[str, Response] = field(default_factory=dict)
-    """By the keys of their requests."""
-    shared: set[str] = field(default_factory=set)
-    """Keys of the answers that another process paid for meanwhile: hits, like those before."""
-    failures: list[tuple[Model, ModelError]] = field(default_factory=list)
-    """Why a model was asked no further; the first reason of each."""
-    stopped: BudgetError | CacheError | None = None
-    """Why no model was."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -160,7 +148,8 @@ class Dispatch:
     def _new_line(self, endpoint: Endpoint) -> Line:
         line = Line(endpoint, self._backoff)
         ended = partial(self._ended, line)
-        self._claiming[line] = Claiming(line, self._recorder, self._share, ended)
+        batched = partial(self._in_batches, line)
+        self._claiming[line] = Claiming(line, self._recorder, self._share, batched, ended)
         return line
 
     async def _serve(self, line: Line) -> None:
@@ -300,6 +289,13 @@ class Dispatch:
         self._outcome.responses[call.request.key] = record.response
         self._outcome.shared.add(call.request.key)
         self._progress.shared(call.model.name)
+
+    def _in_batches(self, line: Line, calls: Sequence[Call]) -> None:
+        """Ask models no further some of whose requests were handed over in batches meanwhile."""
+        n_of = Counter(id(call.model) for call in calls)
+        for call in {id(call.model): call for call in calls}.values():
+            if line.keeps(call):
+                self._give_up(line, call, ModelError(paid_in_batches(n_of[id(call.model)])))
 
     def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
         """Have a call made again, or give its model up."""

@@ -5,9 +5,11 @@ from collections.abc import Collection, Sequence
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.batch.desk import Desk, batch_price_of, terms_of
+from distexp.asking.batch.inside import Inside, paid_in_batches
 from distexp.asking.budget import Budget
-from distexp.asking.dispatch import Dispatch, Outcome
+from distexp.asking.dispatch import Dispatch
 from distexp.asking.endpoint import Endpoint
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
 from distexp.cache import Cache, ResponseCache
@@ -156,16 +158,8 @@ class Schedule:
 
 def _check_none_in_batches(cache: Cache, asked: Sequence[tuple[Model, Request]]) -> None:
     """Refuse to pay for what is in a batch that is paid for."""
-    if not isinstance(cache, ResponseCache) or cache.mode != "use":
-        return
-    keys = {request.key for _, request in asked}
-    inside = [keys.intersection(one.keys) for one in cache.batches(only_open=True)]
-    if any(inside):
-        msg = (
-            f"{sum(map(len, inside))} of {len(keys)} requests are in batches in flight, which are "
-            "paid for. Run with calls=batch, or wait for 'distexp cache batches collect'."
-        )
-        raise ConfigError(msg)
+    if inside := Inside(cache).of(request.key for _, request in asked):
+        raise ConfigError(paid_in_batches(len(inside)))
 
 
 def limits_of(model: Model) -> Limits:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Self, TypeVar
 
+from distexp.asking.batch.inside import Inside
 from distexp.cache import Cache, Paid, Record
 from distexp.cache.rows import REFUSED
 from distexp.errors import CacheError, UnstorableError
@@ -36,6 +37,7 @@ class Recorder:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
+        self._inside = Inside(cache)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="distexp-cache")
         self.trouble: CacheError | None = None
         self.unstored: list[Paid] = []
@@ -61,7 +63,9 @@ class Recorder:
         """Return by key the answers that are stored by now."""
         return await self._run(self._find, requests)
 
-    async def claim(self, requests: Sequence[Request]) -> tuple[set[str], dict[str, Record]]:
+    async def claim(
+        self, requests: Sequence[Request]
+    ) -> tuple[set[str], dict[str, Record], set[str]]:
         """Claim requests, each until its answer is put or it is released.
 
         Returns
@@ -70,6 +74,8 @@ class Recorder:
             Keys of those that are claimed; others are claimed by another process.
         dict of str to Record
             Answers that were stored before their requests could be claimed.
+        set of str
+            Keys of those that are in batches in flight, which are paid for.
 
         Raises
         ------
@@ -115,12 +121,14 @@ class Recorder:
         known = self._cache.known(requests)
         return self._cache.get_many([r for r in requests if r.key in known]) if known else {}
 
-    def _claim(self, requests: Sequence[Request]) -> tuple[set[str], dict[str, Record]]:
+    def _claim(self, requests: Sequence[Request]) -> tuple[set[str], dict[str, Record], set[str]]:
         allowed = self._cache.claim_many(requests)
         claimed = [request for request in requests if request.key in allowed]
+        batched = self._inside.of(allowed)  # before looking: a batch ends with its answers stored
         found = self._find(claimed)  # another may just have stored it, and let go
-        self._release([request for request in claimed if request.key in found])
-        return {request.key for request in claimed} - found.keys(), found
+        ours = {request.key for request in claimed} - found.keys() - batched
+        self._release([request for request in claimed if request.key not in ours])
+        return ours, found, batched - found.keys()
 
     def _release(self, requests: Sequence[Request]) -> None:
         self._cache.release_many(requests)

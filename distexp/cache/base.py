@@ -115,6 +115,10 @@ class Cache(ABC):
             As `put`.
         """
 
+    def check_storable(self, paid: Paid) -> None:
+        """Raise `UnstorableError` if an answer holds what could not be read back."""
+        self._readable(paid.request.key, paid.record(self._now()))
+
     @abstractmethod
     def claim(self, request: Request) -> bool:
         """Claim a request; return False while another process or cache holds the claim.

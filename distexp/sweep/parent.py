@@ -7,7 +7,7 @@ from typing import Any
 
 from distexp.asking.answers import Answer
 from distexp.asking.budget import Budget
-from distexp.asking.dispatch import Outcome
+from distexp.asking.outcome import Outcome
 from distexp.asking.probing import Probed
 from distexp.asking.progress import Progress
 from distexp.asking.runner import by_prompt, how_far

@@ -37,6 +37,10 @@ class Faults:
     """How many calls that make a batch are lost before they are done."""
     late_results: int = 0
     """How many times the results of a batch that is over are not there yet."""
+    foreign: bool = False
+    """Whether results hold rows of nobody too, one of them with a name that is no key."""
+    huge: bool = False
+    """Whether one answer of each batch took more tokens than any program can count."""
     hidden: bool = False
     """Whether lists of batches are empty: they may be late."""
     seed: int = 0
@@ -199,6 +203,12 @@ class BatchServer:
                 made.results.append((key, "ok", _reply(made.protocol, key, body)))
             if chance.random() < self.faults.duplicated:
                 made.results.append(made.results[-1])
+        if self.faults.foreign:
+            for key in ("row-1", "f" * 64):
+                made.results.append((key, "ok", _reply(made.protocol, key, rows[0][1])))
+        if self.faults.huge:
+            reply = next(reply for _, kind, reply in made.results if kind == "ok")
+            _usage(reply, 1 << 52)
         made.state = "expired" if expires else "done"
 
     def _cancel(self, made: Made) -> None:
@@ -280,7 +290,10 @@ class BatchServer:
             mine = self._listed("anthropic")
             states = [self._anthropic_state(self._looked_at(made)) for made in reversed(mine)]
             return 200, {"data": states, "has_more": False}
-        made = self.batches[path.split("/")[1]]
+        found = self.batches.get(path.split("/")[1])
+        if found is None:
+            return 404, {"error": {"type": "not_found_error", "message": "no such batch"}}
+        made = found
         if path.endswith("/cancel"):
             self._cancel(made)
         if path.endswith("/results") and self._is_late():
@@ -315,6 +328,8 @@ class BatchServer:
             mine = self._listed("gemini")
             return 200, {"operations": [_gemini_state(made) for made in reversed(mine)]}
         name, _, verb = path.partition(":")
+        if name not in self.batches:
+            return 404, {"error": {"code": 404, "message": "no such batch"}}
         made = self.batches[name]
         if verb == "cancel":
             self._cancel(made)
@@ -371,6 +386,11 @@ def _gemini_row(result: tuple[str, str, Document]) -> Document:
     codes = {"error": 13, "refused": 3, "expired": 4, "cancelled": 1}
     said = FAULTS.get(kind, (0, kind))[1]
     return {"metadata": {"key": key}, "error": {"code": codes[kind], "message": said}}
+
+
+def _usage(reply: Document, n_tokens: int) -> None:
+    usage = reply.get("usage") or reply["usageMetadata"]
+    usage[next(iter(usage))] = n_tokens
 
 
 def _reply(protocol: str, key: str, body: Document) -> Document:

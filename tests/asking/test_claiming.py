@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from distexp.asking.backoff import Backoff
-from distexp.asking.dispatch import Outcome
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.runner import Runner
 from distexp.asking.schedule import Schedule

@@ -11,7 +11,7 @@ import pytest
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Budget
-from distexp.asking.dispatch import Outcome
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule
 from distexp.cache import Paid, Record, ResponseCache

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from distexp.asking.backoff import Backoff
-from distexp.asking.dispatch import MOST_DOUBTS, MOST_LOST, Outcome
+from distexp.asking.dispatch import MOST_DOUBTS, MOST_LOST
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule
 from distexp.cache import ResponseCache

@@ -2,40 +2,36 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from secrets import token_hex
 
+from distexp.asking.batch.collecting import Collected, sorted_out
 from distexp.asking.storing import Recorder
 from distexp.cache import Paid, ResponseCache
-from distexp.cache.disk.batches import COLLECTED, GIVEN_UP, IN_FLIGHT, OPEN, SENDING, Batch
+from distexp.cache.disk.batches import (
+    COLLECTED,
+    GIVEN_UP,
+    IN_FLIGHT,
+    OPEN,
+    PREPARING,
+    SENDING,
+    Batch,
+)
 from distexp.errors import (
     ModelError,
-    RefusedPromptError,
     ThrottledError,
     TransientModelError,
+    UnstorableError,
 )
 from distexp.model.batch.terms import Terms
-from distexp.model.batch.wire import NotSentError, Row, State
+from distexp.model.batch.wire import GoneError, NotSentError, State
 from distexp.request import Json, Request, Response
 
 GRACE_S = 120.0
 """How long a batch is looked for of which it is not known whether it arrived, in seconds."""
 SKEW = timedelta(days=1)
 """How far the provider's clock may be from ours."""
-
-
-@dataclass(slots=True)
-class Collected:
-    """What came of a batch."""
-
-    responses: dict[str, Response] = field(default_factory=dict)
-    """Stored, by key."""
-    again: dict[str, str] = field(default_factory=dict)
-    """Requests to be asked again, and why they were not answered."""
-    error: ModelError | None = None
-    """Why the model is not to be asked any more."""
 
 
 class Clerk:
@@ -61,6 +57,8 @@ class Clerk:
         self._grace_s = grace_s
         self.lost: dict[str, Batch] = {}
         """By label, what the last look at it could not find."""
+        self._gone: dict[str, str] = {}
+        """By label, what the provider says of batches that it had."""
 
     async def open(self) -> list[Batch]:
         """Return the batches of this model that are not collected yet, without their requests."""
@@ -81,8 +79,8 @@ class Clerk:
             room -= size
         return parts
 
-    async def hand_over(self, part: Sequence[tuple[Request, Mapping[str, Json]]]) -> None:
-        """Write down a batch, then hand it over.
+    async def hand_over(self, part: Sequence[tuple[Request, Mapping[str, Json]]]) -> bool:
+        """Write down a batch, then hand it over; False where a request became somebody else's.
 
         Raises
         ------
@@ -91,40 +89,60 @@ class Clerk:
             arrived, nothing is raised: the batch stays written down as being sent, and is looked
             for.
         """
-        label = f"distexp-{token_hex(16)}"
         bodies = {request.key: body for request, body in part}
-        brought = await self.endpoint.bring(label, bodies)
-        if any(not bodies.keys().isdisjoint(one.keys) for one in await self.open()):
-            return  # that took so long that another process has taken them over
         batch = Batch(
-            label=label,
+            label=f"distexp-{token_hex(16)}",
             remote=None,
-            state=SENDING,
-            created=datetime.now(UTC).isoformat(timespec="milliseconds"),
+            state=PREPARING,
+            created=_now(),
             about=self.terms.about(),
             keys=tuple(bodies),
-            documents=tuple(request.document for request, _ in part),
         )
         await self._hold(batch)
         try:
-            await self._save(batch)
-            try:
-                remote = await self.endpoint.submit(label, self.terms.name, bodies, brought)
-            except ModelError as exc:
-                certain = isinstance(exc, ThrottledError | NotSentError)
-                if isinstance(exc, TransientModelError) and not certain:
-                    return
-                await self._save(replace(batch, state=GIVEN_UP, documents=()))
-                raise
-            await self._save(replace(batch, remote=remote, state=IN_FLIGHT))
+            if not await self._recorder.do(lambda: self._cache.reserve(batch)):
+                return False
+            documents = tuple(request.document for request, _ in part)
+            await self._submit(batch, bodies, documents)
         finally:
             await self._let_go(batch)
+        return True
+
+    async def _submit(
+        self, batch: Batch, bodies: Mapping[str, Mapping[str, Json]], documents: tuple[str, ...]
+    ) -> None:
+        """Hand over a batch that is reserved."""
+        try:
+            brought = await self.endpoint.bring(batch.label, bodies)
+        except ModelError:
+            await self._save(replace(batch, state=GIVEN_UP))
+            raise
+        sending = replace(batch, state=SENDING, created=_now(), documents=documents)
+        if not await self._save(sending):
+            return  # that took so long that another process has taken it for dead
+        try:
+            remote = await self.endpoint.submit(batch.label, self.terms.name, bodies, brought)
+        except ModelError as exc:
+            certain = isinstance(exc, ThrottledError | NotSentError)
+            if isinstance(exc, TransientModelError) and not certain:
+                return
+            await self._save(replace(batch, state=GIVEN_UP))
+            raise
+        await self._save(replace(sending, remote=remote, state=IN_FLIGHT))
 
     async def look(self, batch: Batch) -> tuple[State | None, Collected | None]:
         """Return how far a batch is, and what came of it once it is over and collected here.
 
         Where it cannot be found, `lost` holds it afterwards.
         """
+        try:
+            return await self._look(batch)
+        except GoneError as exc:
+            self.lost[batch.label] = batch
+            self._gone[batch.label] = str(exc)
+            return None, None
+
+    async def _look(self, batch: Batch) -> tuple[State | None, Collected | None]:
         if batch.remote is not None:
             state = await self.endpoint.state(batch.remote)
             if not state.is_over:
@@ -134,6 +152,9 @@ class Clerk:
         try:
             whole = await self._recorder.do(lambda: self._cache.batch(batch.label))
             if whole is None or whole.state not in OPEN:
+                return None, Collected()
+            if whole.state == PREPARING:  # its process died
+                await self._save(replace(whole, state=GIVEN_UP))
                 return None, Collected()
             if whole.remote is None:
                 found = await self._found(whole)
@@ -147,7 +168,7 @@ class Clerk:
             await self._let_go(batch)
 
     async def forget(self, batch: Batch) -> bool:
-        """Give up a batch that is being sent and cannot be found; False where it cannot be.
+        """Give up a batch that cannot be found at the provider; False where it cannot be.
 
         What is in it is then handed over again: only somebody who has looked can tell that it is
         not paid for.
@@ -156,11 +177,24 @@ class Clerk:
             return False
         try:
             whole = await self._recorder.do(lambda: self._cache.batch(batch.label))
-            if whole is None or whole.state != SENDING or await self._found(whole) is not None:
+            if whole is None or whole.state not in OPEN or await self._is_there(whole):
                 return False
             return await self._save(replace(whole, state=GIVEN_UP, documents=()))
         finally:
             await self._let_go(batch)
+
+    async def _is_there(self, batch: Batch) -> bool:
+        if batch.state == PREPARING:
+            return False
+        if batch.remote is None:
+            return await self._found(batch) is not None
+        try:
+            state = await self.endpoint.state(batch.remote)
+            if state.is_over:
+                await self.endpoint.rows(state)
+        except GoneError:
+            return False
+        return True
 
     def check_found(self, keys: Collection[str]) -> None:
         """Raise `ModelError` if all these requests are in batches that cannot be found."""
@@ -168,6 +202,13 @@ class Clerk:
         if not keys or not inside.issuperset(keys):
             return
         batch = next(iter(self.lost.values()))
+        if batch.label in self._gone:
+            raise ModelError(
+                f"Batch {batch.remote} ({len(batch.keys)} requests, {batch.created[:16]} UTC) is "
+                f"no longer at {self.terms.provider}: {self._gone[batch.label]} If its answers "
+                f"are lost, run 'distexp cache batches forget {batch.label}'; then the same "
+                "command hands it over, and pays, again."
+            )
         where = f"{self.terms.provider}'s list of batches"
         sign = "of that name" if self.endpoint.labels else "of so many requests and that time"
         raise ModelError(
@@ -213,7 +254,7 @@ class Clerk:
                 found = replace(batch, remote=state.remote, state=IN_FLIGHT)
                 await self._save(found)
                 return found
-        if datetime.now(UTC) - since > timedelta(seconds=self._grace_s):
+        if abs(datetime.now(UTC) - since) > timedelta(seconds=self._grace_s):
             self.lost[batch.label] = batch
         return None
 
@@ -228,79 +269,27 @@ class Clerk:
 
     async def _collect(self, batch: Batch, state: State) -> Collected:
         """Store what a batch has brought, and that it is collected, in one transaction."""
-        rows = {row.key: row for row in await self.endpoint.rows(state)}
-        if len(rows) < state.answered:  # what is not there yet would be paid for again
-            msg = (
-                f"Batch {state.remote} of model {self.terms.name} has {state.answered} answers, "
-                f"of which {len(rows)} are in its results so far. The same command goes on."
-            )
-            raise TransientModelError(msg)
-        requests = [_request(document) for document in batch.documents]
-        found = Collected()
-        answered = any(row.reply is not None for row in rows.values())
-        for request in requests:
-            self._sort(request, rows.get(request.key), found, answered=answered)
-        if state.error and not answered:
-            found.error = found.error or ModelError(
-                f"Batch {state.remote} of model {self.terms.name} failed: {state.error}"
-            )
-        elif state.said.startswith("cancel") or any(
-            row.said.startswith("cancel") for row in rows.values()
-        ):
-            found.error = found.error or ModelError(
-                f"Batch {state.remote} of model {self.terms.name} was cancelled. "
-                "What it had answered is kept; the same command hands the rest over again."
-            )
-        by_key = {request.key: request for request in requests}
-        versions = self._versions(batch, state)
-        paid = [
-            self._paid(by_key[key], one, batch, versions) for key, one in found.responses.items()
-        ]
-        await self._save(replace(batch, state=COLLECTED, documents=()), paid)
+        rows = await self.endpoint.rows(state)
+        found, paid = sorted_out(self.terms, batch, state, rows)
+        over = replace(batch, state=COLLECTED, documents=())
+        try:
+            await self._save(over, paid)
+        except UnstorableError:
+            reasons = await self._recorder.do(lambda: self._unstorable(paid))
+            await self._save(over, [one for one in paid if one.request.key not in reasons])
+            found.responses |= {key: Response.refusal(said) for key, said in reasons.items()}
         return found
 
-    def _sort(
-        self, request: Request, row: Row | None, found: Collected, *, answered: bool
-    ) -> None:
-        """Put one row where it belongs: answered, refused, to be asked again, or an error."""
-        if row is None or row.again:
-            found.again[request.key] = (row and row.said) or "the batch has no row of it"
-            return
-        try:
-            if row.reply is None:
-                raise self.terms.failures.within(row.status, row.said, None)
-            found.responses[request.key] = self.terms.read(request, row.reply)
-        except RefusedPromptError as exc:
-            if exc.certain or answered:
-                found.responses[request.key] = Response.refusal(exc.said)
-            else:
-                found.error = found.error or exc
-        except TransientModelError as exc:
-            found.again[request.key] = str(exc)
-        except ModelError as exc:
-            found.error = found.error or exc
-
-    @staticmethod
-    def _versions(batch: Batch, state: State) -> dict[str, str]:
-        left_out = batch.about.get("left_out")
-        dropped = {"not sent": ", ".join(left_out)} if left_out else {}
-        return {"distexp": version("distexp"), "batch": state.remote, **dropped}
-
-    @staticmethod
-    def _paid(
-        request: Request, response: Response, batch: Batch, versions: Mapping[str, str]
-    ) -> Paid:
-        waited = datetime.now(UTC) - datetime.fromisoformat(batch.created)
-        return Paid(
-            request=request,
-            response=response,
-            latency_s=max(0.0, waited.total_seconds()),
-            attempts=1,
-            versions=versions,
-        )
+    def _unstorable(self, answers: Sequence[Paid]) -> dict[str, str]:
+        """Return by key why some answers cannot be stored; the next run asks for them again."""
+        reasons = {}
+        for paid in answers:
+            try:
+                self._cache.check_storable(paid)
+            except UnstorableError as exc:
+                reasons[paid.request.key] = str(exc)
+        return reasons
 
 
-def _request(document: str) -> Request:
-    fields = json.loads(document)
-    del fields["schema"]
-    return Request(**fields)
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -5,9 +5,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from distexp.asking.batch.clerk import GRACE_S, Clerk, Collected
+from distexp.asking.batch.clerk import GRACE_S, Clerk
+from distexp.asking.batch.collecting import Collected
 from distexp.asking.budget import Budget, Spending, expected
-from distexp.asking.dispatch import Outcome
+from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
 from distexp.cache import Record, ResponseCache
@@ -140,7 +141,6 @@ class Desk:
         except (CacheError, BudgetError) as exc:
             self._outcome.stopped = self._outcome.stopped or exc
         finally:
-            self._recorder.release(list(todo.values()))
             await clerk.endpoint.close()
 
     async def _round(
@@ -170,25 +170,20 @@ class Desk:
         fresh = _outside(todo, batches)
         if not fresh:
             return 0
-        claimed, found = await self._recorder.claim(fresh)
-        for key, record in found.items():
+        claimed = await self._recorder.do(lambda: self._cache.claimed(r.key for r in fresh))
+        for key, record in (await self._recorder.find(fresh)).items():
             self._share(model, todo, key, record)
-        # Between looking and claiming, another may have handed them over, and let go.
-        ours = claimed & {r.key for r in _outside(todo, await clerk.open())}
-        self._recorder.release([r for r in fresh if r.key in claimed and r.key not in ours])
-        mine = [request for request in fresh if request.key in ours]
-        try:
-            affordable = self._affordable(clerk, mine)
-            waits = any(not todo.keys().isdisjoint(batch.keys) for batch in batches)
-            if mine and not affordable and not waits:
-                limit = self._budget.exhausted()
-                msg = f"{limit} is spent. Raise it, and the same command goes on."
-                raise BudgetError(msg)
-            for part in clerk.parts(affordable):
-                await clerk.hand_over(part)
-        finally:
-            self._recorder.release(mine)
-        return len(affordable)
+        mine = [r for r in fresh if r.key in todo and r.key not in claimed]
+        affordable = self._affordable(clerk, mine)
+        waits = any(not todo.keys().isdisjoint(batch.keys) for batch in batches)
+        if mine and not affordable and not waits:
+            limit = self._budget.exhausted()
+            msg = f"{limit} is spent. Raise it, and the same command goes on."
+            raise BudgetError(msg)
+        n_handed = 0
+        for part in clerk.parts(affordable):
+            n_handed += len(part) * await clerk.hand_over(part)
+        return n_handed
 
     def _affordable(self, clerk: Clerk, requests: Sequence[Request]) -> list[Request]:
         """Return the first requests, as far as the budget goes; they count as in flight."""

@@ -13,8 +13,10 @@ from typing import Any, Self
 from distexp.cache.rows import LONGEST_TEXT
 from distexp.errors import CacheCorruptError
 
-SENDING, IN_FLIGHT, COLLECTED, GIVEN_UP = "sending", "in flight", "collected", "given up"
-OPEN = (SENDING, IN_FLIGHT)
+PREPARING, SENDING, IN_FLIGHT = "preparing", "sending", "in flight"
+COLLECTED, GIVEN_UP = "collected", "given up"
+OPEN = (PREPARING, SENDING, IN_FLIGHT)
+"""While a batch is prepared, nothing of it has left that costs: with its process it is void."""
 COLUMNS = "label, remote, state, created, about, keys, requests"
 
 
@@ -90,3 +92,5 @@ WITHOUT_REQUESTS = ALL.replace("keys, requests", "keys, NULL")
 ALL_OPEN = WITHOUT_REQUESTS.replace(" ORDER", f" WHERE state IN {OPEN!r} ORDER")
 ONE = ALL.replace(" ORDER", " WHERE label = ? ORDER")
 STATE = "SELECT state FROM Batch WHERE label = ?"
+LABELS = f"SELECT label, state FROM Batch WHERE state IN {OPEN!r}"
+IS_THERE = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'Batch'"

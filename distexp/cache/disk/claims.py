@@ -59,6 +59,28 @@ class Claims:
             self._held.add(key)
             return True
 
+    def is_free(self, key: str) -> bool:
+        """Tell whether nobody claims a key, without claiming it: that is quick for many keys.
+
+        Raises
+        ------
+        OSError
+            As `take`.
+        """
+        if not hasattr(fcntl, "F_OFD_GETLK"):
+            if free := self.take(key):
+                self.drop(key)
+            return free
+        with self._one_thread:
+            self._open()
+            assert self._descriptor is not None
+            asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, int(key[:15], 16), 1, 0)
+            found = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked)
+            if key not in self._held and struct.unpack(_FLOCK, found)[0] == fcntl.F_UNLCK:
+                self._met.pop(key, None)
+                return True
+            return self._outwaited(key)
+
     def drop(self, key: str) -> None:
         """Let go of a key; others may claim it."""
         with self._one_thread:

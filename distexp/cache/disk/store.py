@@ -12,6 +12,9 @@ from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
 from distexp.cache.disk.aside import Bad, set_aside
 from distexp.cache.disk.batches import (
     ALL_OPEN,
+    GIVEN_UP,
+    IS_THERE,
+    LABELS,
     ONE,
     OPEN,
     SAVE,
@@ -68,7 +71,7 @@ class ResponseCache(Cache):
         keys = list({request.key: None for request in requests})
         if not self._answers:
             return set()
-        found = {key for rows in self._select("key", keys) for (key,) in rows} & set(keys)
+        found = self._stored_keys(keys)
         if len(found) < len(keys):
             self._check_whole()
         return found
@@ -175,6 +178,39 @@ class ResponseCache(Cache):
             raise self._gone()
         return records
 
+    def reserve(self, batch: Batch) -> bool:
+        """Write down a batch that is being prepared, whose label is held; False if it may not be.
+
+        It may not hold a request that is in another batch, that a call claims, or that is
+        answered. Calls in turn look at batches once they have claimed: of two that come at the
+        same time, at least one sees the other.
+        """
+        with plain_errors(self.path), self._open().transact():
+            database = self._open()
+            database.query(TABLE)
+            there = [Batch.read(row, str(self.path)) for row in database.query(ALL_OPEN)]
+            if not {key for one in there for key in one.keys}.isdisjoint(batch.keys):
+                return False
+            database.query(SAVE, batch.row())
+        if not self.claimed(batch.keys) and not (self._answers and self._stored_keys(batch.keys)):
+            return True
+        self.save_batch(replace(batch, state=GIVEN_UP))
+        return False
+
+    def claimed(self, keys: Iterable[str]) -> set[str]:
+        """Return those keys that calls of other processes or caches claim."""
+        if self.mode != "use":
+            return set()
+        with plain_errors(self.path):
+            return {key for key in keys if not self._claims.is_free(key)}
+
+    def open_labels(self) -> list[tuple[str, str]]:
+        """Return label and state of the batches that are not collected or given up."""
+        if (database := self._writer.database) is None:
+            return self._reader.query(LABELS, table="Batch")
+        with plain_errors(self.path):
+            return database.query(LABELS) if database.query(IS_THERE) else []
+
     def hold(self, name: str) -> bool:
         """Claim any name, in every mode; False while another process or cache holds it."""
         with plain_errors(self.path):
@@ -234,6 +270,9 @@ class ResponseCache(Cache):
             return afters(rows, documents)
         except REFUSED:  # find out which
             return super()._afters(rows, documents)
+
+    def _stored_keys(self, keys: Sequence[str]) -> set[str]:
+        return {key for rows in self._select("key", keys) for (key,) in rows} & {*keys}
 
     def _remedy(self) -> str:
         return (

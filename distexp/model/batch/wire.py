@@ -20,7 +20,6 @@ from distexp.request import Json
 if TYPE_CHECKING:
     from aiohttp import ClientSession
 
-KEY = re.compile(r"[0-9a-f]{64}")
 LARGEST_BYTES = 1 << 30
 """Of what a server sends at once; more is given up."""
 
@@ -65,6 +64,10 @@ class Row:
 
 class NotSentError(TransientModelError):
     """No connection could be made: nothing left this machine."""
+
+
+class GoneError(ModelError):
+    """The provider does not know the batch, or has its results no more."""
 
 
 class Endpoint(ABC):
@@ -174,7 +177,10 @@ class Endpoint(ABC):
                 said, asked_s, _ = error_within(json.loads(text)) or (text, None, None)
             except (ValueError, RecursionError):
                 said, asked_s = text, None
-            raise self.failures.refused(reply.status, said, reply.headers, asked_s)
+            error = self.failures.refused(reply.status, said, reply.headers, asked_s)
+            if reply.status in (404, 410) and method == "GET":
+                raise GoneError(str(error))
+            raise error
         return payload
 
     async def json(self, method: str, path: str, *, body: Json = None, form: Any = None) -> Any:
@@ -242,12 +248,10 @@ def lines(payload: bytes) -> Iterator[Mapping[str, Any]]:
 
 
 def once(rows: Sequence[Row]) -> list[Row]:
-    """Leave out rows with no key of ours, and all but one row of a key: a reply before none."""
+    """Leave out all but one row of a key: a reply before none."""
     found: dict[str, Row] = {}
     for row in rows:
-        if KEY.fullmatch(row.key) and (
-            row.key not in found or (found[row.key].reply is None and row.reply is not None)
-        ):
+        if row.key not in found or (found[row.key].reply is None and row.reply is not None):
             found[row.key] = row
     return list(found.values())
 
