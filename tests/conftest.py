@@ -46,7 +46,8 @@ class OpenAIServer:
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 server.requests.append(body)
-                server.api_keys.append(self.headers["Authorization"].removeprefix("Bearer "))
+                key = self.headers["Authorization"] or ""
+                server.api_keys.append(key.removeprefix("Bearer "))
                 status, document = server.answer(body, len(server.requests))
                 payload = json.dumps(document).encode()
                 self.send_response(status)

@@ -134,6 +134,10 @@ def check_top_p(owner: str, name: str, top_p: float | None, *, sampling: bool) -
         raise parameter_error(owner, "top_p", wanted, top_p)
 
 
+TIERED = ("openai", "gemini", "bedrock")
+"""Providers that litellm sends the tier to in their own words; others refuse or ignore it."""
+
+
 def check_tier(
     owner: str, tier: str | None, provider: str, name: str, *, own_server: bool
 ) -> None:
@@ -143,7 +147,8 @@ def check_tier(
     if tier != "flex":
         raise parameter_error(owner, "service_tier", "flex or null", tier)
     listed = (table_entry(provider, name) or {}).get("input_cost_per_token_flex")
-    if provider != "openai" or not (own_server or listed is not None):
+    on_trust = own_server and provider == "openai"
+    if provider not in TIERED or not (on_trust or listed is not None):
         wanted = f"null: {name} at {provider} has no flex calls that distexp knows"
         raise parameter_error(owner, "service_tier", wanted, tier)
 

@@ -414,6 +414,29 @@ def test_flex_is_half_the_price_and_refused_where_there_is_none() -> None:
 
     assert usual.price is not None
     assert flex.price == (usual.price[0] / 2, usual.price[1] / 2)
-    for settings in ({"provider": "mistral"}, {"name": "gpt-4o"}):
+    gemini = {"name": "gemini-3.5-flash", "provider": "gemini", "capabilities": can}
+    waiting = LiteLLMModel(**gemini, service_tier="flex").price  # type: ignore[arg-type]
+    assert waiting == LiteLLMModel(**gemini).terms().price  # type: ignore[arg-type]
+    for settings in ({"provider": "mistral"}, {"name": "gpt-4o"}, {"provider": "deepseek"}):
         with pytest.raises(ConfigError, match="service_tier"):
             LiteLLMModel(**{**known, **settings, "service_tier": "flex"})  # type: ignore[arg-type]
+
+
+def test_flex_is_sent_to_gemini_in_its_own_words(
+    tmp_path: Path, openai_server: OpenAIServer
+) -> None:
+    """And is no part of the key."""
+    openai_server.answer = lambda *_: (200, {
+        "candidates": [{"content": {"role": "model", "parts": [{"text": "A"}]}, "index": 0,
+                        "finishReason": "STOP"}],
+        "usageMetadata": {"promptTokenCount": 2, "candidatesTokenCount": 1, "totalTokenCount": 3},
+    })  # fmt: skip
+    settings = {"name": "gemini-3.5-flash", "provider": "gemini"}
+    usual = model_at(openai_server.url, **settings)
+    model = model_at(openai_server.url, **settings, service_tier="flex")
+    calls = asked(model, 1)
+
+    outcome = run(tmp_path, calls)
+
+    assert openai_server.requests[-1]["serviceTier"] == "flex"
+    assert set(outcome.responses) == {asked(usual, 1)[0][1].key}
