@@ -1,5 +1,6 @@
 """Whether a model answers as it did: estimates of two generations of answers, compared."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Self
@@ -13,12 +14,17 @@ from distexp.metrics.distance import distance, scaled_ordinals
 from distexp.types import FloatArray, Reading, Shares
 
 N_SWAPS = 999
+FEWEST_SWAPS = 99
+MOST_SWAPS = 1_000_000
+"""Of all cases of a study together."""
 N_BOOTSTRAP = 2000
 ALPHA = 0.05
 CONFIDENCE = 0.95
 SEED = 0
 
 Readings = list[Reading | Shares | None]
+Place = tuple[tuple[int, ...], int]
+"""An order of options, and the how-manieth prompt in that order."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,9 @@ class Drift:
     """What it would be on average if nothing had changed; NaN without repeated draws."""
     p: float
     """Chance of so large a distance if nothing had changed; NaN without repeated draws."""
+    only_first: int = 0
+    only_second: int = 0
+    """Cases with an estimate in one of the two alone: the other refused, or could not be read."""
     first: int = 0
     second: int = 1
 
@@ -53,7 +62,16 @@ class Drift:
 
     @property
     def has_drifted(self) -> bool:
-        """Whether more changed than draws vary; without repeated draws, whether anything did."""
+        """Whether more changed than draws vary; without repeated draws, whether anything did.
+
+        Estimates that are missing in one generation count as well: in pairs of cases, by a sign
+        test.
+        """
+        from scipy.stats import binomtest
+
+        lost = self.only_first + self.only_second
+        if lost and binomtest(self.only_first, lost).pvalue < ALPHA:
+            return True
         if np.isnan(self.p):
             return bool(self.w1 > 0)
         return self.p < ALPHA
@@ -65,15 +83,16 @@ def drift(
     """Compare two generations of the answers of an interview.
 
     Answers to one prompt are swapped between the generations at random: if nothing has changed,
-    that changes nothing but the luck of the draw. The distances of 999 such swaps are the noise,
-    and the share of them that are as large the p-value. Without repeated draws of a prompt there
-    is no luck to measure, and any difference is one of the model.
+    that changes nothing but the luck of the draw. The distances of 999 such swaps (fewer of many
+    cases) are the noise, and the share of them that are as large the p-value. Wordings that a
+    model made are swapped for all groups at once. Without repeated draws of a prompt there is no
+    luck to measure, and any difference is one of the model.
 
     Parameters
     ----------
     interview : Interview
     first, second : mapping of str to Answer
-        By request key. Cases that either lacks are left out.
+        By request key. Cases that either has not asked in full are left out.
 
     Returns
     -------
@@ -93,7 +112,7 @@ def drift(
 
 
 def _complete(one: Asked, answers: Mapping[str, Answer]) -> bool:
-    return bool(one.requests) and all(request.key in answers for request in one.requests)
+    return one.asked and all(request.key in answers for request in one.requests)
 
 
 def _study(
@@ -104,31 +123,35 @@ def _study(
     second: Mapping[str, Answer],
 ) -> list[Drift]:
     rng = np.random.default_rng(SEED)
+    repeated = any(len({prompt.draw for prompt in one.prompts}) > 1 for one, _ in pairs)
+    n_swaps = min(N_SWAPS, max(FEWEST_SWAPS, MOST_SWAPS // max(1, len(pairs)))) * repeated
+    seeds = {one.case.question: seed for seed, (one, _) in enumerate(pairs)}
     names: list[str] = []
     rows: list[FloatArray] = []
-    repeated = False
+    lost: list[Counter[str]] = [Counter(), Counter()]
     for one, other in pairs:
-        a, b = _readings(interview, one, first), _readings(interview, other, second)
-        if len(a) != len(b):
-            continue
-        orders = [prompt.option_order for prompt in one.prompts]
-        again = len(set(orders)) < len(orders)
-        distances = _distances(interview, one, a, b, rng if again else None)
-        if distances is not None:
-            repeated |= again
-            names.append(one.case.question.question_id)
+        question = one.case.question
+        together = bool(interview.elicitation.preparations(question))
+        of_case = np.random.default_rng([SEED, seeds[question]]) if together else rng
+        a = _place(one), _readings(interview, one, first)
+        b = _place(other), _readings(interview, other, second)
+        distances = _distances(interview, one, a, b, of_case, n_swaps)
+        if isinstance(distances, int):
+            lost[distances][question.question_id] += 1
+        elif distances is not None:
+            names.append(question.question_id)
             rows.append(distances)
-    table = np.array(rows).reshape(len(rows), -1)
-    whole = _drift(style, None, table, repeated=repeated)
-    questions = dict.fromkeys(names)
+    table = np.array(rows).reshape(len(rows), 1 + n_swaps)
+    whole = _drift(style, None, table, [of.total() for of in lost])
     each = np.array(names)
     by_question = [
-        _drift(style, name, table[each == name], repeated=repeated) for name in questions
+        _drift(style, name, table[each == name], [of[name] for of in lost])
+        for name in dict.fromkeys([*names, *lost[0], *lost[1]])
     ]
-    means = np.array([one.w1 for one in by_question])
+    sizes = np.array([one.n_cases for one in by_question if one.n_cases], dtype=float)
+    means = np.array([one.w1 for one in by_question if one.n_cases])
     if len(means) > 1:
         drawn = rng.integers(len(means), size=(N_BOOTSTRAP, len(means)))
-        sizes = np.array([one.n_cases for one in by_question], dtype=float)
         resampled = (means * sizes)[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
         tail = (1 - CONFIDENCE) / 2
         low, high = np.quantile(resampled, [tail, 1 - tail]).tolist()
@@ -136,11 +159,11 @@ def _study(
     return [whole, *by_question]
 
 
-def _drift(style: str, name: str | None, table: FloatArray, *, repeated: bool) -> Drift:
+def _drift(style: str, name: str | None, table: FloatArray, lost: Sequence[int]) -> Drift:
     """Sum up rows of distances, the observed one first and those of swaps behind it."""
     means = table.mean(axis=0) if len(table) else np.array([np.nan])
     swapped = means[1:]
-    known = repeated and len(swapped) > 0
+    known = len(swapped) > 0
     as_large = int(np.count_nonzero(swapped >= means[0] - 1e-12)) if known else 0
     return Drift(
         prompt=style,
@@ -151,7 +174,19 @@ def _drift(style: str, name: str | None, table: FloatArray, *, repeated: bool) -
         high=np.nan,
         noise=float(swapped.mean()) if known else np.nan,
         p=(1 + as_large) / (1 + len(swapped)) if known else np.nan,
+        only_first=lost[1],
+        only_second=lost[0],
     )
+
+
+def _place(one: Asked) -> list[Place]:
+    """Return, for each prompt, its order of options and the how-manieth it is in that order."""
+    seen: Counter[tuple[int, ...]] = Counter()
+    places: list[Place] = []
+    for prompt in one.prompts:
+        places.append((prompt.option_order, seen[prompt.option_order]))
+        seen[prompt.option_order] += 1
+    return places
 
 
 def _readings(interview: Interview, one: Asked, answers: Mapping[str, Answer]) -> Readings:
@@ -169,17 +204,31 @@ def _readings(interview: Interview, one: Asked, answers: Mapping[str, Answer]) -
 
 
 def _distances(
-    interview: Interview, one: Asked, a: Readings, b: Readings, rng: np.random.Generator | None
-) -> FloatArray | None:
-    """Return the distance of a case, and those after random swaps; None if it cannot be told."""
+    interview: Interview,
+    one: Asked,
+    first: tuple[list[Place], Readings],
+    second: tuple[list[Place], Readings],
+    rng: np.random.Generator,
+    n_swaps: int,
+) -> FloatArray | int | None:
+    """Return the distance of a case, and those after random swaps.
+
+    Where one side has no estimate, its place is returned, and None where neither has.
+    """
     combine = interview.elicitation.combine
-    pairs = [(combine(a), combine(b))]
-    swaps = rng.integers(2, size=(N_SWAPS, len(a))) if rng is not None else np.empty((0, len(a)))
-    for swap in swaps:
-        mixed = [(y, x) if s else (x, y) for x, y, s in zip(a, b, swap, strict=True)]
-        pairs.append((combine([x for x, _ in mixed]), combine([y for _, y in mixed])))
-    if pairs[0][0] is None or pairs[0][1] is None:
-        return None
+    (of_a, a), (of_b, b) = first, second
+    pairs = [(combine(a) if a else None, combine(b) if b else None)]
+    without = [side for side in (0, 1) if pairs[0][side] is None]
+    if without:
+        return without[0] if len(without) == 1 else None
+    there = {place: at for at, place in enumerate(of_b)}
+    both = [(at, there[place]) for at, place in enumerate(of_a) if place in there]
+    for swap in rng.integers(2, size=(n_swaps, len(both))):
+        mixed_a, mixed_b = [*a], [*b]
+        for (at, there_at), changes in zip(both, swap.tolist(), strict=True):
+            if changes:
+                mixed_a[at], mixed_b[there_at] = b[there_at], a[at]
+        pairs.append((combine(mixed_a), combine(mixed_b)))
     whole = [pair if None not in pair else pairs[0] for pair in pairs]
     left, right = (
         np.array([pair[side].distribution.probabilities for pair in whole])  # type: ignore[union-attr]

@@ -4,6 +4,7 @@ import argparse
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from distexp.asking.answers import Answer
 from distexp.asking.drift import Drift, drift
+from distexp.asking.snapshots import snapshots
 from distexp.cache.audit.generations import generations
 from distexp.cache.record import Record
 from distexp.cli.cache.places import add_path, path_of, reader_of
@@ -36,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
     """Print how far generations are apart; 1 where a study has drifted."""
     interview = _interview(Path(options.run))
     reader = reader_of(path_of(options))
-    requests = interview.needed()
-    found = generations(reader, [request.key for request in requests])
-    if len(found) < 2:
+    seen = snapshots(interview, partial(generations, reader))
+    found = seen.generations
+    if not seen.earlier:
         msg = (
             f"The answers of {options.run} have one generation. Ask anew with cache.mode=refresh, "
             "which keeps the old answers, then compare."
@@ -46,8 +47,8 @@ def run(options: argparse.Namespace) -> int:
         raise CacheError(msg)
     newest = max(found)
     rows: list[Drift] = []
-    for generation in list(found)[:-1]:
-        rows += drift(interview, _answers(found[generation]), _answers(found[newest]))
+    for generation, earlier in seen.earlier.items():
+        rows += drift(interview, earlier, seen.newest)
         rows = [one.between(generation, newest) for one in rows]
     if options.json:
         show_json(
@@ -71,13 +72,9 @@ def _interview(run: Path) -> Any:
         raise DistexpError(msg) from exc
 
 
-def _answers(records: Mapping[str, Record]) -> dict[str, Answer]:
-    return {key: Answer(response=record.response, hit=True) for key, record in records.items()}
-
-
 def _when(records: Mapping[str, Record]) -> dict[str, object]:
     dates = sorted(record.created for record in records.values())
-    said = sorted({str(record.response.provider_model) for record in records.values()})
+    said = sorted({one.response.provider_model or "" for one in records.values()} - {""})
     return {
         "answers": len(records),
         "first": dates[0],
@@ -101,7 +98,7 @@ def _show(rows: Sequence[Drift], found: Mapping[int, Mapping[str, Record]]) -> N
     newest = max((one.first for one in rows), default=0)
     apart = sorted(
         (one for one in rows if one.question is not None and one.first == newest),
-        key=lambda one: -one.w1 if one.w1 == one.w1 else 1.0,
+        key=lambda one: (-one.only_first - one.only_second, -one.w1 if one.n_cases else 1.0),
     )
     show("\nQuestions that moved most since the generation before:\n")
     show(
@@ -123,5 +120,7 @@ def _row(one: Drift) -> dict[str, object]:
         "high": number(one.high),
         "if nothing changed": number(one.noise),
         "p": number(one.p),
+        "lost": one.only_first,
+        "gained": one.only_second,
         "": "drifted" if one.has_drifted else "",
     }
