@@ -7,8 +7,9 @@ from typing import Self
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted
 
+from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.base import cross_predict, each_fit, uniform
-from distexp.calibrator.fitting.left_out import LeavesOut, each_left_out
+from distexp.calibrator.fitting.left_out import LeavesEachOut, LeavesOut, each_left_out
 from distexp.checks import parameter_error
 from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
@@ -66,9 +67,13 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
         """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
-        withheld = _withheld(X)
-        if isinstance(self.calibrator, BatchCalibrator):
-            yield from each_fit(self.calibrator, withheld, y, weights)
+        withheld, calibrator = _withheld(X), self.calibrator
+        if isinstance(calibrator, LeavesEachOut) and once.is_small(y, weights):
+            predicted, _ = self.fit_leave_out(X, y, weights)
+            yield from predicted
+            return
+        if isinstance(calibrator, BatchCalibrator):
+            yield from each_fit(calibrator, withheld, y, weights)
             return
         for weight in weights:
             yield self.fit_predict(X, y, weight[None])[0]
@@ -83,6 +88,9 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         ConfigError
             If the calibrator cannot.
         """
+        if once.is_small(y, weights):
+            yield from zip(*self.fit_leave_out(X, y, weights), strict=True)
+            return
         yield from each_left_out(self._leaving_out(), _withheld(X), y, weights)
 
     def fit_leave_out(
@@ -95,7 +103,7 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         ConfigError
             If the calibrator cannot.
         """
-        return self._leaving_out().fit_leave_out(_withheld(X), y, weights)
+        return once.fit_leave_out(self._leaving_out(), _withheld(X), y, weights)
 
     def _leaving_out(self) -> LeavesOut:
         if not isinstance(self.calibrator, LeavesOut):

@@ -16,7 +16,7 @@ from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.comparison import Comparison, compare
 from distexp.evaluation.declared import leading, pairs
-from distexp.evaluation.fits import check_fits, cross_fit
+from distexp.evaluation.fits import check_fits, cross_fit, one_thread
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import (
     Frame,
@@ -28,12 +28,11 @@ from distexp.evaluation.layout import (
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
 from distexp.evaluation.refits import shifts
 from distexp.evaluation.result import Result
-from distexp.evaluation.scores import score_methods
+from distexp.evaluation.scores import METRICS, ON_CARD, score_methods
 from distexp.evaluation.settings import Settings
 from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
 from distexp.evaluation.topics import NewTopics, of_new_topics
 from distexp.evaluation.units import Units, named
-from distexp.metrics.names import METRIC
 from distexp.protocols import Calibrator, Searching
 from distexp.types import (
     BoolArray,
@@ -50,6 +49,7 @@ __all__ = ("BASELINES", "Evaluation", "Result", "cross_fit", "design_of")
 class Evaluation(Settings):
     """Trains calibrators and scores them, as its settings say; these are its parameters."""
 
+    @one_thread()
     def check(self, cases: Sequence[Case], calibrators: Mapping[str, Calibrator]) -> str | None:
         """Fit every calibrator once, as if the model were right, before anything is paid for.
 
@@ -73,6 +73,7 @@ class Evaluation(Settings):
         check_fits(calibrators, design, human, split, self.weight_of(study))
         return self.too_few(design, calibrators)
 
+    @one_thread()
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
         """Train `calibrators` and the baselines on each split, and score them.
 
@@ -137,13 +138,13 @@ class Evaluation(Settings):
         scores, as_fitted = (
             score_methods(
                 measures, frame, resampling, of_fits,
-                confidence=self.confidence, unit=unit, blind=_blind(methods),
+                confidence=self.confidence, unit=unit, blind=_blind(methods), metrics=metrics,
             )
-            for of_fits in (moved, {})
+            for of_fits, metrics in ((moved, METRICS), ({}, ON_CARD))
         )  # fmt: skip
         result = Result(
             scores=tuple(scores),
-            as_fitted=tuple(score for score in as_fitted if METRIC[score.metric].on_card),
+            as_fitted=tuple(as_fitted),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated=calibrated,
             scopes={name: method.scope for name, method in methods.items()},

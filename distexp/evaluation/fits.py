@@ -1,8 +1,10 @@
 """Fits of calibrators to each split's training cases, and one on trial before money is spent."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from multiprocessing import parent_process
 
 import numpy as np
@@ -17,6 +19,26 @@ from distexp.types import Design, FloatArray
 
 MANY = 500_000
 """Cases of all splits together from which on threads share them."""
+
+
+_in_one_thread = ContextVar("_in_one_thread", default=False)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep linear algebra to one thread: of many small fits, threads would wait for each other.
+
+    To find the libraries takes milliseconds; inside of another such block nothing is done.
+    """
+    if _in_one_thread.get():
+        yield
+        return
+    token = _in_one_thread.set(True)
+    try:
+        with threadpool_limits(limits=1, user_api="blas"):
+            yield
+    finally:
+        _in_one_thread.reset(token)
 
 
 def cross_fit(
@@ -48,8 +70,7 @@ def cross_fit(
     def predicted(rows: slice) -> FloatArray:
         return cross_predict(calibrator, design, human, train[rows], test[rows], weight)
 
-    # Many small fits: threads of the linear algebra would wait for each other.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_thread():
         n_threads = _n_threads(calibrator, train.size)
         if n_threads == 1:
             return predicted(slice(None))

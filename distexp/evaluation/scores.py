@@ -21,6 +21,7 @@ __all__ = (
 
 METRICS = names.keys()
 """In the order of the tables; `docs/methods.md` defines them."""
+ON_CARD = tuple(metric.key for metric in names.METRICS if metric.on_card)
 SMALLER_IS_BETTER = frozenset(metric.key for metric in names.METRICS if metric.best == "small")
 """Of the others more is better, but for the ratios, which are best at 1."""
 
@@ -53,6 +54,7 @@ def score_methods(
     confidence: float,
     unit: IntArray | None = None,
     blind: Collection[str] = (),
+    metrics: Collection[str] = METRICS,
 ) -> Iterator[Score]:
     """Average the measures of each method over cases, and compare the methods.
 
@@ -73,12 +75,14 @@ def score_methods(
         Equal numbers mark what is redrawn together; the questions where None.
     blind : collection of str
         Methods that never ask the model: skill is against the closest of them and `REFERENCE`.
+    metrics : collection of str
+        Those wanted, in the order of the tables.
     """
     draws = Draws(measures, frame, resampling, shifts, unit=unit, blind=blind)
     counted: dict[bytes, tuple[int, int, float]] = {}
     for name in measures:
         drawn = draws.of(name)
-        for metric in (m for m in METRICS if m in drawn):
+        for metric in (m for m in metrics if m in drawn):
             cases = drawn[metric].cases
             key = cases.tobytes()
             if key not in counted:  # most numbers rest on the same cases

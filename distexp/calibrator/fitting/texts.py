@@ -15,6 +15,8 @@ HASHED = "sha256:"
 BANDWIDTH = 0.5
 """Distance of two sentence vectors at which meanings are near by 0.61; vectors have length 1."""
 _HASHES = re.compile(r"sha256:( [0-9a-f]{16})*")
+FEW = 64
+"""Texts up to which a table of their words is quicker written out than as a sparse matrix."""
 LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding."""
 
@@ -166,7 +168,13 @@ def _alike(counts: Any, known: BoolArray) -> FloatArray:
     rarity = np.where(n_texts > 0, np.log((1 + n_known) / (1 + n_texts)) + 1, 0.0)
     values = (1 + np.log(counts.data)) * rarity[counts.indices]
     norm = np.sqrt(np.bincount(text, values**2, len(known)))
+    values /= np.where(norm > 0, norm, 1.0)[text]
+    if len(known) <= FEW:
+        written = np.zeros(counts.shape)
+        written[text, counts.indices] = values
+        near: FloatArray = written @ written[known].T
+        return near
     weighed = counts.copy()
-    weighed.data = values / np.where(norm > 0, norm, 1.0)[text]
+    weighed.data = values
     cosines: FloatArray = (weighed @ weighed[known].T).toarray()
     return cosines
