@@ -3,21 +3,26 @@
 A forest of small trees takes scikit-learn longer to organise than to grow: copies, checks, jobs.
 """
 
+import sys
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn import config_context
 from sklearn.base import RegressorMixin
-from sklearn.ensemble import RandomForestRegressor
-from sklearn.tree import DecisionTreeRegressor
 
 from distexp.metrics.ties import rounded
 from distexp.types import FloatArray
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestRegressor
 
 _SEEDS = np.iinfo(np.int32).max
 
 
 def is_direct(regressor: RegressorMixin) -> bool:
     """Whether `forest_predictions` does what this scikit-learn regressor does."""
-    if type(regressor) is not RandomForestRegressor:
+    ensemble = sys.modules.get("sklearn.ensemble")  # where there is no forest, nobody needs it
+    if ensemble is None or type(regressor) is not ensemble.RandomForestRegressor:
         return False
     plain = not (regressor.oob_score or regressor.warm_start or regressor.verbose)
     drawn = regressor.bootstrap and regressor.max_samples is None
@@ -26,7 +31,10 @@ def is_direct(regressor: RegressorMixin) -> bool:
 
 
 def forest_predictions(
-    features: FloatArray, target: FloatArray, weights: FloatArray, regressor: RandomForestRegressor
+    features: FloatArray,
+    target: FloatArray,
+    weights: FloatArray,
+    regressor: "RandomForestRegressor",
 ) -> FloatArray:
     """Grow a forest for each row of `weights`, and predict every example by each.
 
@@ -49,6 +57,8 @@ def forest_predictions(
     ----------
     Breiman (2001), "Random forests", Machine Learning 45.
     """
+    from sklearn.tree import DecisionTreeRegressor
+
     settings = {name: getattr(regressor, name) for name in regressor.estimator_params}
     tree = DecisionTreeRegressor(**settings)
     single, target = rounded(features).astype(np.float32), rounded(target)
