@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distexp.calibrator.fitting.arrow import Arrow
+from distexp.calibrator.fitting.hat import left_out
 from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray
 
@@ -140,7 +141,33 @@ def test_leaving_a_question_out_is_fitting_without_it(
     fitted = np.empty_like(target)
     arrow.predict(arrow.solve(target, weight), fitted)
 
-    found = arrow.left_out(target, weight, target - fitted)
+    found = left_out(arrow, target, weight, target - fitted)
+
+    for question in np.unique(asked):
+        rows = asked == question
+        coef = solved(features[~rows], target[~rows], weight[~rows], penalty)
+        np.testing.assert_allclose(found[rows], features[rows] @ coef, atol=1e-9)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    seed=RNG_SEEDS,
+    n_questions=st.integers(1, 12),
+    n_groups=st.integers(41, 60),
+    n_words=st.integers(0, 3),
+    fill=st.sampled_from([0.3, 0.8, 1.0]),
+)
+def test_questions_with_many_rows_are_left_out_alike(
+    seed: int, n_questions: int, n_groups: int, n_words: int, fill: float
+) -> None:
+    """Conjugate gradients find what the dense fit finds, whatever leverage a question has."""
+    arrow, _, target, weight = random_arrow(
+        seed, n_questions=n_questions, n_groups=n_groups, n_scales=2, n_words=n_words, fill=fill
+    )
+    features, penalty, asked = written_out(arrow, len(target))
+    fitted = features @ solved(features, target, weight, penalty)
+
+    found = left_out(arrow, target, weight, target - fitted)
 
     for question in np.unique(asked):
         rows = asked == question

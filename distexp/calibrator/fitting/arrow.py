@@ -5,16 +5,13 @@ of each answer scale, the question's coordinates. Their normal matrix is an arro
 beside a core, and neither the features nor the blocks' zeros are ever written out here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray, IntArray
-
-AT_ONCE = 2**18
-"""Numbers held together while questions are left out: more would not fit a processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +164,7 @@ class Arrow:
         self, panel: Panel, weighted: FloatArray, sums: FloatArray, squares: FloatArray
     ) -> None:
         """Add a panel's sums by question, plain and with the tilt."""
-        n_questions, width = len(squares), weighted[0].size
-        place = panel.question[:, None] * width + np.arange(width)
-        counted = np.bincount(place.ravel(), weighted.ravel(), n_questions * width)
-        of_question = counted.reshape(n_questions, *weighted.shape[1:]).swapaxes(0, 1)
+        of_question = _by_question(panel.question, weighted, len(squares)).swapaxes(0, 1)
         others = of_question[..., [-1, 0]]  # of the target, and of the weight itself
         features = np.concatenate([of_question[..., :-1] @ panel.core, others], axis=2)
         sums[0] += features.sum(axis=0)
@@ -202,120 +196,45 @@ class Arrow:
         ):
             inner[rows, columns] = np.bincount(of.scale[known], weights[known], n_scales)
 
-    def left_out(self, target: FloatArray, weight: FloatArray, error: FloatArray) -> FloatArray:
-        """Predict each row without the rows of its question.
 
-        The weights stay as they are, so that nothing is fitted again: with H the rows of the hat
-        matrix that a question's rows have in common, its errors without it are ``inv(I - H)``
-        times those with it.
-
-        Parameters
-        ----------
-        target, weight, error : ndarray
-            By the numbers of the rows; the last is the target less what is predicted.
-
-        Returns
-        -------
-        ndarray
-            Likewise; NaN for other rows than the panels'.
-
-        References
-        ----------
-        Cook and Weisberg (1982), "Residuals and Influence in Regression", section 3.6.
-        """
-        without = np.full_like(target, np.nan)
-        hat = _Hat(self, self.normal(target, weight))
-        for number, panel in enumerate(self.panels):
-            for cases in _alike(
-                panel.question,
-                self.n_own_core + len(self.penalties.questions),
-                panel.variables.shape[1],
-            ):
-                rows = panel.rows[cases].reshape(len(cases), -1)
-                without[rows] = target[rows] - _without(
-                    hat.products(number, cases), weight[rows], error[rows]
-                )
-        return without
+def _by_question(question: IntArray, values: FloatArray, n_questions: int) -> FloatArray:
+    """Return sums over the cases of each question."""
+    summed = np.zeros((n_questions, *values.shape[1:]))
+    n_alike = _n_alike(question)
+    if n_alike > 1:
+        summed[question[: len(question) // n_alike]] = values.reshape(
+            n_alike, -1, *values.shape[1:]
+        ).sum(axis=0)
+        return summed
+    width = values[0].size
+    place = question[:, None] * width + np.arange(width)
+    counted = np.bincount(place.ravel(), values.ravel(), n_questions * width)
+    summed += counted.reshape(summed.shape)
+    return summed
 
 
-class _Hat:
-    """Products of features over the inverse of the normal matrix."""
-
-    def __init__(self, arrow: Arrow, normal: Normal) -> None:
-        left, of_groups, _ = normal.eliminated()
-        root = np.linalg.inv(np.linalg.cholesky(left)).T
-        n = arrow.n_own_core
-        self.arrow = arrow
-        self.core = [panel.core @ root[:n] for panel in arrow.panels]
-        self.shift, self.tilt = arrow.questions.spread(root[n:])
-        nothing = np.zeros((1, N_OWN, len(root)))  # the last for the group -1
-        self.of_groups = np.concatenate([of_groups @ root, nothing])
-        self.blocks = np.concatenate([np.linalg.inv(normal.blocks), np.zeros((1, N_OWN, N_OWN))])
-
-    def products(self, number: int, cases: IntArray) -> FloatArray:
-        """Return them for questions with equally many cases, numbered by the rows of `cases`."""
-        panel, own = self.arrow.panels[number], self.arrow.own[number]
-        n_questions, n_cases = cases.shape
-        n_boundaries = len(panel.tilt)
-        group, question = panel.group[cases], panel.question[cases[:, 0]]
-        of_own = own[:, cases].transpose(1, 2, 0, 3)  # (n_questions, n_cases, n_boundaries, 3)
-        rows = panel.variables[cases].transpose(2, 0, 1, 3)
-        features = np.empty((*of_own.shape[:3], self.core[number].shape[2]))
-        if (group == group[0]).all():  # nearly always: every group was asked
-            group = group[:1]
-        np.matmul(of_own, -self.of_groups[group], out=features)
-        for j in range(n_boundaries):
-            constant = self.shift[question] + panel.tilt[j] * self.tilt[question]
-            features[:, :, j] += rows[j] @ self.core[number][j] + constant[:, None]
-        flat = features.reshape(n_questions, n_cases * n_boundaries, -1)
-        products = flat @ flat.swapaxes(1, 2)
-        inside = products.reshape(n_questions, n_cases, n_boundaries, n_cases, n_boundaries)
-        one = np.arange(n_cases)
-        inside[:, one, :, one] += (of_own @ self.blocks[group] @ of_own.swapaxes(2, 3)).swapaxes(
-            0, 1
-        )
-        return products
-
-
-def _without(hat: FloatArray, weight: FloatArray, error: FloatArray) -> FloatArray:
-    """Return ``inv(I - hat * weight) @ error`` of each question; `hat` is written over."""
-    from scipy.linalg.lapack import dposv
-
-    root = np.sqrt(weight)
-    hat *= -root[:, :, None]
-    hat *= root[:, None]
-    places = np.arange(weight.shape[1])
-    hat[:, places, places] += 1
-    solved = np.empty_like(error)
-    for matrix, side, out in zip(hat, root * error, solved, strict=True):
-        # The transpose of what is symmetric is itself, in the order that LAPACK wants.
-        _, out[:], failed = dposv(matrix.T, side, overwrite_a=True)
-        if failed:
-            out[:] = np.linalg.solve(matrix, side)
-    return solved / root
+def _n_alike(question: IntArray) -> int:
+    """Return how often the same questions, ascending, come one after the other; 1 if not so."""
+    n = int((question == question[0]).sum())
+    once = question[: len(question) // n]
+    alike = len(question) == n * len(once) and bool((np.diff(once) > 0).all())
+    return n if alike and (question.reshape(n, -1) == once).all() else 1
 
 
 def _add_groups(panel: Panel, own: FloatArray, weight: FloatArray, sums: FloatArray) -> None:
     """Add a panel's sums by group and question, of shape (2, 3, n_groups, n_questions)."""
     shape = sums.shape[2:]
+    weighted = own * weight.T[..., None]
+    both = np.stack([weighted.sum(axis=0), np.tensordot(panel.tilt, weighted, 1)])
+    groups, n_alike = np.unique(panel.group), _n_alike(panel.question)
+    if n_alike == len(groups) and groups[0] >= 0:  # nearly always: every group was asked
+        questions = panel.question[: len(panel.question) // n_alike]
+        by_group = both.reshape(2, n_alike, -1, N_OWN).transpose(0, 3, 1, 2)
+        sums[:, :, groups[:, None], questions] += by_group
+        return
     known = panel.group >= 0
     place = panel.group[known] * shape[1] + panel.question[known]
-    weighted = own * weight.T[..., None]
-    both = [weighted.sum(axis=0), (panel.tilt @ weighted.reshape(len(weighted), -1))]
-    values = np.concatenate([both[0], both[1].reshape(both[0].shape)], axis=1)[known].T
+    values = both[:, known].swapaxes(1, 2).reshape(2 * N_OWN, -1)
     n = shape[0] * shape[1]
     places = place + n * np.arange(len(values))[:, None]
     sums += np.bincount(places.ravel(), values.ravel(), n * len(values)).reshape(sums.shape)
-
-
-def _alike(question: IntArray, n_features: int, n_boundaries: int) -> Iterator[IntArray]:
-    """Yield questions with equally many cases, a row of cases for each; a few at once."""
-    order = np.argsort(question, kind="stable")
-    starts = np.flatnonzero(np.diff(question[order], prepend=-1))
-    sizes = np.diff([*starts, len(order)])
-    for size in np.unique(sizes):
-        of_size = starts[sizes == size]
-        n_rows = int(size) * n_boundaries
-        step = max(1, AT_ONCE // (n_rows * max(n_rows, n_features)))
-        for first in range(0, len(of_size), step):
-            yield order[of_size[first : first + step, None] + np.arange(size)]

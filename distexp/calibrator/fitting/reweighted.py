@@ -7,6 +7,7 @@ import numpy as np
 
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.boundaries import Boundaries
+from distexp.calibrator.fitting.hat import left_out
 from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
 from distexp.types import FloatArray, IntArray
 
@@ -102,9 +103,9 @@ class Fit:
         """Return what the rows' targets are predicted as without their question, or unit >= 0."""
         error = np.full_like(self.target, np.nan)
         self.arrow.predict(self.coef, error)
-        left_out = self.arrow.left_out(self.target, self.weight, self.target - error)
-        for one in np.unique(unit[(unit >= 0) & ~np.isnan(left_out)]):
+        without = left_out(self.arrow, self.target, self.weight, self.target - error)
+        for one in np.unique(unit[(unit >= 0) & ~np.isnan(without)]):
             rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
             self.arrow.predict(rest, error)
-            left_out = np.where((unit == one) & ~np.isnan(left_out), error, left_out)
-        return left_out
+            without = np.where((unit == one) & ~np.isnan(without), error, without)
+        return without
