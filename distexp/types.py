@@ -263,6 +263,8 @@ class Survey:
     """Whether the human answers may not be passed on."""
     studies: tuple[Study, ...] = ()
     """Estimates that came with the data. Where there are any, no model is asked."""
+    language: str | None = None
+    """Of wordings and groups, as in BCP 47, e.g. "de"; None where nobody has said it."""
 
     def __repr__(self) -> str:
         return f"Survey({self.name}, {len(self.cases)} cases, {len(self.studies)} studies)"

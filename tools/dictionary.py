@@ -73,7 +73,7 @@ HEAD = """\
 | `config.yaml`, `overrides.yaml` | the whole configuration, and what was typed |
 | `requests.txt` | the keys of all answers used, one a line |
 | `summary.json` | `schema`; `calls`: how many answers, from the cache (`hits`) and asked (`misses`), unreadable, and their cost; `partial`: why not all were asked, or null; `studies`: the main scores of each |
-| `provenance.json` | `versions` of what computed; `models` that answered; `seed`; digests of data and requests; `licence`, `citation`, and whether the survey is `gated` |
+| `provenance.json` | `versions` of what computed; `models` that answered; `seed`; digests of data and requests; the survey's `language`, null where it names none; `licence`, `citation`, and whether the survey is `gated` |
 | `sentences.json` | what the report says in words: its opening, and of each study the findings, of which methods `ignoring` the model |
 | `estimates.parquet` | of open cases, as in the file `out` ([page](../predict.md)) |
 | `*.parquet` | the tables below |"""  # noqa: E501

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distexp.errors import ConfigError
-from distexp.prompt.spoken import AS_THE_SURVEY, BY_NAME, speaking
+from distexp.prompt.spoken import AS_THE_SURVEY, BY_NAME, LANGUAGES, speaking
 from distexp.types import Survey
 
 _COMMON = {
@@ -71,7 +71,7 @@ def in_language(
 
 
 def language_of_survey(language: str, survey: Survey) -> str:
-    """Return the language to ask in, which `survey` leaves to most of the questions.
+    """Return the language to ask in, which `survey` leaves to the survey, or to most questions.
 
     Raises
     ------
@@ -80,14 +80,21 @@ def language_of_survey(language: str, survey: Survey) -> str:
     """
     if language != AS_THE_SURVEY:
         return language
+    if survey.language is not None:
+        if (own := survey.language.partition("-")[0]) in LANGUAGES:
+            return own
+        raise _unspoken(survey, f'"{survey.language}"')
     texts = {case.question.text for case in survey.cases}
-    found = Counter(map(language_of, texts))
-    found.pop(None, None)
-    (name, _), *_ = found.most_common(1) or [("no language that can be told", 0)]
+    found = Counter(filter(None, map(language_of, texts)))
+    name, _ = next(iter(found.most_common(1)), ("no language that can be told", 0))
     if name not in BY_NAME:
-        msg = (
-            f"The questions of {survey.name} are in {name}, which there are no words for. Give "
-            f"prompt.language as one of {', '.join(BY_NAME.values())}."
-        )
-        raise ConfigError(msg)
+        raise _unspoken(survey, name)
     return BY_NAME[name]
+
+
+def _unspoken(survey: Survey, name: str) -> ConfigError:
+    return ConfigError(
+        f"The questions of {survey.name} are in {name}, which there are no words for. Give "
+        f"prompt.language as one of {', '.join(LANGUAGES)}, or null with a prompt file and an "
+        "elicitation.task of your own."
+    )

@@ -176,18 +176,18 @@ def _prompts(settings: Sequence[str], asked: dict[str, str], folder: Path | None
     survey: Survey = experiment.survey()
     case = _case(survey, asked)
     interview = experiment.interview(survey)
-    first = experiment.elicitation.preparations(case.question)
+    first = interview.elicitation.preparations(case.question)
     yield (
         f"question {one_line(case.question.question_id)}, group {one_line(case.group.attribute)}: "
         f"{one_line(case.group.value)}; model {one_line(experiment.model.name)}, elicitation "
-        f"{one_line(experiment.elicitation.name)}"
+        f"{one_line(interview.elicitation.name)}"
     )
     if first:
         yield "asked first, once for all groups; the prompts below it are made of the replies:"
         yield from _messages(first)
         return
     for name, style in interview.styles.items():
-        prompts = experiment.elicitation.prompts(case.question, case.group, style)
+        prompts = interview.elicitation.prompts(case.question, case.group, style)
         yield f"\n== prompt {one_line(name)}: {len(prompts)} request{'s' * (len(prompts) != 1)}"
         yield from _messages(prompts)
 

@@ -10,6 +10,7 @@ from distexp.checks import check_bool, check_int, check_names, check_text, param
 from distexp.dataset.files.apart import read_apart
 from distexp.dataset.files.columns import read_files
 from distexp.dataset.files.delimited import decoded, records
+from distexp.dataset.files.language import WANTED, is_language
 from distexp.dataset.files.layout import locate
 from distexp.errors import DatasetError
 from distexp.types import Case, Distribution, Group, Question, Survey
@@ -48,6 +49,8 @@ class DistributionTable:
         What to say about the survey.
     gated : bool, default=True
         Whether the human answers may not be passed on. The file does not say.
+    language : str, optional
+        Of its questions and groups, as in BCP 47, e.g. "de".
 
     Raises
     ------
@@ -66,6 +69,7 @@ class DistributionTable:
         licence: str | None = None,
         citation: str | None = None,
         gated: bool = True,
+        language: str | None = None,
     ) -> None:
         owner = type(self).__name__
         check_text(owner, "path", path)
@@ -74,6 +78,8 @@ class DistributionTable:
         check_names(owner, "questions", questions)
         check_int(owner, "min_respondents", min_respondents, minimum=1)
         check_bool(owner, "gated", gated)
+        if language is not None and not is_language(language):
+            raise parameter_error(owner, "language", f"{WANTED}, or null", language)
         self.path = path
         self.name = name
         self.attributes = attributes
@@ -82,6 +88,7 @@ class DistributionTable:
         self.licence = licence
         self.citation = citation
         self.gated = gated
+        self.language = language
 
     def load(self) -> Survey:
         """Read the file.
@@ -128,6 +135,7 @@ class DistributionTable:
             citation=self.citation or f"Answers recorded in {path.name}.",
             n_dropped_cells=len(wanted) - len(kept),
             gated=self.gated,
+            language=self.language,
         )
 
     def _check_chosen(self, parameter: str, names: Sequence[str] | None, known: list[str]) -> None:

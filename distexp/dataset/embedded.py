@@ -105,6 +105,7 @@ class EmbeddedSurvey:
             digest=hashlib.sha256(codebook_bytes + counts_bytes).hexdigest(),
             licence=codebook["licence"],
             citation=codebook["citation"],
+            language="en",
             n_dropped_cells=len(cells) - len(cases),
         )
 

@@ -6,6 +6,7 @@ from math import exp
 
 from distexp.checks import check_int, check_number, check_text
 from distexp.elicitation.reply.at_once import AskedAtOnce
+from distexp.elicitation.reply.folding import signs
 from distexp.elicitation.reply.lettered import (
     average,
     check_option_orders,
@@ -86,7 +87,10 @@ class Logprobs(AskedAtOnce):
         return tuple(
             Prompt(
                 messages=style.messages(
-                    question, lettered_options(question, order), told(self.task, question), group
+                    question,
+                    lettered_options(question, order),
+                    told(self.task, question, self.note),
+                    group,
                 ),
                 option_order=order,
                 max_tokens=1,
@@ -111,7 +115,7 @@ class Logprobs(AskedAtOnce):
         for token, logprob in dict.fromkeys(first):  # an entry that is sent twice counts once
             probability = _probability(token, logprob, response)
             total += probability
-            letter = _MARKS.sub("", _BYTE.sub(_sign_of, token))
+            letter = _MARKS.sub("", signs(_BYTE.sub(_sign_of, token)))
             if letter in weights:
                 weights[letter] += probability
         if total > 1 + _SLACK:

@@ -110,7 +110,9 @@ class PerOption(AskedAtOnce):
         """Return the task for the option shown at a place."""
         option = question.options[order[place]].replace("{", "{{").replace("}", "}}")
         letter = letters(question.options)[place]
-        return told(self.task.replace("{letter}", letter).replace("{option}", option), question)
+        return told(
+            self.task.replace("{letter}", letter).replace("{option}", option), question, self.note
+        )
 
     def read(self, question: Question, prompt: Prompt, response: Response) -> Shares:
         """Read the percentage of the option asked about.

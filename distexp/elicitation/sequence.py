@@ -98,7 +98,7 @@ class AnswerSequence(AskedAtOnce):
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and reply."""
-        task = told(self.task, question).replace("{n_answers}", str(self.n_answers))
+        task = told(self.task, question, self.note).replace("{n_answers}", str(self.n_answers))
         letter = {"type": "string", "enum": list(letters(question.options))}
         schema = dict.fromkeys(numbered(self.n_answers), letter)
         draws = draws_in_orders(question, self.option_orders, self.n_samples, self.seed)

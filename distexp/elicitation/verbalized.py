@@ -105,7 +105,10 @@ class Verbalized(AskedAtOnce):
         return tuple(
             Prompt(
                 messages=style.messages(
-                    question, lettered_options(question, order), told(self.task, question), group
+                    question,
+                    lettered_options(question, order),
+                    told(self.task, question, self.note),
+                    group,
                 ),
                 option_order=order,
                 max_tokens=self.max_tokens,

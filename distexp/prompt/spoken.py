@@ -105,10 +105,8 @@ def _style(name: str, style: object, language: str) -> Any:
 
 
 def _elicitation(elicitation: Any, language: str) -> Any:
-    tasks, name = words(language)["tasks"], elicitation.name.partition(" ")[0]
-    if getattr(elicitation, "labels", "letters") != "letters":
-        wanted = f"letters with prompt.language={language}"
-        raise parameter_error("Experiment", "elicitation.labels", wanted, elicitation.labels)
+    spoken, name = words(language), elicitation.name.partition(" ")[0]
+    tasks = spoken["tasks"]
     if name not in tasks:
         msg = (
             f"The elicitation {name!r} has words in English only. With prompt.language={language} "
@@ -118,5 +116,7 @@ def _elicitation(elicitation: Any, language: str) -> Any:
     if elicitation.task != words("en")["tasks"][name]:
         return elicitation
     made = copy(elicitation)
-    made.task = tasks[name]
+    labels = getattr(elicitation, "labels", "letters")
+    made.task = tasks[name] if labels == "letters" else spoken["labels"][labels]
+    made.note = spoken["note"]
     return made

@@ -222,6 +222,7 @@ class Report:
             "models": list(self.models),
             "seed": self.evaluation.seed,
             "dataset": self.survey.name,
+            "language": self.survey.language,
             "data_sha256": self.survey.digest,
             "files": dict(self.survey.files),
             "gated": self.survey.gated,

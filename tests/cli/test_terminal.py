@@ -188,16 +188,20 @@ def test_show_has_wording_options_groups_and_numbers(capsys: pytest.CaptureFixtu
     ]  # fmt: skip
 
 
-def test_show_prompt_has_the_messages_that_are_sent(capsys: pytest.CaptureFixture[str]) -> None:
-    """Those of the interview, to the letter; nothing is asked for that."""
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_show_prompt_has_the_messages_that_are_sent(
+    language: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those of the interview, to the letter, in its language; nothing is asked for that."""
     from distexp.sweep.composed import composed, made
 
     shown = printed(
         capsys, "show", "prompt", "elicitation=verbalized", "model=mock", "question=abany",
-        "group=Male", "prompt=[sociodemographic]",
+        "group=Male", "prompt=[sociodemographic]", f"prompt.language={language}",
     )  # fmt: skip
 
-    experiment = made(composed(["elicitation=verbalized", "prompt=[sociodemographic]"]))
+    chosen = ["prompt=[sociodemographic]", f"prompt.language={language}"]
+    experiment = made(composed(["elicitation=verbalized", *chosen]))
     interview = experiment.interview(experiment.survey())
     (asked,) = (
         one for one in interview.ask({})

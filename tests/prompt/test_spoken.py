@@ -1,5 +1,6 @@
 """Prompts in six languages: words from files, replies in the marks of each read back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from distexp.errors import ConfigError
 from distexp.experiment import Experiment
 from distexp.prompt.spoken import LANGUAGES, words
 from distexp.request import Prompt, Response
-from distexp.types import Case, Group, Question, Survey
+from distexp.types import Case, Group, Question, Reading, Shares, Survey
 
 CONF = Path(__file__).parents[2] / "conf"
 ELICITATIONS = sorted(words("en")["tasks"])
@@ -128,3 +129,112 @@ def test_own_words_stay_and_prompts_without_words_are_refused(
         experiment("elicitation=paraphrase", "prompt.language=de").interview(survey)
     with pytest.raises(Exception, match="one of en, de, es, fr, zh, ar"):
         experiment("prompt.language=xx")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("labels", ["numbers", "texts"])
+def test_other_labels_have_words_in_every_language(
+    labels: str, language: str, question: Question, group: Group
+) -> None:
+    """As their English task, which speaks of them in place of letters."""
+    survey = survey_of(question, group)
+    chosen = ("elicitation=verbalized", f"elicitation.labels={labels}", "prompt=[base]")
+
+    prompts = [
+        prompt_of(experiment(*chosen, f"prompt.language={one}"), survey)[1].messages[0].content
+        for one in dict.fromkeys([language, "en"])
+    ]
+
+    assert "JSON" in prompts[0]
+    assert "{" not in prompts[0]
+    assert len(set(prompts)) == len(prompts)
+    assert all(option in prompts[0] for option in question.options)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("elicitation", ELICITATIONS)
+def test_letters_of_letters_are_explained_in_the_language(
+    language: str, elicitation: str, group: Group
+) -> None:
+    """Options that are letters get others as labels, and the note about them no English."""
+    plans = Question(
+        question_id="q", text="Which?", options=("Plan A", "Plan B", "Plan C"), ordinals=(1, 2, 3)
+    )
+    made = experiment(f"elicitation={elicitation}", f"prompt.language={language}", "prompt=[base]")
+
+    content = prompt_of(made, survey_of(plans, group))[1].messages[0].content
+
+    assert "J, K, L" in content
+    assert ("in front of the options" in content) == (language == "en")
+
+
+MARKS = {"zh": ("Ａ", "："), "ar": ("\u200fA\u200f", ":"), "fr": ("«\u00a0A\u00a0»", "\u202f:")}
+
+
+@pytest.mark.parametrize("language", sorted(MARKS))
+@pytest.mark.parametrize("elicitation", ELICITATIONS)
+def test_every_elicitation_reads_the_marks_of_a_language(
+    language: str, elicitation: str, question: Question, group: Group
+) -> None:
+    """Full-width letters and digits, right-to-left marks, quotation marks of the language."""
+    made = experiment(f"elicitation={elicitation}", f"prompt.language={language}", "prompt=[base]")
+    interview = made.interview(survey_of(question, group))
+    prompt = interview.elicitation.prompts(question, group, next(iter(interview.styles.values())))[
+        0
+    ]
+    letter, colon = MARKS[language]
+    digits = {"zh": "１２３４５６７８９０", "ar": "١٢٣٤٥٦٧٨٩٠"}.get(language, "1234567890")
+    number = str.maketrans("1234567890", digits)
+    others = [
+        letter.replace("A", x).replace("Ａ", chr(ord("Ａ") + n)) for n, x in enumerate("ABC")
+    ]
+    percent = {"zh": "％", "ar": "٪"}.get(language, "\u00a0%")
+    replies = {
+        "verbalized": "\n".join(
+            f"{mark}{colon} {share.translate(number)}{percent}"
+            for mark, share in zip(others, ("100", "0", "0"), strict=True)
+        ),
+        "per_option": f"{letter}{colon} {'100'.translate(number)}{percent}",
+        "sequence": "\n".join(
+            f"{str(n).translate(number)}{colon} {letter}"
+            for n in range(1, getattr(interview.elicitation, "n_answers", 1) + 1)
+        ),
+    }
+    letter = "A" if language == "fr" else letter  # no token is quoted as a whole
+    response = Response(
+        text=replies.get(elicitation, letter),
+        finish_reason="stop",
+        top_logprobs=(((letter, -0.1),),) if elicitation == "logprobs" else (),
+    )
+
+    read = interview.elicitation.read(question, prompt, response)
+
+    if elicitation == "per_option":
+        assert isinstance(read, Shares)
+        assert read.shares[prompt.option_order[0]] == pytest.approx(1.0)
+    else:
+        assert isinstance(read, Reading)
+        assert read.distribution.probabilities[prompt.option_order[0]] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked_in"), [("de", "base (de)"), ("zh-Hant", "base (zh)"), ("en-GB", "base")]
+)
+def test_survey_says_which_language_it_is_in(
+    said: str, asked_in: str, question: Question, group: Group
+) -> None:
+    """Its word counts, whatever its questions look like."""
+    survey = replace(survey_of(question, group), language=said)
+
+    name, _ = prompt_of(experiment("elicitation=verbalized", "prompt.language=survey",
+                                   "prompt=[base]"), survey)  # fmt: skip
+
+    assert name == asked_in
+
+
+def test_survey_in_a_language_without_words_is_told(question: Question, group: Group) -> None:
+    """Nothing is asked in another one by itself."""
+    survey = replace(survey_of(question, group), language="sw")
+
+    with pytest.raises(ConfigError, match='in "sw", which there are no words for'):
+        experiment("prompt.language=survey", "prompt=[base]").interview(survey)

@@ -10,6 +10,7 @@ from importlib.resources import files
 from itertools import combinations
 
 from distexp.dataset.files.codes import Code, Codes, label_of
+from distexp.dataset.files.language import WANTED, is_language
 from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.scalars import worded
 from distexp.dataset.files.section import Section, read_yaml, shown
@@ -92,6 +93,8 @@ class Codebook:
     """SHA-256 of the YAML text."""
     notes: tuple[str, ...] = ()
     """What a report has to say of it, a sentence each."""
+    language: str | None = None
+    """Of its questions and phrases, as in BCP 47; None where it does not say."""
 
     @property
     def sample(self) -> dict[str, str]:
@@ -115,6 +118,13 @@ class Codebook:
         phrase = attribute.phrase(countries[0])
         place = phrase.removeprefix("a person living in ")
         return replace(self, filters=filters, population=phrase, place=place)
+
+
+def _language(top: Section) -> str | None:
+    language: str | None = top.text("language", default=None)
+    if language is not None and not is_language(language):
+        raise top.error("language", f"must be {WANTED}. Got {language!r} instead.")
+    return language
 
 
 def packaged_codebook(name: str) -> Codebook:
@@ -169,6 +179,7 @@ def read_codebook(top: Section, digest: str) -> Codebook:
         ),
         digest=digest,
         notes=_notes(top),
+        language=_language(top),
     )
     top.check_all_used()
     return codebook

@@ -12,6 +12,7 @@ from distexp.checks import check_bool, check_int, check_names, parameter_error
 from distexp.dataset.files.answers import answers, filtered, members, weights
 from distexp.dataset.files.codebook import Codebook, Item
 from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.language import joint
 from distexp.dataset.files.microdata import EVERYONE, choose_groups, factors, tally
 from distexp.dataset.files.sampling import SampleDesign, units
 from distexp.errors import DatasetError
@@ -88,6 +89,7 @@ def load_survey(codebook: Codebook, path: Path, read: Reader, selection: Selecti
         n_dropped_cells=n_dropped,
         gated=codebook.gated,
         notes=(*codebook.notes, *notes),
+        language=codebook.language,
     )
 
 
@@ -116,7 +118,7 @@ def _aggregate(
     for name in attributes:
         people[name] = members(name, codebook.attributes[name], codebook.missing, table, path)
     groups = choose_groups(selection.owner, selection.attributes, people)
-    places = {_placed(group, codebook.place): mask for group, mask in groups.items()}
+    places = {_placed(group, codebook): mask for group, mask in groups.items()}
     cases, n_dropped = tally(
         [item.question for item in items],
         {i.question.question_id: answers(i, codebook.missing, table, path) for i in items},
@@ -158,12 +160,13 @@ def _alone(design: SampleDesign | None) -> tuple[str, ...]:
     )
 
 
-def _placed(group: Group, place: str | None) -> Group:
+def _placed(group: Group, codebook: Codebook) -> Group:
     """Return the group with its phrase saying where, unless it does."""
+    place = codebook.place
     if place is None or place in group.phrase or group.attribute == EVERYONE:
         return group
-    joint = " in " if " living in " in group.phrase else ", living in "
-    return replace(group, phrase=f"{group.phrase}{joint}{place}")
+    between = joint(group.phrase, codebook.language)
+    return replace(group, phrase=f"{group.phrase}{between}{place}")
 
 
 def _chosen_items(codebook: Codebook, selection: Selection) -> list[Item]:

@@ -13,6 +13,8 @@ _LETTER_IN_BOX = re.compile(
 _SEPARATORS = {"，": "; ", "、": "; ", "،": "; ", "؛": "; ", "；": "; ", "。": ". ", "｡": ". "}
 _QUOTES = frozenset("‘’‚‛′＇ʼ`´")
 _SPACES_IN_NUMBERS = "\u00a0\u2007\u2009\u202f"
+_GUILLEMETS = re.compile(r"«[ \u00a0\u202f]?|[ \u00a0\u202f]?»")
+"""French ones, with the space that belongs to them."""
 _DIRECTION = frozenset("\u202d\u202e\u2066\u2067\u2068")
 """They make digits appear in another order than they stand: a number with one is none."""
 _BREAK_TAGS = re.compile(r"<\s?/?\s?(?:br|p|tr|li|div|ul|ol|hr|h[1-6])\b[^<>]{0,80}>", re.I)
@@ -45,7 +47,7 @@ def fold(text: str) -> str:
     ('A: 20%', ' B ', '20.5%')
     """
     if not text.isascii():
-        text = "".join(map(_plain_sign, text))
+        text = signs(_GUILLEMETS.sub('"', text))
     text = _SPECIAL.sub("\n", text)
     if "<" in text:
         text = _TAGS.sub(" ", _CELL_TAGS.sub(" | ", _BREAK_TAGS.sub("\n", text)))
@@ -53,6 +55,17 @@ def fold(text: str) -> str:
         text = _LATEX.sub(r" \1 ", _LATEX.sub(r"\1", text))  # \boxed{\text{B}}
         text = _LATEX_SIGNS.sub(r"\1", text)
     return _LATEX_MATHS.sub(r" \1 ", text) if "$" in text else text
+
+
+def signs(text: str) -> str:
+    """Return a text with each sign in its simplest form, and nothing else changed.
+
+    Examples
+    --------
+    >>> signs("Ａ"), signs("\u200fB")
+    ('A', 'B')
+    """
+    return "".join(map(_plain_sign, text))
 
 
 @lru_cache(maxsize=4096)

@@ -158,15 +158,18 @@ def reads_like_a_letter(option: str) -> bool:
     return _LIKE_A_LETTER.search(fold(option).strip().upper()) is not None
 
 
-def told(task: str, question: Question) -> str:
+NOTE = (
+    "The letters {letters} in front of the options are their labels: reply with these, not with "
+    "letters out of the options."
+)
+
+
+def told(task: str, question: Question, note: str = NOTE) -> str:
     """Return the task, which says what the letters are where options are letters themselves."""
     shown = letters(question.options)
     if are_usual(shown):
         return task
-    return (
-        f"{task} The letters {', '.join(shown)} in front of the options are their labels: reply "
-        "with these, not with letters out of the options."
-    )
+    return f"{task} {note.replace('{letters}', ', '.join(shown))}"
 
 
 def lettered_options(question: Question, order: Sequence[int]) -> tuple[str, ...]:

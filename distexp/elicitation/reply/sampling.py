@@ -6,6 +6,7 @@ from functools import lru_cache
 from distexp.checks import check_bool, check_int, check_number, check_text
 from distexp.elicitation.reply.choices import object_schema, parse_letter
 from distexp.elicitation.reply.lettered import (
+    NOTE,
     by_order,
     check_option_orders,
     draws_in_orders,
@@ -46,6 +47,8 @@ class Sampler:
         it cannot refuse, and its shares are those given that it answers.
     """
 
+    note = NOTE
+
     def __init__(
         self,
         *,
@@ -77,7 +80,7 @@ class Sampler:
         self, wordings: Sequence[Question], group: Group, style: PromptStyle
     ) -> tuple[Prompt, ...]:
         """Return a prompt per option order and wording; the n-th wording is the n-th draw."""
-        task = told(self.task, wordings[0])
+        task = told(self.task, wordings[0], self.note)
         letter = {"type": "string", "enum": list(letters(wordings[0].options))}
         orders = draws_in_orders(wordings[0], self.option_orders, len(wordings), self.seed)
         return tuple(
