@@ -1,10 +1,13 @@
 """Verbalized elicitation: the model states a percentage for each option."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 
+from distexp.checks import check_text
 from distexp.elicitation.reply.at_once import AskedAtOnce
 from distexp.elicitation.reply.choices import object_schema
+from distexp.elicitation.reply.folding import fold
 from distexp.elicitation.reply.labels import (
     check_labels,
     labelled_lines,
@@ -15,10 +18,10 @@ from distexp.elicitation.reply.labels import (
 from distexp.elicitation.reply.lettered import (
     average,
     check_sampled,
+    draws_in_orders,
     in_scale_order,
     lettered_options,
     letters,
-    option_order,
     options_shown,
     told,
 )
@@ -29,6 +32,8 @@ from distexp.protocols import PromptStyle
 from distexp.request import Json, Prompt, Response
 from distexp.types import Group, Question, Reading, Shares
 
+_NAMED_ORDERS = (("reversed",), ("shuffled",))
+"""Orders that the name says, as no others are averaged with them."""
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 
 
@@ -47,10 +52,14 @@ class Verbalized(AskedAtOnce):
         Sampling temperature, >= 0; above 0 when `n_samples` is above 1.
     max_tokens : int
         Longest reply, in tokens; a reply that is cut off is unreadable.
-    option_orders : sequence of {"natural", "reversed"}
-        Orders in which the options are shown; the readings are averaged over them.
+    option_orders : sequence of {"natural", "reversed"}, or ["shuffled"]
+        Orders in which the options are shown; the readings are averaged over them. `shuffled`
+        shows another order in every sample.
     labels : {"letters", "numbers", "texts"}
         What options are called by in prompt and reply.
+    dont_know : str, optional
+        An option offered besides, as the last, such as "Don't know". Its percentage is left out,
+        and the others are scaled up; a question that has such an option is asked as it is.
 
     References
     ----------
@@ -68,6 +77,7 @@ class Verbalized(AskedAtOnce):
         max_tokens: int = 200,
         option_orders: Sequence[str] = ("natural",),
         labels: str = "letters",
+        dont_know: str | None = None,
     ) -> None:
         owner = type(self).__name__
         check_sampled(
@@ -77,16 +87,21 @@ class Verbalized(AskedAtOnce):
             temperature=temperature,
             max_tokens=max_tokens,
             option_orders=option_orders,
+            may_shuffle=True,
         )
         check_labels(owner, labels)
+        if dont_know is not None:
+            check_text(owner, "dont_know", dont_know)
         self.task = task
         self.n_samples = n_samples
         self.temperature = temperature
         self.max_tokens = max_tokens
         self.option_orders = tuple(option_orders)
         self.labels = labels
+        self.dont_know = dont_know
         varied = [labels] * (labels != "letters")
-        varied += ["reversed"] * (self.option_orders == ("reversed",))
+        varied += self.option_orders if self.option_orders in _NAMED_ORDERS else ()
+        varied += ["don't know"] * (dont_know is not None)
         if varied:
             self.name = f"verbalized ({', '.join(varied)})"
 
@@ -98,50 +113,37 @@ class Verbalized(AskedAtOnce):
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
-        if self.labels != "letters":
-            return self._labelled(question, group, style)
-        schema = _schema(letters(question.options))
-        orders = [option_order(order, len(question.options)) for order in self.option_orders]
-        return tuple(
-            Prompt(
-                messages=style.messages(
-                    question,
-                    lettered_options(question, order),
-                    told(self.task, question, self.note),
-                    group,
-                ),
+        asked = self._offered(question)
+        if self.labels == "letters":
+            task, schema = told(self.task, asked, self.note), _schema(letters(asked.options))
+        else:
+            task, schema = told_labels(self.task, self.labels), {}
+        found = []
+        for order, draw in draws_in_orders(question, self.option_orders, self.n_samples, seed=0):
+            whole = _whole(order, asked)
+            lines = lettered_options(asked, whole)
+            if self.labels != "letters":
+                shown = options_shown(asked, whole)
+                lines = labelled_lines(shown, self.labels)
+                schema = object_schema(dict.fromkeys(labels_of(shown, self.labels), PERCENTAGE))
+            prompt = Prompt(
+                messages=style.messages(asked, lines, task, group),
                 option_order=order,
                 max_tokens=self.max_tokens,
                 temperature=self.temperature,
                 draw=draw,
                 json_schema=schema,
             )
-            for order in orders
-            for draw in range(self.n_samples)
-        )
-
-    def _labelled(
-        self, question: Question, group: Group, style: PromptStyle
-    ) -> tuple[Prompt, ...]:
-        """Return the prompts whose options have other labels than letters."""
-        task, found = told_labels(self.task, self.labels), []
-        for name in self.option_orders:
-            order = option_order(name, len(question.options))
-            shown = options_shown(question, order)
-            lines = labelled_lines(shown, self.labels)
-            schema = object_schema(dict.fromkeys(labels_of(shown, self.labels), PERCENTAGE))
-            found += [
-                Prompt(
-                    messages=style.messages(question, lines, task, group),
-                    option_order=order,
-                    max_tokens=self.max_tokens,
-                    temperature=self.temperature,
-                    draw=draw,
-                    json_schema=schema,
-                )
-                for draw in range(self.n_samples)
-            ]
+            found.append(prompt)
         return tuple(found)
+
+    def _offered(self, question: Question) -> Question:
+        """Return the question with the option that is offered besides."""
+        if self.dont_know is None or fold(self.dont_know).casefold() in {
+            fold(option).casefold() for option in question.options
+        }:
+            return question
+        return replace(question, options=(*question.options, self.dont_know), ordinals=None)
 
     def read(self, question: Question, prompt: Prompt, response: Response) -> Reading:
         """Read the percentages.
@@ -153,18 +155,28 @@ class Verbalized(AskedAtOnce):
         """
         answer = answer_in(prompt, response)
         order = prompt.option_order
-        shown = options_shown(question, order)
+        asked = self._offered(question)
+        shown = options_shown(asked, _whole(order, asked))
         try:
             if self.labels != "letters":
                 answer = with_letters(answer, shown, self.labels, letters(shown))
             weights = parse_percentages(answer, letters(shown), shown)
         except ParseError as exc:
             raise exc.of(response.text) from None
-        return Reading(distribution=in_scale_order(weights, order))
+        kept = weights[: len(order)]
+        if len(kept) < len(weights) and sum(kept) == 0:
+            msg = f"The reply gives all to {self.dont_know!r}."
+            raise ParseError(msg, text=response.text)
+        return Reading(distribution=in_scale_order(kept, order))
 
     def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Average over the replies of each option order, then over the orders."""
         return average(readings, len(self.option_orders))
+
+
+def _whole(order: Sequence[int], asked: Question) -> tuple[int, ...]:
+    """Return the order of all options shown, what is offered besides at the end."""
+    return (*order, *range(len(order), len(asked.options)))
 
 
 @lru_cache(maxsize=26)

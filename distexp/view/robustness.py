@@ -18,15 +18,17 @@ from distexp.view.base import Runs
 if TYPE_CHECKING:
     import polars as pl
 
-FACTORS = ("order", "labels", "wording")
+FACTORS = ("order", "labels", "wording", "dont_know")
 LABELS = ("numbers", "texts")
-WORDINGS = ("base", "rephrased", "dont_know")
-USUAL = ("natural", "letters", "base")
+ORDERS = ("reversed", "shuffled")
+WORDINGS = ("base", "rephrased")
+USUAL = ("natural", "letters", "base", "not offered")
+SAID = {"dont_know": '"don\'t know"'}
 _NAME = re.compile(r"(?P<name>[^(]*?)(?: \((?P<varied>[^)]*)\))?")
 
 
 class RobustnessView:
-    """Shares of a score's variance that are the options' order, their labels, and the wording.
+    """Shares of a score's variance that are order, labels, wording, and "don't know".
 
     Of each survey, model and calibrator the scores of all combinations are taken apart into main
     effects and the rest, which is interactions. The usual wording stands beside the mean over all.
@@ -71,8 +73,8 @@ class RobustnessView:
     def caption(self, table: "pl.DataFrame") -> str:
         """Say how far each model's score moves with the wording, and with what of it."""
         told = [
-            f"{METRIC[self.metric].label} over every combination of option order, labels and "
-            "wording; shares of its variance."
+            f"{METRIC[self.metric].label} over every combination of option order, labels, "
+            'wording, and "don\'t know" offered or not; shares of its variance.'
         ]
         for row in table.iter_rows(named=True):
             shares = {name: row[name] for name in FACTORS if row[name] is not None}
@@ -83,7 +85,8 @@ class RobustnessView:
             told.append(
                 f"{escaped(row['model'])} on {escaped(row['dataset'])}, "
                 f"{escaped(row['calibrator'])}: {usual}{row['mean']:.4f} on average, from "
-                f"{row['least']:.4f} to {row['most']:.4f}; most is {most} ({shares[most]:.0%})."
+                f"{row['least']:.4f} to {row['most']:.4f}; most is {SAID.get(most, most)} "
+                f"({shares[most]:.0%})."
             )
         if table.is_empty() or table["n_wordings"].max() == 1:
             told.append("These runs have one wording: distexp -m experiment=open/robustness.")
@@ -95,19 +98,20 @@ class RobustnessView:
 
 
 def levels_of(elicitation: str, prompt: str) -> tuple[str, ...] | None:
-    """Return order, labels and wording of a condition; None of one that is no part of the design.
+    """Return the level of each factor; None of a condition that is no part of the design.
 
     Examples
     --------
     >>> levels_of("verbalized (numbers, reversed)", "rephrased")
-    ('reversed', 'numbers', 'rephrased')
+    ('reversed', 'numbers', 'rephrased', 'not offered')
     """
     named = _NAME.fullmatch(elicitation)
     if named is None or prompt not in WORDINGS:
         return None
     varied = (named["varied"] or "").split(", ")
-    order = "reversed" if "reversed" in varied else "natural"
-    return order, next((one for one in LABELS if one in varied), "letters"), prompt
+    order = next((one for one in ORDERS if one in varied), "natural")
+    labels = next((one for one in LABELS if one in varied), "letters")
+    return order, labels, prompt, "offered" if "don't know" in varied else "not offered"
 
 
 def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, object]:

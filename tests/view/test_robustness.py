@@ -1,5 +1,7 @@
 """Shares of variance of a designed sweep are those of an analysis of variance."""
 
+import json
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -14,7 +16,12 @@ from distexp.types import Group, Question
 from distexp.view.robustness import WORDINGS, levels_of, taken_apart
 
 DESIGN: list[tuple[str, ...]] = list(
-    product(["natural", "reversed"], ["letters", "numbers", "texts"], WORDINGS)
+    product(
+        ["natural", "reversed", "shuffled"],
+        ["letters", "numbers", "texts"],
+        WORDINGS,
+        ["offered", "not offered"],
+    )
 )
 STYLE = PromptTemplate(layout="{question}\n{options}\n{task}", audience="people")
 
@@ -22,7 +29,7 @@ STYLE = PromptTemplate(layout="{question}\n{options}\n{task}", audience="people"
 def test_shares_of_a_full_design_are_the_classical_ones() -> None:
     """By hand: an effect of 2 for the order, of 1 for one kind of label, nothing else."""
     found = {one: 2.0 * (one[0] == "reversed") + (one[1] == "texts") for one in DESIGN}
-    between_orders, between_labels = 1.0, 2 / 9  # variances of 0, 2 and of 0, 0, 1
+    between_orders, between_labels = 8 / 9, 2 / 9  # variances of 0, 2, 0 and of 0, 0, 1
 
     row = taken_apart(found)
 
@@ -31,7 +38,7 @@ def test_shares_of_a_full_design_are_the_classical_ones() -> None:
     assert row["labels"] == pytest.approx(between_labels / total)
     assert row["wording"] == pytest.approx(0, abs=1e-12)
     assert row["interactions"] == pytest.approx(0, abs=1e-12)
-    assert (row["usual"], row["n_wordings"]) == (0.0, 18)
+    assert (row["usual"], row["n_wordings"]) == (0.0, 36)
 
 
 def test_shares_of_any_full_design_sum_to_one() -> None:
@@ -40,15 +47,16 @@ def test_shares_of_any_full_design_sum_to_one() -> None:
 
     row = taken_apart(dict(zip(DESIGN, values.tolist(), strict=True)))
 
-    shares = [row[name] for name in ("order", "labels", "wording", "interactions")]
+    shares = [row[name] for name in ("order", "labels", "wording", "dont_know", "interactions")]
     assert sum(shares) == pytest.approx(1)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("level", DESIGN)
 def test_names_of_conditions_say_the_level(level: tuple[str, ...]) -> None:
     """What the elicitation calls itself is what the view reads."""
-    order, labels, wording = level
-    asks = Verbalized(task="t", option_orders=[order], labels=labels)
+    order, labels, wording, offered = level
+    dont_know = "Don't know" if offered == "offered" else None
+    asks = Verbalized(task="t", option_orders=[order], labels=labels, dont_know=dont_know)
 
     assert levels_of(asks.name, wording) == level
 
@@ -109,3 +117,53 @@ def test_prompts_of_the_design_are_files() -> None:
     folder = Path(__file__).parents[2] / "conf" / "prompt"
 
     assert all((folder / f"{name}.yaml").exists() for name in WORDINGS)
+
+
+OFFERED: dict[str, tuple[str, tuple[str, ...]]] = {
+    "letters": ("D. Don't know", ("A", "B", "C", "D")),
+    "numbers": ("4. Don't know", ("1", "2", "3", "4")),
+    "texts": ("- Don't know", ("Too little", "About right", "Too much", "Don't know")),
+}
+
+
+@pytest.mark.parametrize("order", ["natural", "reversed", "shuffled"])
+@pytest.mark.parametrize("labels", sorted(OFFERED))
+def test_dont_know_is_the_last_option_and_left_out_of_the_shares(
+    order: str, labels: str, question: Question, group: Group
+) -> None:
+    """Of 60 who choose, 10, 20 and 30 are a sixth, a third and a half, wherever they stand."""
+    asks = Verbalized(
+        task="Give each letter its percentage.",
+        option_orders=[order],
+        labels=labels,
+        dont_know="Don't know",
+    )
+    (prompt,) = asks.prompts(question, group, STYLE)
+    last, called = OFFERED[labels]
+    percents = [(10, 20, 30)[index] for index in prompt.option_order]
+    if labels == "texts":
+        called = (*(question.options[index] for index in prompt.option_order), called[-1])
+    reply = json.dumps(dict(zip(called, [*percents, 40], strict=True)))
+    nothing = json.dumps(dict(zip(called, [0, 0, 0, 100], strict=True)))
+
+    read = asks.read(question, prompt, Response(text=reply, finish_reason="stop"))
+
+    assert prompt.messages[0].content.splitlines()[4] == last
+    assert read.distribution.probabilities == pytest.approx((1 / 6, 1 / 3, 1 / 2))
+    assert sorted(prompt.option_order) == [0, 1, 2]
+    with pytest.raises(ParseError, match="gives all to"):
+        asks.read(question, prompt, Response(text=nothing, finish_reason="stop"))
+
+
+def test_question_that_offers_it_already_is_asked_as_it_is(
+    question: Question, group: Group
+) -> None:
+    """Nothing is offered twice, and no share is left out."""
+    own = replace(question, options=("Yes", "No", "DON’T KNOW"), ordinals=None)
+
+    plain, offering = (
+        Verbalized(task="t", dont_know=one).prompts(own, group, STYLE)
+        for one in (None, "Don't know")
+    )
+
+    assert offering == plain
