@@ -169,7 +169,7 @@ def test_case_is_unreadable_when_one_order_is() -> None:
         ({"n_samples": 3}, "at temperature 0 would pay for copies"),
         ({"temperature": -1}, "'temperature' parameter of Verbalized must be a number >= 0"),
         ({"max_tokens": 0}, "'max_tokens'"),
-        ({"option_orders": ["shuffled"]}, "different orders out of natural, reversed"),
+        ({"option_orders": ["natural", "shuffled"]}, "different orders out of natural, reversed"),
         ({"option_orders": []}, "'option_orders'"),
         ({"option_orders": ["natural", "natural"]}, "'option_orders'"),
         ({"task": ""}, "'task' parameter of Verbalized must be a non-empty str"),
