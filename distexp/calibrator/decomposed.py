@@ -1,5 +1,7 @@
 """The level of a question and a group's deviation from it, each with a slope of its own."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -116,14 +118,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return _composed(X, base, np.array([self.level_slope_, self.deviation_slope_]))
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
-        bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
-        predicted = np.empty_like(bases)
-        for weight, base, without, out in zip(weights, bases, held_out, predicted, strict=True):
-            rows = weight > 0
-            slopes = self._slopes(X.take(rows), y[rows], weight[rows], without[rows])
-            out[:] = _composed(X, base, slopes)
-        return predicted
+        return np.array([predicted for predicted, _ in self._each(X, y, weights)])
 
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
@@ -132,16 +127,27 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
         Groups of people are taken together.
         """
-        predicted = self._fit_predict(X, y, weights)
+        both = list(self._each(X, y, weights, left_out=True))
+        return np.array([fitted for fitted, _ in both]), np.array([out for _, out in both])
+
+    def _each(
+        self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield what each fit predicts, and if asked what it does without each question."""
         means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
-        left_out = predicted.copy()
-        for weight, base, out in zip(
-            weights, self._bases(X, means, held_out=True), left_out, strict=True
-        ):
+        bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
+        for weight, base, without in zip(weights, bases, held_out, strict=True):
             rows = np.flatnonzero(weight > 0)
-            slopes = self._slopes_left_out(X.take(rows), y[rows], weight[rows], base[rows])
-            out[rows] = _composed(X.take(rows), base[rows], slopes)
-        return predicted, left_out
+            trained, own = X.take(rows), without[rows]
+            problem = _regression(trained, y[rows], weight[rows], own)
+            slopes, row_weight = self._solved(*problem)
+            predicted = _composed(X, base, slopes)
+            of_others = predicted
+            if left_out:
+                slopes = self._slopes_left_out(trained, *problem[:2], row_weight)
+                of_others = predicted.copy()
+                of_others[rows] = _composed(trained, own, slopes)
+            yield predicted, of_others
 
     def _bases(self, X: Design, means: TrainingMeans, *, held_out: bool = False) -> FloatArray:
         """Return the base of each case, of shape (n_fits, n_cases, max_options)."""
@@ -154,11 +160,9 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return self._solved(*_regression(X, y, weight, base))[0]
 
     def _slopes_left_out(
-        self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
+        self, X: Design, features: FloatArray, target: FloatArray, row_weight: FloatArray
     ) -> FloatArray:
         """Return the slopes without each case's question, of shape (2, n_cases)."""
-        features, target, row_weight = _regression(X, y, weight, base)
-        row_weight = self._solved(features, target, row_weight)[1]
         codes = np.unique(X.together, return_inverse=True)[1]
         of_row = np.repeat(codes, features.shape[1] // len(codes))
         products = np.array(
