@@ -1,6 +1,7 @@
 """A mixture of calibrators, weighed by what they would have said of each training question."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 import numpy as np
 from sklearn.base import BaseEstimator, clone
@@ -219,9 +220,7 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
 
     def _mixture(self, errors: FloatArray, n: int) -> FloatArray:
         """Return the posterior mean of the weights, of shape (n_members,)."""
-        drawn = np.random.default_rng(0).dirichlet(
-            [self.concentration[name] for name in self.members], N_DRAWS
-        )
+        drawn = _drawn(tuple(float(self.concentration[name]) for name in self.members))
         losses = np.zeros(N_DRAWS)
         for start in range(0, errors.shape[1], N_AT_ONCE):
             mixed = drawn @ errors[:, start : start + N_AT_ONCE]
@@ -243,3 +242,11 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
         squares = float(((gain - mean) ** 2).sum()) + of_prior
         variance = squares / (n - 1 + m) / (n + m)
         return max(0.0, 1 - self.caution * variance / mean**2)
+
+
+@lru_cache(maxsize=8)
+def _drawn(concentration: tuple[float, ...]) -> FloatArray:
+    """Return `N_DRAWS` mixtures from their prior, of shape (N_DRAWS, n_members)."""
+    drawn: FloatArray = np.random.default_rng(0).dirichlet(concentration, N_DRAWS)
+    drawn.flags.writeable = False
+    return drawn

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def score_methods(
     draws = Draws(measures, frame, resampling, shifts, unit=unit, blind=blind)
     counted: dict[bytes, tuple[int, int, float]] = {}
     for name in measures:
-        drawn = draws.of(name)
+        drawn = draws.of(name, metrics)
         for metric in (m for m in metrics if m in drawn):
             cases = drawn[metric].cases
             key = cases.tobytes()
@@ -157,7 +158,6 @@ class Draws:
         self.closest = rivals[least(values)] if np.isfinite(values).any() else REFERENCE
         self.reference = means[rivals.index(self.closest)]
         self.raw = self._w1(RAW).draws
-        self.expected = self._expected() if measures[RAW].shape is not None else None
         self.curves: dict[bytes, FloatArray] = {}
 
     def interval(self, drawn: Drawn, metric: str, confidence: float) -> tuple[float, float, float]:
@@ -171,15 +171,15 @@ class Draws:
         low, high = (end if np.isnan(end) else min(max(end, least), most) for end in (low, high))
         return value, low, high
 
-    def of(self, name: str) -> dict[str, Drawn]:
-        """Return every metric of a method by its name."""
+    def of(self, name: str, wanted: Collection[str] = METRICS) -> dict[str, Drawn]:
+        """Return metrics of a method by name; those that take time only if they are wanted."""
         metrics = self._means(name) | self._alignments(name) | self._gains(name)
         if self.measures[name].shape is not None:
             metrics |= {
                 "entropy_ratio": self._ratio(name, "entropy"),
                 "peak_ratio": self._ratio(name, "peak"),
             }
-        if self.expected is not None and name != CEILING:
+        if "respondents" in wanted and self.expected is not None and name != CEILING:
             metrics["respondents"] = self._respondents(self.expected, name)
         return metrics
 
@@ -235,8 +235,11 @@ class Draws:
         w1 = self._w1(name, group == worst)
         return Drawn(draws=1 - w1.draws, cases=w1.cases, detail=self.frame.groups[worst])
 
-    def _expected(self) -> FloatArray:
-        """Return how far samples of each of `SIZES` would be, shape (n_cases, n_sizes)."""
+    @cached_property
+    def expected(self) -> FloatArray | None:
+        """How far samples of each of `SIZES` are, (n_cases, n_sizes); None without extras."""
+        if self.measures[RAW].shape is None:
+            return None
         frame = self.frame
         known = self.tested & np.isfinite(frame.n_respondents)
         expected = np.full((len(known), len(SIZES)), np.nan)

@@ -76,7 +76,8 @@ def lengths(ordinals: FloatArray, mask: BoolArray) -> FloatArray:
     """Return the lengths of `residual_map`, of shape (n_cases, max_options)."""
     nominal = np.isnan(ordinals[:, 0])
     gaps = np.diff(np.sort(ordinals, axis=1), axis=1)
-    weight = np.pad(np.nan_to_num(gaps, nan=0.0), ((0, 0), (0, 1)))
+    weight = np.zeros(ordinals.shape)
+    weight[:, :-1] = np.where(np.isnan(gaps), 0.0, gaps)
     weight[nominal] = mask[nominal] / 2
     return weight
 
