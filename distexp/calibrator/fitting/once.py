@@ -11,7 +11,7 @@ import numpy as np
 from distexp.calibrator.fitting.left_out import LeavesOut
 from distexp.types import Design, FloatArray
 
-MOST = 2**20
+MOST = 2**18
 """Numbers predicted together, up to which they are kept."""
 KEPT = 16
 """Results that are kept; the oldest goes first."""

@@ -127,7 +127,7 @@ class WrittenOut:
             NaN where a row has no weight.
         """
         gram, _ = self._normal(weight)
-        over = np.linalg.solve(gram, self.features.swapaxes(1, 2))
+        over = np.linalg.inv(gram) @ self.features.swapaxes(1, 2)
         root, error = np.sqrt(weight), self.target - predicted
         without = np.full_like(error, np.nan)
         sizes = np.unique(case, return_counts=True)[1]
@@ -146,8 +146,8 @@ class WrittenOut:
 
     def _normal(self, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the normal equations of each fit."""
-        weighted = self.features.swapaxes(1, 2) * weight[:, None]
-        gram = weighted @ self.features
+        rows = self.features * np.sqrt(weight)[..., None]
+        gram = rows.swapaxes(1, 2) @ rows  # of one array, which takes half the time
         diagonal = np.arange(len(self.penalties))
         gram[:, diagonal, diagonal] += self.penalties
-        return gram, weighted @ self.target
+        return gram, ((weight * self.target)[:, None] @ self.features)[:, 0]
