@@ -39,8 +39,8 @@ SECTIONS = {
     "rerun": (
         "The same command again",
         ["rerun.py"],
-        "A third of a second run is importing: scikit-learn, scipy, polars, Hydra. Of the main job "
-        "as much goes into fits, half of them the refits behind the intervals.",
+        "A third of a second run is importing: scikit-learn, scipy, polars, Hydra. As much of the "
+        "main job is fits, half of them the refits behind the intervals.",
     ),
     "size": (
         "Recorded estimates of 6,000, 24,000 and 90,000 cases",
