@@ -10,7 +10,7 @@ from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.fits import cross_fit
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import Frame
-from distexp.evaluation.measures import Measures, mean_over_splits, measure_each
+from distexp.evaluation.measures import Measures, measure_each
 from distexp.evaluation.splits import Split
 from distexp.metrics.distance import Scores
 from distexp.metrics.shape import Shape
@@ -103,16 +103,16 @@ def shift(
     chosen = _covering(splits, max(2, MOST_FITS // n_groups))
     kept = [jackknife.without(unit, left_out) for left_out in range(n_groups)]
     step = max(1, AT_ONCE // ((n_groups + 1) * len(kept[0])))
-    parts = []
+    gains = _Gains(n_groups)
     for start in range(0, len(chosen), step):
         fits, place = _without_each(chosen[start : start + step], kept)
         made = rehearsal_of(deepcopy(method))
         predicted = cross_fit(made, frame.design, frame.human, fits, weight)
-        parts.append((measure_each(predicted, frame, extras=extras), place))
+        gains.add(measure_each(predicted, frame, extras=extras), place)
     return Measures(
-        Scores(*_gains([(each.distances, place) for each, place in parts])),
-        Shape(*_gains([(each.shape, place) for each, place in parts])) if extras else None,
-        Tasks(*_gains([(each.tasks, place) for each, place in parts])) if extras else None,
+        Scores(*gains.of(Scores)),
+        Shape(*gains.of(Shape)) if extras else None,
+        Tasks(*gains.of(Tasks)) if extras else None,
     )
 
 
@@ -130,25 +130,35 @@ def _without_each(
     return fits, place
 
 
-def _gains(
-    parts: Sequence[tuple[tuple[FloatArray, ...] | None, IntArray]],
-) -> Iterator[FloatArray]:
-    """Yield how much each group left out adds to each field; single precision is enough."""
-    rooms = [(room, place) for room, place in parts if room is not None]
-    for number in range(len(rooms[0][0])):
-        moved = [
-            np.concatenate(
-                [_moved(room[number], place[left_out], place.shape[1]) for room, place in rooms]
-            )
-            for left_out in range(len(rooms[0][1]))
-        ]
-        yield np.array([mean_over_splits(of_group) for of_group in moved], dtype=np.float32)
+class _Gains:
+    """How much each group left out adds to each field, summed up split by split."""
 
+    def __init__(self, n_groups: int) -> None:
+        self.n_groups = n_groups
+        self.sums: dict[tuple[type, str], tuple[FloatArray, IntArray]] = {}
 
-def _moved(by_fit: FloatArray, row: IntArray, n_splits: int) -> FloatArray:
-    """Return what the fits at `row` add to the first `n_splits`; 0 where there is none."""
-    base = by_fit[:n_splits]
-    return np.where((row < 0)[:, None], base - base, by_fit[row] - base)
+    def add(self, measured: Measures, place: IntArray) -> None:
+        """Add what some splits say; `place` as `_without_each` returns it."""
+        for room in (room for room in measured if room is not None):
+            for name, by_fit in room._asdict().items():
+                self._add((type(room), name), by_fit, place)
+
+    def _add(self, key: tuple[type, str], by_fit: FloatArray, place: IntArray) -> None:
+        shape = self.n_groups, by_fit.shape[1]
+        sums, counts = self.sums.setdefault(key, (np.zeros(shape), np.zeros(shape, np.uint16)))
+        for rows, of_group, counted in zip(place, sums, counts, strict=True):
+            for base, row in zip(by_fit, rows, strict=False):  # the first fits are the splits'
+                gained = base - base if row < 0 else by_fit[row] - base
+                tested = ~np.isnan(gained)
+                np.add(of_group, gained, out=of_group, where=tested)
+                np.add(counted, tested, out=counted)
+
+    def of(self, room: type[Scores] | type[Shape] | type[Tasks]) -> Iterator[FloatArray]:
+        """Yield the mean of each field, NaN where no split has it; single precision is enough."""
+        for name in room._fields:
+            sums, counts = self.sums.pop((room, name))
+            with np.errstate(invalid="ignore"):
+                yield np.divide(sums, counts, out=sums).astype(np.float32)
 
 
 def _covering(splits: Sequence[Split], most: int) -> list[Split]:

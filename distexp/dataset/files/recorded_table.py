@@ -3,8 +3,11 @@
 import json
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
+
+import numpy as np
 
 from distexp.dataset.files.apart import read_apart
 from distexp.dataset.files.delimited import decoded, records
@@ -145,7 +148,9 @@ def _check(field: str, cells: Sequence[object], *, may_be_null: bool) -> None:
     else:
         wanted, fits = "a text", _is_text
     if fits is _is_text and set(map(type, cells)) <= {str}:
-        return  # the common case, quickly
+        return  # the common cases, quickly
+    if fits is _is_numbers and _are_numbers(cells):
+        return
     for number, cell in enumerate(cells, start=1):
         if not (fits(cell) or (cell is None and may_be_null)):
             null = " or null" * may_be_null
@@ -169,3 +174,13 @@ def _is_number(cell: object) -> bool:
 
 def _is_numbers(cell: object) -> bool:
     return isinstance(cell, list) and all(map(_is_number, cell))
+
+
+def _are_numbers(cells: Sequence[object]) -> bool:
+    """Whether all are lists of floats that `_is_numbers` would take; never where one is not."""
+    if not set(map(type, cells)) <= {list}:
+        return False
+    numbers = list(chain.from_iterable(cast("Sequence[list[object]]", cells)))
+    if not set(map(type, numbers)) <= {float}:
+        return False
+    return bool((np.abs(np.array(numbers, dtype=np.float64)) < MOST).all())  # NaN is not
