@@ -2,10 +2,12 @@
 
 import io
 import json
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
 
 from distexp.asking.answers import Answer
@@ -118,7 +120,9 @@ class Waiting:
     """A job that lacks answers."""
 
     number: int
-    requests: tuple[Request, ...]
+    packed: bytes = field(repr=False)
+    """The requests, which for a whole sweep do not fit into memory as they are."""
+    n_requests: int
     n_hits: int
     n_answered: int
     """How many of the hits are no refusals."""
@@ -129,8 +133,24 @@ class Waiting:
     budget: Budget
     progress: bool
     calls: str = "live"
+    is_kept: bool = False
+    """Whether what is asked for it is then in the cache for any other job."""
     probed: Response | None = None
     """What the model has learnt from, where it had to find out what its server can do."""
+
+    def requests(self) -> list[Request]:
+        """Return what is to be asked."""
+        rows = json.loads(zlib.decompress(self.packed))
+        return [Request(**dict(zip(_REQUEST, row, strict=True))) for row in rows]
+
+
+_REQUEST = tuple(field.name for field in fields(Request))
+
+
+def packed(requests: Sequence[Request]) -> bytes:
+    """Return a text of requests, compressed: as documents they would lose the order of fields."""
+    rows = list(map(attrgetter(*_REQUEST), requests))
+    return zlib.compress(json.dumps(rows, allow_nan=False).encode(), 1)
 
 
 class Current:
@@ -165,7 +185,8 @@ class Current:
         experiment, model = self._experiment, self._experiment.model
         return Waiting(
             number=self.task.number,
-            requests=unanswered.requests,
+            packed=packed(unanswered.requests),
+            n_requests=len(unanswered.requests),
             n_hits=unanswered.n_hits,
             n_answered=unanswered.n_answered,
             model=json.dumps(self._settings["model"], sort_keys=True),
@@ -173,6 +194,7 @@ class Current:
             budget=experiment.budget,
             progress=experiment.progress,
             calls=experiment.calls,
+            is_kept=experiment.cache.mode == "use" and experiment.calls == "live",
             probed=model.probed if isinstance(model, Probed) else None,
         )
 

@@ -1,8 +1,11 @@
-"""The parent of a sweep: what its jobs lack is asked once, all of it in one schedule."""
+"""The parent of a sweep: what its jobs lack is asked once, in one schedule, a part at a time."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
+from operator import itemgetter
 from typing import Any
 
 from distexp.asking.answers import Answer
@@ -15,8 +18,11 @@ from distexp.asking.schedule import Schedule
 from distexp.cache import Cache
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError
 from distexp.protocols import Model
-from distexp.request import Request
+from distexp.request import Request, Response
 from distexp.sweep.job import Waiting
+
+MOST_AT_ONCE = 20_000
+"""Requests that are asked before the jobs that wait for them go on: what is in memory at once."""
 
 
 @dataclass(slots=True)
@@ -24,7 +30,8 @@ class _Ask:
     """What is asked for one or several jobs."""
 
     request: Request
-    model: Model
+    model: str
+    """What it is made from."""
     jobs: list[int] = field(default_factory=list)
     """The first of them pays; to the others it is a hit."""
 
@@ -47,6 +54,23 @@ class Asking:
         self._models: dict[str, Model] = {}
         self._schedules: dict[str, Schedule] = {}
         self._told: dict[int, dict[str, Answer]] = {}
+        self._left_out: dict[str, Response] = {}
+        self._refused: dict[str, ModelError] = {}
+        self._broken: dict[Schedule, CacheError] = {}
+
+    def begin(self, waiting: Sequence[Waiting]) -> None:
+        """Look for what is wrong with any job before something is asked for the first.
+
+        Raises
+        ------
+        ConfigError
+            If the budget differs, or is in USD and a price is unknown: it would not hold.
+        """
+        self._agree_on_budget(waiting)
+        for cache, jobs in self._by_cache(waiting).items():
+            models = [self._model(job) for job in jobs]
+            prices = {model.name: self._schedules[cache].price_of(model) for model in models}
+            self._schedules[cache].budget.check_prices(prices)
 
     def answer(self, waiting: Sequence[Waiting]) -> dict[int, dict[str, Answer]]:
         """Ask for what jobs lack, and return the answers of each: old and new, by key.
@@ -54,13 +78,17 @@ class Asking:
         Raises
         ------
         ConfigError
-            If the budget is in USD and a price is unknown: it would not hold.
+            As `begin`.
         """
         self._agree_on_budget(waiting)
         for cache, jobs in self._by_cache(waiting).items():
             if self.stopped is None:
                 self._ask(self._schedules[cache], jobs)
         return {job.number: self._told.get(job.number, {}) for job in waiting}
+
+    def forget(self, number: int) -> None:
+        """Let go of the answers of a job that is over."""
+        self._told.pop(number, None)
 
     def _agree_on_budget(self, waiting: Sequence[Waiting]) -> None:
         for job in waiting:
@@ -82,9 +110,14 @@ class Asking:
 
     def _ask(self, schedule: Schedule, jobs: Sequence[Waiting]) -> None:
         asks = self._asks(jobs)
-        refused = self._preflight(asks)
-        asked = {key: ask for key, ask in asks.items() if id(ask.model) not in refused}
-        models = {ask.model.name for ask in asked.values()}
+        self._preflight({ask.model for ask in asks.values()})
+        known = {key: self._left_out[key] for key in asks.keys() & self._left_out.keys()}
+        asked = {
+            key: ask
+            for key, ask in asks.items()
+            if ask.model not in self._refused and key not in known
+        }
+        models = {self._models[ask.model].name for ask in asked.values()}
         progress = Progress(
             f"asking {', '.join(sorted(models)) if len(models) < 4 else f'{len(models)} models'}",
             total=len(asked),
@@ -93,40 +126,47 @@ class Asking:
         )
         requests = {ask.request.key: ask for ask in asked.values()}
         ordered = by_prompt(ask.request for ask in asked.values())
-        outcome = Outcome()
-        if asked:
-            calls = [(requests[r.key].model, r) for r in ordered]
+        outcome = Outcome(stopped=self._broken.get(schedule))
+        if asked and outcome.stopped is None:
+            calls = [(self._models[requests[r.key].model], r) for r in ordered]
             answering = [self._models[job.model] for job in jobs if job.n_answered]
             outcome = schedule.run(calls, progress, answering)
+        if isinstance(outcome.stopped, CacheError):
+            self._broken[schedule] = outcome.stopped
         for model, exc in outcome.failures:
-            refused.setdefault(id(model), exc)
+            (settings,) = (of for of, one in self._models.items() if one is model)
+            self._refused.setdefault(settings, exc)
+        # What is refused and not stored is not asked twice in one sweep.
+        self._left_out |= {key: one for key, one in outcome.responses.items() if one.is_refusal}
+        outcome.responses |= known
+        outcome.shared |= known.keys()
         self._tell(asks, outcome)
-        self._give_up(jobs, asks, refused, outcome, schedule.cache)
+        self._give_up(jobs, asks, outcome, schedule.cache)
 
     def _asks(self, jobs: Sequence[Waiting]) -> dict[str, _Ask]:
         """Return each request once, by its key."""
         asks: dict[str, _Ask] = {}
         for job in jobs:
-            if job.model not in self._models:
-                self._models[job.model] = _made(job.model)
-            model = self._models[job.model]
+            model = self._model(job)
             if job.probed is not None and isinstance(model, Probed):
                 model.learn(job.probed)
-            for request in job.requests:
-                ask = asks.setdefault(request.key, _Ask(request, model))
+            for request in job.requests():
+                ask = asks.setdefault(request.key, _Ask(request, job.model))
                 ask.jobs.append(job.number)
         return asks
 
-    @staticmethod
-    def _preflight(asks: dict[str, _Ask]) -> dict[int, ModelError]:
-        """Return the models that cannot be called, and why: the others are."""
-        refused: dict[int, ModelError] = {}
-        for model in {id(ask.model): ask.model for ask in asks.values()}.values():
+    def _model(self, job: Waiting) -> Model:
+        if job.model not in self._models:
+            self._models[job.model] = _made(job.model)
+        return self._models[job.model]
+
+    def _preflight(self, models: set[str]) -> None:
+        """Note the models that cannot be called, and why: the others are."""
+        for settings in models - self._refused.keys():
             try:
-                model.preflight()
+                self._models[settings].preflight()
             except ModelError as exc:
-                refused[id(model)] = exc
-        return refused
+                self._refused[settings] = exc
 
     def _tell(self, asks: dict[str, _Ask], outcome: Outcome) -> None:
         for key, response in outcome.responses.items():
@@ -138,24 +178,42 @@ class Asking:
         self,
         jobs: Sequence[Waiting],
         asks: dict[str, _Ask],
-        refused: dict[int, ModelError],
         outcome: Outcome,
         cache: Cache,
     ) -> None:
         """Note which jobs cannot go on."""
         if isinstance(outcome.stopped, BudgetError):
             self.stopped = how_far(outcome.stopped, len(outcome.responses), len(asks), cache)
+        answered = Counter(n for key in outcome.responses for n in asks[key].jobs)
         for job in jobs:
-            told = self._told.get(job.number, {})
-            n_told = sum(request.key in told for request in job.requests)
-            if n_told == len(job.requests):
+            n_told = answered[job.number]
+            if n_told == job.n_requests:
                 continue
-            model = self._models[job.model]
-            cause: ModelError | CacheError | None = refused.get(id(model))
+            cause: ModelError | CacheError | None = self._refused.get(job.model)
             if cause is None and isinstance(outcome.stopped, CacheError):
                 cause = outcome.stopped
             if cause is not None:
-                self.failed[job.number] = how_far(cause, n_told, len(job.requests), cache)
+                self.failed[job.number] = how_far(cause, n_told, job.n_requests, cache)
+
+
+def apart(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """Return the jobs that are asked for next, and the others.
+
+    Each model has as many among them as any other, so that all endpoints are busy all the time.
+    Where answers are not kept for the next job, or come in batches, all are asked at once.
+    """
+    if not all(job.is_kept for job in waiting):
+        return list(waiting), []
+    places: Counter[str] = Counter()
+    ranked = []
+    for job in waiting:
+        ranked.append((places[job.model], job.number, job))
+        places[job.model] += 1
+    ranked.sort(key=itemgetter(0, 1))
+    before = accumulate((job.n_requests for *_, job in ranked), initial=0)
+    n_next = sum(n < MOST_AT_ONCE for n in list(before)[:-1])
+    jobs = [job for *_, job in ranked]
+    return jobs[:n_next], jobs[n_next:]
 
 
 def _made(settings: str) -> Any:

@@ -9,7 +9,7 @@ from distexp.asking.plan import Plan
 from distexp.report.forecast import Forecast
 from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
-from distexp.sweep.parent import Asking
+from distexp.sweep.parent import Asking, apart
 from distexp.sweep.workers import Job, Workers
 
 
@@ -65,22 +65,29 @@ class Sweep:
         display = Display(len(tasks), shown=self.progress)
         asking = Asking()
         with Workers(self.job, min(self.n_workers, len(tasks))) as workers:
-            while tasks:
+
+            def run(tasks: Sequence[Task], n_later: int = 0) -> list[Waiting]:
                 waiting = []
                 for outcome in workers.run(tasks):
                     if isinstance(outcome, Waiting):
                         waiting.append(outcome)
                     else:
+                        asking.forget(outcome.number)
                         self._end(outcome, by_number)
                         self._show(numbers, display)
-                    display.tick(len(self._texts), len(waiting))
+                    display.tick(len(self._texts), n_later + len(waiting))
                 display.clear()
-                if self.refused:
-                    break
-                if waiting:
-                    self._tell_early()
-                tasks = self._next(asking, waiting, by_number)
+                return waiting
+
+            waiting = run(tasks)
+            if waiting and not self.refused:
+                self._tell_early()
+                asking.begin(waiting)
+            while waiting and not self.refused:
+                now, later = apart(waiting)
+                able = self._next(asking, now, by_number)
                 self._show(numbers, display)
+                waiting = [*run(able, len(later)), *later]
         if self._plans:
             sys.stdout.write(f"{Forecast(self._plans).text(self._budget)}\n")
         self.failures.sort(key=lambda failure: failure.task.number)
