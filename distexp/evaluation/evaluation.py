@@ -26,14 +26,14 @@ from distexp.evaluation.layout import (
     perfect,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.refits import shifts
+from distexp.evaluation.refits import MOST_KEPT, refitted, shifts
 from distexp.evaluation.result import Result
 from distexp.evaluation.scores import METRICS, ON_CARD, score_methods
 from distexp.evaluation.settings import Settings
 from distexp.evaluation.suspicions import IGNORING, degenerate, suspicions
 from distexp.evaluation.topics import NewTopics, of_new_topics
 from distexp.evaluation.units import Units, named
-from distexp.protocols import Calibrator, Searching
+from distexp.protocols import Calibrator, Searching, rehearsal_of
 from distexp.types import (
     BoolArray,
     Case,
@@ -117,11 +117,16 @@ class Evaluation(Settings):
         methods: dict[str, Calibrator] = {RAW: BASELINES[RAW](), **calibrators}
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
         frame = frame_of(study, design, human)
-        measures, calibrated, ignored = {}, {}, {}
+        unit = design.question if units.plain else units.redrawn
+        resampling = self.resampling(unit, splits)
+        again = refitted(splits, resampling)
+        measures, calibrated, ignored, fitted = {}, {}, {}, {}
         for name, method in methods.items():  # one at a time: splits times cases times options
             predicted = cross_fit(method, design, human, splits, weight)
             measures[name] = measure(predicted, frame, extras=self.extras)
             calibrated[name] = mean_over_splits(predicted)
+            if rehearsal_of(method) is method and len(again) * human.size <= MOST_KEPT:
+                fitted[name] = predicted[again]
             if self.extras and not isinstance(method, IGNORING):
                 ignored[name] = degenerate(design, predicted)
             del predicted
@@ -132,9 +137,9 @@ class Evaluation(Settings):
             seed=self.seed,
             extras=self.extras,
         )
-        unit = design.question if units.plain else units.redrawn
-        resampling = self.resampling(unit, splits)
-        moved, unfit = shifts(methods, frame, splits, resampling, weight, unit, extras=self.extras)
+        moved, unfit = shifts(
+            methods, frame, splits, resampling, weight, unit, extras=self.extras, fitted=fitted
+        )
         scores, as_fitted = (
             score_methods(
                 measures, frame, resampling, of_fits,

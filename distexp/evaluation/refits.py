@@ -20,6 +20,8 @@ from distexp.types import BoolArray, FloatArray, IntArray
 
 AT_ONCE = 2**19
 """Cases of fits that are held in memory together, about."""
+MOST_KEPT = 2**20
+"""Numbers of the analysis' own predictions that are kept of each method, not predicted again."""
 MOST_FITS = 72
 """Of each method, about: with groups of questions dealt to five splits it is 48 and these five,
 as many as the analysis makes anyway."""
@@ -34,8 +36,11 @@ def shifts(
     unit: IntArray,
     *,
     extras: bool,
+    fitted: Mapping[str, FloatArray] | None = None,
 ) -> tuple[dict[str, Measures], list[str]]:
     """Fit every method without each group of questions, where intervals need that.
+
+    `fitted` is what methods predict on the splits that `refitted` names, if that is known.
 
     Returns
     -------
@@ -49,7 +54,10 @@ def shifts(
         if isinstance(resampling, Bootstrap) or isinstance(method, Identity | Uniform):
             continue
         try:
-            found[name] = shift(method, frame, splits, resampling, weight, unit, extras=extras)
+            known = (fitted or {}).get(name)
+            found[name] = shift(
+                method, frame, splits, resampling, weight, unit, extras=extras, known=known
+            )
         except (TypeError, ValueError) as exc:
             reason = " ".join(str(exc).split())[:200]
             warnings.append(
@@ -68,6 +76,7 @@ def shift(
     unit: IntArray,
     *,
     extras: bool,
+    known: FloatArray | None = None,
 ) -> Measures:
     """Fit a method to the first splits again, without each group of questions in turn.
 
@@ -87,6 +96,8 @@ def shift(
         What the groups are of, as in `jackknife`: the question of each case, or its battery.
     extras : bool
         Whether to measure shape and tasks too.
+    known : ndarray of shape (n_refitted, n_cases, max_options), optional
+        What the method predicts on the splits that `refitted` names; fitted once more where None.
 
     Returns
     -------
@@ -100,14 +111,18 @@ def shift(
         If it cannot be fitted to so few questions.
     """
     n_groups = jackknife.n_groups
-    chosen = _covering(splits, max(2, MOST_FITS // n_groups))
+    chosen = [splits[number] for number in refitted(splits, jackknife)]
     kept = [jackknife.without(unit, left_out) for left_out in range(n_groups)]
     step = max(1, AT_ONCE // ((n_groups + 1) * len(kept[0])))
     gains = _Gains(n_groups)
     for start in range(0, len(chosen), step):
-        fits, place = _without_each(chosen[start : start + step], kept)
-        made = rehearsal_of(deepcopy(method))
-        predicted = cross_fit(made, frame.design, frame.human, fits, weight)
+        some = chosen[start : start + step]
+        fits, place = _without_each(some, kept)
+        there = [] if known is None else [known[start : start + step]]
+        if more := fits[len(some) if there else 0 :]:
+            made = rehearsal_of(deepcopy(method))
+            there.append(cross_fit(made, frame.design, frame.human, more, weight))
+        predicted = there[0] if len(there) == 1 else np.concatenate(there)
         gains.add(measure_each(predicted, frame, extras=extras), place)
     return Measures(
         Scores(*gains.of(Scores)),
@@ -161,15 +176,18 @@ class _Gains:
                 yield np.divide(sums, counts, out=sums).astype(np.float32)
 
 
-def _covering(splits: Sequence[Split], most: int) -> list[Split]:
-    """Return the first splits that together test all that any does, at most so many."""
+def refitted(splits: Sequence[Split], resampling: Jackknife | Bootstrap) -> list[int]:
+    """Return which splits are fitted without each group: the first that test all that any does."""
+    if isinstance(resampling, Bootstrap):
+        return []
+    most = max(2, MOST_FITS // resampling.n_groups)
     tested = np.any([split.test for split in splits], axis=0)
     seen = np.zeros_like(tested)
-    chosen: list[Split] = []
-    for split in splits:
+    chosen: list[int] = []
+    for number, split in enumerate(splits):
         if (seen == tested).all() or len(chosen) == most:
             break
         if (split.test & ~seen).any():
-            chosen.append(split)
+            chosen.append(number)
             seen |= split.test
     return chosen

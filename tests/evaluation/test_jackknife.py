@@ -11,10 +11,10 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from distexp.calibrator.baseline import TrainMean
-from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.evaluation import Evaluation, cross_fit
 from distexp.evaluation.jackknife import Jackknife, groups_of
 from distexp.evaluation.layout import frame_of
-from distexp.evaluation.refits import shift
+from distexp.evaluation.refits import refitted, shift
 from distexp.evaluation.splits import Split, question_splits
 from distexp.types import (
     Case,
@@ -116,7 +116,8 @@ def test_every_question_is_in_one_group_and_clusters_stay_together(
         assert all(len(groups) <= 1 for groups in of_cluster)
 
 
-def test_refits_are_the_evaluation_without_the_questions() -> None:
+@pytest.mark.parametrize("fitted_before", [False, True])
+def test_refits_are_the_evaluation_without_the_questions(fitted_before: bool) -> None:
     """What a training mean's distances gain without a question, worked out by hand."""
     shares = [0.1, 0.2, 0.4, 0.8]
     study = study_of(shares, [0.5] * 4)
@@ -124,6 +125,8 @@ def test_refits_are_the_evaluation_without_the_questions() -> None:
     test = np.array([True, True, False, False])
     splits = [Split(train=~test, test=test), Split(train=test, test=~test)]
     jackknife = Jackknife(np.arange(4), np.arange(4))
+    again = [splits[number] for number in refitted(splits, jackknife)]
+    known = cross_fit(TrainMean(), design, human, again) if fitted_before else None
 
     found = shift(
         TrainMean(),
@@ -133,6 +136,7 @@ def test_refits_are_the_evaluation_without_the_questions() -> None:
         None,
         design.question,
         extras=False,
+        known=known,
     )
 
     # From .4 and .8 the mean is .6; without the third question .8, without the fourth .4.
