@@ -2,9 +2,10 @@
 
 import numpy as np
 from sklearn.linear_model import Ridge
+from threadpoolctl import threadpool_info
 
 from distexp.calibrator.regression import OptionRegression
-from distexp.evaluation.fits import MANY, cross_fit
+from distexp.evaluation.fits import MANY, cross_fit, one_thread
 from distexp.evaluation.splits import Split
 from distexp.types import Design
 
@@ -30,3 +31,17 @@ def test_splits_that_threads_share_are_those_that_are_fitted_alone() -> None:
 
     alone = [cross_fit(ridge, X, y, [split])[0] for split in splits]
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
+
+
+def test_linear_algebra_is_in_one_thread_until_the_outer_block_ends() -> None:
+    """Blocks within blocks change nothing, and afterwards all is as it was."""
+
+    def threads() -> list[int]:
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    before = threads()
+    with one_thread():
+        with one_thread():
+            assert set(threads()) == {1}
+        assert set(threads()) == {1}
+    assert threads() == before
