@@ -1,5 +1,7 @@
 """Shrinkage of the model's predictions towards a distribution that does not depend on it."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -9,7 +11,7 @@ from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import TrainingMeans, by_size, n_trained, placed
 from distexp.checks import check_number, parameter_error
-from distexp.types import Design, FloatArray, IntArray
+from distexp.types import Design, FloatArray
 
 TARGETS = ("uniform", "train_mean", "group_mean")
 MEAN_QUESTIONS = 2.0
@@ -93,12 +95,13 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones((1, len(y))) if weight is None else weight[None]
-        self.weight_ = float(self._weights(X, y, weights)[0])
+        means = self._means(X, y, weights)
+        self.weight_ = float(self._weights(X, y, weights, means)[0])
         self.means_, self.group_means_ = {}, {}
-        if self.towards != "uniform":
-            self.means_ = by_size(self._overall(X, y, weights)[0], X.n_options)
+        if means:
+            self.means_ = by_size(self._targets(X, means[:1])[0], X.n_options)
         if self.towards == "group_mean":
-            targets = self._targets(X, y, weights)[0]
+            targets = self._targets(X, means)[0]
             for group in np.unique(X.group).tolist():
                 rows = X.group == group
                 self.group_means_[group] = by_size(targets[rows], X.n_options[rows])
@@ -112,11 +115,8 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         return self._between(X, target, self.weight_)
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        targets = np.broadcast_to(self._targets(X, y, weights), (*weights.shape, y.shape[1]))
-        learnt = self._weights(X, y, weights)
-        return np.array(
-            [self._between(X, *of_fit) for of_fit in zip(targets, learnt, strict=True)]
-        )
+        means = self._means(X, y, weights)
+        return self._mixed(X, self._targets(X, means), self._weights(X, y, weights, means))
 
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
@@ -126,36 +126,44 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         A weight that is learnt, from targets without their question, is the same for both. Groups
         of people are taken together.
         """
-        learnt = self._weights(X, y, weights)[:, None, None]
-        left_out = self._targets(X, y, weights, held_out=True)
+        means = self._means(X, y, weights)
+        learnt = self._weights(X, y, weights, means)
+        left_out = self._targets(X, means, held_out=True)
         predicted = np.broadcast_to(X.predicted, (*weights.shape, y.shape[1]))
-        without = (1 - learnt) * predicted + learnt * left_out
-        return self._fit_predict(X, y, weights), without
+        share = learnt[:, None, None]
+        without = (1 - share) * predicted + share * left_out
+        return self._mixed(X, self._targets(X, means), learnt), without
 
-    def _overall(
-        self, X: Design, y: FloatArray, weights: FloatArray, *, held_out: bool = False
-    ) -> FloatArray:
-        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
-        return means.shrunk(uniform(X), MEAN_QUESTIONS, held_out=held_out)
+    def _mixed(self, X: Design, targets: FloatArray, learnt: FloatArray) -> FloatArray:
+        """Return the predictions of each fit, of shape (n_fits, n_cases, max_options)."""
+        of_fits = np.broadcast_to(targets, (len(learnt), *X.predicted.shape))
+        return np.array([self._between(X, *of) for of in zip(of_fits, learnt, strict=True)])
+
+    def _means(self, X: Design, y: FloatArray, weights: FloatArray) -> list[TrainingMeans]:
+        """Return the means that the target is made of: of all groups, and of each."""
+        kinds = {
+            "uniform": [],
+            "train_mean": [X.n_options],
+            "group_mean": [X.n_options, np.column_stack([X.group, X.n_options])],
+        }[self.towards]
+        return [TrainingMeans(y, kind, X.question, weights, X.unit) for kind in kinds]
 
     def _targets(
-        self, X: Design, y: FloatArray, weights: FloatArray, *, held_out: bool = False
+        self, X: Design, means: Sequence[TrainingMeans], *, held_out: bool = False
     ) -> FloatArray:
         """Return the target of each case, of shape (n_fits or 1, n_cases, max_options)."""
-        if self.towards == "uniform":
-            return uniform(X)[None]
-        overall = self._overall(X, y, weights, held_out=held_out)
-        if self.towards == "train_mean":
-            return overall
-        kind: IntArray = np.column_stack([X.group, X.n_options])
-        means = TrainingMeans(y, kind, X.question, weights, X.unit)
-        return means.shrunk(overall, GROUP_QUESTIONS, held_out=held_out)
+        target = uniform(X)[None]
+        for of_kind, count in zip(means, (MEAN_QUESTIONS, GROUP_QUESTIONS), strict=False):
+            target = of_kind.shrunk(target, count, held_out=held_out)
+        return target
 
-    def _weights(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
+    def _weights(
+        self, X: Design, y: FloatArray, weights: FloatArray, means: Sequence[TrainingMeans]
+    ) -> FloatArray:
         """Return the weight of the target in each fit, of shape (n_fits,)."""
         if self.weight is not None:
             return np.full(len(weights), float(self.weight))
-        targets = self._targets(X, y, weights, held_out=True)
+        targets = self._targets(X, means, held_out=True)
         learnt = []
         for i, (weight, n) in enumerate(zip(weights, n_trained(X.question, weights), strict=True)):
             rows = weight > 0
