@@ -26,7 +26,7 @@ _in_one_thread = ContextVar("_in_one_thread", default=False)
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Keep linear algebra to one thread: of many small fits, threads would wait for each other.
+    """Keep linear algebra and trees to one thread: threads of small fits wait for each other.
 
     To find the libraries takes milliseconds; inside of another such block nothing is done.
     """
@@ -35,7 +35,7 @@ def one_thread() -> Iterator[None]:
         return
     token = _in_one_thread.set(True)
     try:
-        with threadpool_limits(limits=1, user_api="blas"):
+        with threadpool_limits(limits=1):
             yield
     finally:
         _in_one_thread.reset(token)
@@ -67,21 +67,25 @@ def cross_fit(
         predictions[:, used] = cross_fit(calibrator, design.take(used), human[used], kept, of_used)
         return predictions
 
-    def predicted(rows: slice) -> FloatArray:
-        return cross_predict(calibrator, design, human, train[rows], test[rows], weight)
+    predictions = np.empty((len(splits), *human.shape))
+
+    def put(rows: slice) -> None:
+        of_rows = train[rows], test[rows]
+        cross_predict(calibrator, design, human, *of_rows, weight, predictions[rows])
 
     with one_thread():
         n_threads = _n_threads(calibrator, train.size)
         if n_threads == 1:
-            return predicted(slice(None))
+            put(slice(None))
+            return predictions
         ends = np.linspace(0, len(splits), n_threads + 1).astype(int)
-        predictions = np.empty((len(splits), *human.shape))
 
-        def put(rows: slice) -> None:
-            predictions[rows] = predicted(rows)
+        def alone(rows: slice) -> None:
+            with threadpool_limits(limits=1, user_api="openmp"):  # is each thread's own
+                put(rows)
 
         with ThreadPoolExecutor(n_threads) as pool:
-            list(pool.map(put, map(slice, ends, ends[1:])))
+            list(pool.map(alone, map(slice, ends, ends[1:])))
         return predictions
 
 

@@ -13,7 +13,7 @@ from distexp.metrics.ties import EQUAL, least
 from distexp.protocols import BatchCalibrator, Calibrator, Searching, Streaming
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
-AT_ONCE = 2**21
+AT_ONCE = 2**19
 """Numbers that are predicted together: all fits at once would be so many copies of the data."""
 SCOPES = ("pooled", "per_group", "partial")
 N_FOLDS = 5
@@ -145,6 +145,7 @@ def cross_predict(
     train: BoolArray,
     test: BoolArray,
     weight: FloatArray | None = None,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Fit on each training set and predict its test set, all at once where `calibrator` can.
 
@@ -156,6 +157,8 @@ def cross_predict(
     train, test : ndarray of bool of shape (n_fits, n_cases)
     weight : ndarray of shape (n_cases,) or (n_fits, n_cases), optional
         Weight of each case in training.
+    out : ndarray of shape (n_fits, n_cases, max_options), optional
+        Where to write the predictions; it is returned.
 
     Returns
     -------
@@ -163,17 +166,18 @@ def cross_predict(
         NaN where a case is not in the test set.
     """
     weights = train * (np.ones(len(y)) if weight is None else weight)
-    predicted = np.full(weights.shape + y.shape[1:], np.nan)
+    predicted = np.empty(weights.shape + y.shape[1:]) if out is None else out
+    predicted[:] = np.nan
     if isinstance(calibrator, BatchCalibrator):
         fits = each_fit(calibrator, X, y, weights)
-        for of_fit, of_test, out in zip(fits, test, predicted, strict=True):
-            out[of_test] = of_fit[of_test]
+        for of_fit, of_test, into in zip(fits, test, predicted, strict=True):
+            into[of_test] = of_fit[of_test]
         return predicted
-    for of_fit, of_train, of_test, out in zip(weights, train, test, predicted, strict=True):
+    for of_fit, of_train, of_test, into in zip(weights, train, test, predicted, strict=True):
         if of_test.any():
             kept = None if weight is None else of_fit[of_train]
             calibrator.fit(X.take(of_train), y[of_train], kept)
-            out[of_test] = calibrator.predict(X.take(of_test))
+            into[of_test] = calibrator.predict(X.take(of_test))
     return predicted
 
 
