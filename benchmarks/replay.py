@@ -95,7 +95,7 @@ def lay_out(folder: Path, n_questions: int = N_QUESTIONS) -> None:
 def sweep(folder: Path, n_models: int, n_samples: int, *arguments: str) -> Run:
     """Run a sweep and return what it took."""
     names = ",".join(f"mock-{number}" for number in range(n_models))
-    command = [sys.executable, "-m", "distexp", "-m", "--config-dir", "conf", "model=mock"]
+    command = [sys.executable, "-m", "distexp", "-m", "-v", "--config-dir", "conf", "model=mock"]
     before, start = cpu_s(), time.perf_counter()
     with (folder / "shown.txt").open("w+") as shown:
         process = subprocess.Popen(

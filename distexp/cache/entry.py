@@ -73,13 +73,28 @@ def checked(name: str, text: str) -> Record:
     ValueError, KeyError, TypeError, AttributeError, RecursionError
         With the reason, if it is not.
     """
-    named = _NAME.fullmatch(name)
-    if named is None:
-        raise ValueError("its name is not that of an entry")
+    return checked_as(name, text, *read(text))
+
+
+def read(text: str) -> tuple[Any, Record]:
+    """Return the parsed request and the record of a text, for `checked_as`.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError, AttributeError, RecursionError
+        If it is no record.
+    """
     if not text.startswith(HEAD):
         raise ValueError(f"A record begins with {HEAD}")
     request, end = _DECODER.raw_decode(text, len(HEAD))
-    record = Record.from_parts(text[len(HEAD) : end], text[end:])
+    return request, Record.from_parts(text[len(HEAD) : end], text[end:])
+
+
+def checked_as(name: str, text: str, request: Any, record: Record) -> Record:
+    """Check as `checked` does what `read` has made of a text."""
+    named = _NAME.fullmatch(name)
+    if named is None:
+        raise ValueError("its name is not that of an entry")
     if record.key != named[1]:
         raise ValueError("it answers another request")
     _check_types(request, record)

@@ -8,13 +8,16 @@ distexp writes.
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from importlib.metadata import version
+from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
-from distexp.cache.disk.adopting import Adopted
+from distexp.cache.disk.adopting import Adopted, Offered, in_parts
 from distexp.cache.disk.reader import Reader, not_as_written
 from distexp.cache.disk.store import ResponseCache
-from distexp.cache.entry import check_sizes, checked
+from distexp.cache.entry import check_sizes, checked, checked_as, read
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
 from distexp.errors import ArchiveError, CacheError
@@ -136,13 +139,35 @@ def take_in(path: Path, cache: ResponseCache) -> Adopted:
         others = sorted(parcel.members.keys() - {RECORDS})
         if others and parcel.about["format"]["name"] == ARCHIVE:
             raise parcel.refused(f"member {others[0]!r:.200} does not belong into an archive")
-        for _ in checked_records(parcel):
-            pass
-        return cache.adopt(records(parcel))
+        return adopted(parcel, cache)
 
 
-def records(parcel: Parcel) -> Iterator[Entry]:
-    """Yield the entries of a parcel as they stand there; `ResponseCache.adopt` checks them.
+def adopted(parcel: Parcel, cache: ResponseCache) -> Adopted:
+    """Store the entries of a parcel, once all of them were read and found to be records.
+
+    Raises
+    ------
+    ArchiveError
+        If one is not, or the file changed between the two readings.
+    """
+    found = [_digest(part) for part in in_parts(checked_records(parcel))]
+
+    def again() -> Iterator[list[Offered]]:
+        for part, before in zip_longest(in_parts(e for e, _ in _records(parcel)), found):
+            if part is None or before is None or _digest(part) != before:
+                raise parcel.refused("it changed while it was read")
+            yield part
+
+    return cache.adopt_checked(again())
+
+
+def _digest(part: Sequence[Offered]) -> bytes:
+    texts = "\n".join([text for entry in part for text in (entry.name, entry.text)])
+    return sha256(texts.encode()).digest()
+
+
+def _records(parcel: Parcel) -> Iterator[tuple[Offered, Any]]:
+    """Yield the entries of a parcel as they stand there, unchecked, with their parsed requests.
 
     Raises
     ------
@@ -153,14 +178,15 @@ def records(parcel: Parcel) -> Iterator[Entry]:
     for number, line in enumerate(parcel.lines(RECORDS), start=1):
         try:
             text = line.decode()
-            record = Record.from_json(text)
+            request, record = read(text)
         except (*REFUSED, RecursionError) as exc:
             raise _refused(parcel, number, exc) from exc
-        replaced, key = record.key == key, record.key
-        yield (f"{key}/{record.generation}" if replaced else key), text
+        last, key = key, record.key
+        name = f"{key}/{record.generation}" if key == last else key
+        yield Offered(name, text, record), request
 
 
-def checked_records(parcel: Parcel) -> Iterator[Entry]:
+def checked_records(parcel: Parcel) -> Iterator[Offered]:
     """Yield the entries of a parcel, each found to be a record in its place.
 
     Raises
@@ -169,16 +195,17 @@ def checked_records(parcel: Parcel) -> Iterator[Entry]:
         If one is not, or there are not as many as the manifest says.
     """
     number, last, newest = 0, "", 0
-    for number, (name, text) in enumerate(records(parcel), start=1):
+    for number, (entry, request) in enumerate(_records(parcel), start=1):
+        name, _, record = entry
         try:
-            record = checked(name, text)
-            newest = record.generation if name == record.key else newest
+            checked_as(*entry[:2], request, record)
+            newest = record.generation if name == entry.key else newest
             check_sizes(record)
             _check_order(name, last, record, newest)
         except (*REFUSED, RecursionError) as exc:
             raise _refused(parcel, number, exc) from exc
         last = name
-        yield name, text
+        yield entry
     if parcel.about.get("n_records") != number:
         said = parcel.about.get("n_records")
         raise parcel.refused(f"it has {number} records, but its manifest says {said!r:.20}")
@@ -187,7 +214,7 @@ def checked_records(parcel: Parcel) -> Iterator[Entry]:
 def _check_order(name: str, last: str, record: Record, newest: int) -> None:
     if name <= last:
         raise ValueError("it is there twice, or out of order")
-    if name != record.key and record.generation >= newest:
+    if "/" in name and record.generation >= newest:
         raise ValueError("it was not replaced by the record before it")
 
 

@@ -55,8 +55,9 @@ class Adoption:
     def take(self, database: Database, entries: Sequence[Offered]) -> None:
         """Store what is new of some entries, in one transaction."""
         with database.transact():
+            there = _there(database, entries)
             for entry in entries:
-                here = _generations_here(database, entry.key)
+                here = there.setdefault(entry.key, {})
                 if entry.name != entry.key and entry.key not in here:
                     self._early.append(entry)
                 else:
@@ -65,13 +66,15 @@ class Adoption:
     def finish(self, database: Database) -> Adopted:
         """Store the replaced answers that came too early, and return the counts."""
         with database.transact():
+            there = _there(database, self._early)
             for entry in self._early:
-                self._take(database, entry, _generations_here(database, entry.key))
+                self._take(database, entry, there.setdefault(entry.key, {}))
         return Adopted(added=self._added, present=self._present, conflicts=tuple(self._conflicts))
 
     def _take(self, database: Database, entry: Offered, here: dict[str, Record]) -> None:
         if _has_room(entry, here):
             database.insert(entry.name, entry.text, entry.record)
+            here[entry.name] = entry.record
             self._added += 1
         elif any(record.response == entry.record.response for record in here.values()):
             self._present += 1
@@ -88,8 +91,12 @@ def _has_room(entry: Offered, here: dict[str, Record]) -> bool:
     return newest is not None and generation < newest.generation and generation not in generations
 
 
-def _generations_here(database: Database, key: str) -> dict[str, Record]:
-    return {row[0]: _record_here(*row) for row in database.answers(COLUMNS, key)}
+def _there(database: Database, entries: Sequence[Offered]) -> dict[str, dict[str, Record]]:
+    """Return the records of the requests that entries answer, by key and name."""
+    there: dict[str, dict[str, Record]] = {}
+    for name, *stored in database.answers_to_any(COLUMNS, {entry.key for entry in entries}):
+        there.setdefault(name[:64], {})[name] = _record_here(name, *stored)
+    return there
 
 
 def _record_here(name: str, *stored: Any) -> Record:
@@ -104,17 +111,22 @@ def _record_here(name: str, *stored: Any) -> Record:
         raise CacheCorruptError(msg) from exc
 
 
-def in_parts(texts: Iterable[tuple[str, str]]) -> Iterator[list[Offered]]:
-    """Check entries from outside, and yield them in parts for one transaction each.
+def in_parts(entries: Iterable[Offered]) -> Iterator[list[Offered]]:
+    """Yield entries in parts for one transaction each."""
+    remaining = iter(entries)
+    while part := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
+        yield part
+
+
+def offered(texts: Iterable[tuple[str, str]]) -> Iterator[Offered]:
+    """Check entries from outside.
 
     Raises
     ------
     CacheCorruptError
         If one of them is not what distexp would have written.
     """
-    remaining = iter(texts)
-    while part := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
-        yield [_offered(name, text) for name, text in part]
+    return (_offered(name, text) for name, text in texts)
 
 
 def _offered(name: str, text: str) -> Offered:

@@ -1,8 +1,9 @@
 """diskcache's database, without what it does by default: no pickle, no file, no eviction."""
 
+import json
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -121,6 +122,14 @@ class Database(Cache):  # type: ignore[misc]
         """Return the rows of all answers to a request, the replaced ones too."""
         statement = f"SELECT {columns} FROM Cache WHERE key >= ? AND key < ? AND raw = 1"
         return self.query(statement, (key, f"{key}0"))  # "0" is the character after "/"
+
+    def answers_to_any(self, columns: str, keys: Collection[str]) -> list[tuple[Any, ...]]:
+        """Return the rows of all answers to some requests, the replaced ones too."""
+        statement = (
+            f"WITH Wanted(first) AS (SELECT value FROM json_each(?)) SELECT {columns} FROM Wanted "
+            "CROSS JOIN Cache ON raw = 1 AND key >= first AND key < first || '0'"
+        )
+        return self.query(statement, (json.dumps(sorted(keys)),))
 
     def insert(self, name: str, text: str, record: Record) -> None:
         """Store the JSON text of a record under a name that is not taken, in a transaction."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from distexp.cache.audit.verifying import check_whole
 from distexp.cache.base import Cache
-from distexp.cache.disk.adopting import Adopted, Adoption, in_parts
+from distexp.cache.disk.adopting import Adopted, Adoption, Offered, in_parts, offered
 from distexp.cache.disk.aside import Bad, set_aside
 from distexp.cache.disk.batches import (
     ALL_OPEN,
@@ -110,11 +110,21 @@ class ResponseCache(Cache):
         CacheError
             If the cache cannot be written, in the modes `replay` and `off` too.
         """
+        return self.adopt_checked(in_parts(offered(texts)))
+
+    def adopt_checked(self, parts_of_all: Iterable[Sequence[Offered]]) -> Adopted:
+        """Take in entries that are known to be what distexp writes, each part in a transaction.
+
+        Raises
+        ------
+        CacheError
+            As `adopt`.
+        """
         if self.mode == "off":
             msg = f"The response cache {self.path} takes nothing in with cache.mode=off."
             raise CacheError(msg)
         adoption = Adoption()
-        for part in in_parts(texts):
+        for part in parts_of_all:
             gone = self._writer.is_gone()
             with plain_errors(self.path):
                 adoption.take(self._open(), part)
