@@ -239,3 +239,28 @@ def test_batch_that_the_provider_has_no_more_is_handed_over_again_once_somebody_
     assert f"distexp cache batches forget {there.label}" in str(first.failures[0][1])
     check_all_right(asked, again, tmp_path)
     assert not [one for one in ResponseCache(tmp_path).batches() if one.state in OPEN]
+
+
+@pytest.mark.parametrize("created", ["1999-01-01T00:00:00+00:00", "2999-01-01T00:00:00+00:00"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_clock_that_was_wrong_keeps_nobody_waiting_and_loses_no_batch(
+    created: str, protocol: str, server: BatchServer, tmp_path: Path
+) -> None:
+    """A batch of which it is not known whether it arrived is found, or asked about."""
+    server.faults = Faults(lose_replies=1, hidden=True)
+    model = model_at(server, protocol)
+    asked = requests_of(model, 4)
+    ask(model, asked, tmp_path)
+    with closing(ResponseCache(tmp_path)) as cache:
+        (lost,) = cache.batches(only_open=True)
+        whole = cache.batch(lost.label)
+        assert whole is not None
+        cache.save_batch(replace(whole, created=created))
+
+    hidden = ask(model, asked, tmp_path)
+    server.faults.hidden = False
+    found = ask(model, asked, tmp_path)
+
+    assert "is not known" in str(hidden.failures[0][1])
+    check_all_right(asked, found, tmp_path)
+    assert len(server.batches) == 1

@@ -238,7 +238,8 @@ class Clerk:
 
         None where it is not there, or where that cannot be told yet.
         """
-        since = datetime.fromisoformat(batch.created)
+        now = datetime.now(UTC)
+        since = min(now, written := datetime.fromisoformat(batch.created))  # clocks are set back
         known = {one.remote for one in await self._recorder.do(self._cache.batches)}
         for state in await self.endpoint.listed():
             if self.endpoint.labels:
@@ -254,7 +255,7 @@ class Clerk:
                 found = replace(batch, remote=state.remote, state=IN_FLIGHT)
                 await self._save(found)
                 return found
-        if abs(datetime.now(UTC) - since) > timedelta(seconds=self._grace_s):
+        if abs(now - written) > timedelta(seconds=self._grace_s):
             self.lost[batch.label] = batch
         return None
 
