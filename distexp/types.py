@@ -36,7 +36,8 @@ class Distribution:
 
     def __post_init__(self) -> None:
         p = self.probabilities
-        if not p or any(not x >= 0 for x in p) or abs(sum(p) - 1) > PROBABILITY_TOLERANCE:
+        # Written so that NaN, with which no comparison holds, is refused.
+        if not p or not (min(p) >= 0 and abs(sum(p) - 1) <= PROBABILITY_TOLERANCE):
             msg = f"A distribution must be non-negative and sum to 1. Got {p!r} instead."
             raise ValueError(msg)
 
@@ -60,7 +61,7 @@ class Distribution:
                 f"Weights must be finite, non-negative and not all zero. Got {weights!r} instead."
             )
             raise ValueError(msg)
-        return cls(probabilities=tuple(w / total for w in weights))
+        return cls(probabilities=tuple([w / total for w in weights]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

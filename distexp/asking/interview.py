@@ -9,6 +9,7 @@ from distexp.asking.observing import Draws, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
+from distexp.asking.uncollected import uncollected
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
 from distexp.request import Prompt, Request, Response, whole_text
@@ -183,6 +184,7 @@ class Interview:
             for question in questions
         }
 
+    @uncollected()
     def ask(self, answers: Mapping[str, Answer]) -> list[Asked]:
         """Turn every case into requests, in each prompt style."""
         asked = []
@@ -234,6 +236,7 @@ class Interview:
         (preparation, *_) = self.elicitation.preparations(case.question)
         return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
 
+    @uncollected()
     def read(
         self, asked: Sequence[Asked], answers: Mapping[str, Answer]
     ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...], tuple[Reply, ...]]:

@@ -8,6 +8,7 @@ from distexp.asking.budget import Budget
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
+from distexp.asking.uncollected import uncollected
 from distexp.cache import Cache, why_missing
 from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
 from distexp.protocols import Model
@@ -113,6 +114,7 @@ class Runner:
             answers |= self._ask(missing, n_hits=len(answers))
         return answers
 
+    @uncollected()
     def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
         """Return the answers that need no call."""
         found = self.cache.responses(requests)

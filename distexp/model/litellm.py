@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from distexp.checks import (
     check_bool,
@@ -230,11 +230,7 @@ class LiteLLMModel(Calling):
             body=request_body(
                 prompt,
                 name=self.name,
-                capabilities=replace(
-                    self.able,
-                    json_schema=self.capabilities.json_schema,
-                    seed=self.capabilities.seed,
-                ),
+                capabilities=_as_asked(self.able, self.capabilities),
                 max_top_logprobs=self.max_top_logprobs,
                 seed=self.seed,
                 thinking=self.thinking,
@@ -307,3 +303,9 @@ class LiteLLMModel(Calling):
         if self.api_base is not None:
             return None
         return list_price(self.provider, self.name, "_flex" if self.service_tier else "")
+
+
+@lru_cache(maxsize=64)
+def _as_asked(able: Capabilities, stated: Capabilities) -> Capabilities:
+    """Return what is known to be there, but for what a request says as it is stated."""
+    return replace(able, json_schema=stated.json_schema, seed=stated.seed)

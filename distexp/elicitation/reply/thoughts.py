@@ -26,6 +26,7 @@ _TAG = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
+_FIRST_MEMBER = re.compile(r'\{(?:\s*"([^"\\]*)")?')
 _BLOCK = re.compile(
     rf"""
       (?P<fence>^[ \t]{{0,3}}`{{3,8}}[ \t]?{_NAMES}[ \t]{{0,3}}$)
@@ -105,7 +106,8 @@ def split(text: str) -> Spoken:
 def _is_a_thought(answer: str) -> bool:
     """Tell whether an answer is one JSON object, of which all members are thoughts."""
     bare = answer.strip("`").removeprefix("json").strip()
-    if not bare.startswith("{"):
+    first = _FIRST_MEMBER.match(bare)
+    if first is None or not (first[1] is None or re.fullmatch(_NAMES, first[1], re.IGNORECASE)):
         return False
     try:
         members = json.loads(bare)
