@@ -126,7 +126,7 @@ def measured(name: str, *, peers: bool) -> str:
 def sections_of(page: str) -> dict[str, str]:
     """Return the sections of a page that was written before, by name."""
     parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)[1:]
-    return {re.findall(r"<!-- (\w+) -->", part)[0]: part for part in parts}
+    return {re.findall(r"<!-- (\w+) -->", part)[0]: part.rstrip() + "\n" for part in parts}
 
 
 if __name__ == "__main__":
