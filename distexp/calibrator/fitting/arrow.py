@@ -127,7 +127,7 @@ class Arrow:
         by_question = np.zeros((2, n_questions, n_core + 2))  # and their sums of targets, weights
         squares = np.zeros(n_questions)
         of_groups = np.zeros((2, N_OWN, self.n_groups, n_questions))
-        for panel, own, runs in zip(self.panels, self.own, self.runs, strict=True):
+        for panel, runs in zip(self.panels, self.runs, strict=True):
             of_rows = weight[panel.rows]
             both = np.concatenate([panel.variables, target[panel.rows][..., None]], axis=2)
             weighted = both * of_rows[..., None]
@@ -148,7 +148,7 @@ class Arrow:
             if n > n_core:
                 self._add_questions(panel, weighted, by_question, squares)
                 if self.n_groups:
-                    _add_groups(panel, own, of_rows, of_groups)
+                    _add_groups(panel, weighted, of_groups)
         if n > n_core:
             self._with_questions(core, moments, by_question, squares)
         if n > n_core and self.n_groups:
@@ -221,11 +221,15 @@ def _n_alike(question: IntArray) -> int:
     return n if alike and (question.reshape(n, -1) == once).all() else 1
 
 
-def _add_groups(panel: Panel, own: FloatArray, weight: FloatArray, sums: FloatArray) -> None:
+def _add_groups(panel: Panel, weighted: FloatArray, sums: FloatArray) -> None:
     """Add a panel's sums by group and question, of shape (2, 3, n_groups, n_questions)."""
     shape = sums.shape[2:]
-    weighted = own * weight.T[..., None]
-    both = np.stack([weighted.sum(axis=0), np.tensordot(panel.tilt, weighted, 1)])
+    n_boundaries, width = weighted.shape[1:]
+    own = np.zeros((n_boundaries, width, 2, N_OWN))  # 0 for the target, the last variable
+    own[:, :-1] = panel.own[:, :, None]
+    own[:, :, 1] *= panel.tilt[:, None, None]
+    flat = weighted.reshape(len(weighted), -1) @ own.reshape(n_boundaries * width, -1)
+    both = flat.reshape(-1, 2, N_OWN).swapaxes(0, 1)
     groups, n_alike = np.unique(panel.group), _n_alike(panel.question)
     if n_alike == len(groups) and groups[0] >= 0:  # nearly always: every group was asked
         questions = panel.question[: len(panel.question) // n_alike]
