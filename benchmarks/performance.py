@@ -54,6 +54,13 @@ SECTIONS = {
         "Forests take most of what does not grow with the answers, keys and reading most of what "
         "does. Jobs of a sweep are not drawn one by one (`figures=true` does).",
     ),
+    "workers": (
+        "A sweep with 1, 2, 4, 8 and 16 workers",
+        ["workers.py"],
+        "The parent composes nothing and analyses nothing, but starts, makes the page and the "
+        "leaderboard, all of which no worker shares: seconds that do not shrink. A cache that is "
+        "only read is locked by nobody. Beyond one worker a core there is nothing to gain.",
+    ),
     "cache": (
         "A cache of a million answers",
         ["cache.py"],
