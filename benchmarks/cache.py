@@ -1,4 +1,4 @@
-"""Measures a cache of a million answers: storing, opening, reading, counting, verifying.
+"""Measures a cache of a million answers: storing, opening, reading, counting, passing on.
 
 Reading stands beside plain diskcache, which gets a key at a time, on a sample of the same entries
 in the same run.
@@ -22,7 +22,9 @@ import diskcache
 
 from distexp.cache import JSONDisk, Paid, ResponseCache
 from distexp.request import Json, Request, Response, Usage
+from distexp.sharing.archive import export, take_in
 
+Row = tuple[str, str, object, object]
 CHUNK = 10_000
 N_SAMPLE = 50_000
 MODELS = (
@@ -190,7 +192,18 @@ def with_keys(numbers: Iterable[int]) -> list[Request]:
     return requests
 
 
-def measure(folder: Path, n: int) -> list[tuple[str, str, object, object]]:
+def passed_on(folder: Path, n: int) -> list[Row]:
+    """Return rows about an archive of all answers, written and taken in by another cache."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as made:
+        file = Path(made) / "all.zip"
+        exported = timed(lambda: export(folder, None, file))
+        with closing(ResponseCache(Path(made) / "other")) as cache:
+            imported = timed(lambda: take_in(file, cache).added)
+    assert exported.n == imported.n == n
+    return [("export", "20,000/s", exported, ""), ("import", "20,000/s", imported, "")]
+
+
+def measure(folder: Path, n: int) -> list[Row]:
     """Return rows: what was done, what is to be reached, the figure, and plain diskcache's."""
     filled = "kept" if folder.exists() else fill(folder, n)
     clocks = read(folder, n)
@@ -204,6 +217,7 @@ def measure(folder: Path, n: int) -> list[tuple[str, str, object, object]]:
         ("find out what is there", "", clocks["known"], clocks["in"]),
         ("`distexp cache stats`", "2 s", best(lambda: command(folder, "stats"), 3), ""),
         ("`distexp cache verify`", "", timed(lambda: command(folder, "verify")), ""),
+        *passed_on(folder, n),
     ]
 
 

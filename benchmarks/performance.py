@@ -57,9 +57,9 @@ SECTIONS = {
     "workers": (
         "A sweep with 1, 2, 4, 8 and 16 workers",
         ["workers.py"],
-        "The parent composes nothing and analyses nothing, but starts, makes the page and the "
-        "leaderboard, all of which no worker shares: seconds that do not shrink. A cache that is "
-        "only read is locked by nobody. Beyond one worker a core there is nothing to gain.",
+        "The parent's seconds are shared by no worker: it starts, and makes the leaderboard and "
+        "the page. Each worker imports and composes for itself, so processor time grows with "
+        "their number. A cache that is only read is locked by nobody.",
     ),
     "cache": (
         "A cache of a million answers",

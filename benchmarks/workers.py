@@ -61,7 +61,7 @@ def main() -> None:
                 took[n].append(sweep(folder, options.models, n, *ANALYSED))
     print(f"{4 * options.models} jobs, {os.cpu_count()} cores\n")
     print(
-        "| workers | wall, s: least · median · most | speed-up | CPU, s | parent | busiest worker |"
+        "| workers | wall, s: least, median, most | speed-up | CPU, s | parent | busiest worker |"
     )
     print("|---|---|---|---|---|---|")
     first = statistics.median(one.wall for one in took[options.workers[0]])

@@ -88,6 +88,7 @@ class Sweep:
                 able = self._next(asking, now, by_number)
                 self._show(numbers, display)
                 waiting = [*run(able, len(later)), *later]
+                able.clear()  # their answers, before there are others
         if self._plans:
             sys.stdout.write(f"{Forecast(self._plans).text(self._budget)}\n")
         self.failures.sort(key=lambda failure: failure.task.number)
