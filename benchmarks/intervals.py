@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
@@ -58,8 +59,8 @@ class Kind:
     """False where the model answers other questions: no calibrator gains over the mean."""
     tails: float = np.inf
     """Degrees of freedom of t, which levels and errors are drawn from."""
-    battery: int = 0
-    """Questions that share their level and the model's error; 0 where there are none."""
+    battery: tuple[int, ...] = ()
+    """Numbers of questions that share most of their level and of the model's error, in turn."""
     n_respondents: int = 150
 
 
@@ -67,7 +68,8 @@ KINDS = {
     "biased": Kind(),
     "useless": Kind(knows=False),
     "heavy": Kind(tails=2.5),
-    "batteries": Kind(battery=4),
+    "batteries": Kind(battery=(4,)),
+    "uneven": Kind(battery=(2, 3, 7)),
     "few": Kind(n_respondents=20),
 }
 
@@ -77,6 +79,8 @@ def survey(kind: Kind, n_questions: int, rng: np.random.Generator, n_groups: int
     effects = np.linspace(-0.3, 0.3, n_groups)
     cases, estimates = [], []
     common = np.zeros(2)
+    sizes = cycle(kind.battery)
+    of = [name for name in range(n_questions) for _ in range(next(sizes, 0))]
 
     def drawn(size: int) -> FloatArray:
         scale = 1.0 if np.isinf(kind.tails) else np.sqrt((kind.tails - 2) / kind.tails)
@@ -90,10 +94,10 @@ def survey(kind: Kind, n_questions: int, rng: np.random.Generator, n_groups: int
             text=f"Question {number}?",
             options=tuple(f"{place + 1} of {k}" for place in range(k)),
             ordinals=tuple(map(float, range(k))),
-            battery=f"battery {number // kind.battery}" if kind.battery else None,
+            battery=f"battery {of[number]}" if kind.battery else None,
         )
         own = drawn(2)
-        if kind.battery and number % kind.battery == 0:
+        if kind.battery and of[number] not in of[:number]:
             common = drawn(2)
         if kind.battery:
             own = np.sqrt(0.7) * common + np.sqrt(0.3) * own
@@ -210,6 +214,28 @@ def coverage(worlds: Sequence[Found], calibrators: Sequence[str]) -> dict[str, f
     return covered | told | widths | {f"truth {key}": float(v) for key, v in truth.items()}
 
 
+SHOWN = {
+    "W1 of {}": "{} w1",
+    "W1 of training mean": "train_mean w1",
+    "W1 of human ceiling": "ceiling w1",
+    "reduction": "{} w1_reduction",
+    "skill": "{} w1_skill",
+    "{} − uncalibrated": "{} - identity",
+    "{} − training mean": "{} - train_mean",
+    "told from training mean": "told {} - train_mean",
+}
+
+
+def markdown(table: Sequence[dict[str, object]], calibrator: str) -> str:
+    """Return the rows as a Markdown table, of one of the calibrators."""
+    heads = ["survey", "questions", *(head.format(calibrator) for head in SHOWN)]
+    lines = [f"| {' | '.join(heads)} |", f"|---{'|---:' * (len(heads) - 1)}|"]
+    for row in table:
+        shares = [f"{row[key.format(calibrator)]:.2f}".lstrip("0") for key in SHOWN.values()]
+        lines.append(f"| {row['kind']} | {row['n_questions']} | {' | '.join(shares)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Read the arguments, measure and print a block for each kind and number of questions."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -243,6 +269,8 @@ def main() -> None:
                 for key, share in covered.items():
                     if not key.startswith("truth"):
                         print(f"  {key:40} {share:.3f}", flush=True)
+    for calibrator in options.calibrators:
+        print(markdown(table, calibrator))
     if options.json:
         options.json.write_text(json.dumps(table, indent=1) + "\n")
     print(f"{time.perf_counter() - start:.1f} s")

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from distexp.metrics.names import Scale
 from distexp.types import FloatArray, IntArray
 
 
@@ -58,7 +59,7 @@ class Bootstrap:
         return means
 
     def interval(
-        self, draws: FloatArray, question: IntArray, confidence: float
+        self, draws: FloatArray, question: IntArray, confidence: float, scale: Scale = "plain"
     ) -> tuple[float, float, float]:
         """Return the value and its percentile interval, of whatever questions; see `interval`."""
         return interval(draws, confidence)

@@ -118,7 +118,7 @@ class Evaluation(Settings):
         methods |= {name: made() for name, made in BASELINES.items() if name not in methods}
         frame = frame_of(study, design, human)
         unit = design.question if units.plain else units.redrawn
-        resampling = self.resampling(unit, splits)
+        resampling = self.resampling(unit, splits, units.clusters)
         again = refitted(splits, resampling)
         measures, calibrated, ignored, fitted = {}, {}, {}, {}
         for name, method in methods.items():  # one at a time: splits times cases times options

@@ -6,11 +6,12 @@ too narrow, however many questions there are. Leaving a group of questions out o
 calibrators fitted again (`distexp.evaluation.refits`), shows both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from distexp.evaluation.splits import Split
+from distexp.metrics.names import Scale
 from distexp.types import BoolArray, FloatArray, IntArray
 
 MOST_GROUPS = 12
@@ -37,7 +38,7 @@ def groups_of(
     splits : sequence of Split
     cluster : ndarray of shape (n_cases,), optional
         What is left out as a whole, a number for each question's cases, e.g. its battery; each
-        question by itself where None.
+        question by itself where None. Groups are then of equal size as far as clusters are.
     most : int
 
     Returns
@@ -58,8 +59,9 @@ def groups_of(
     order = np.argsort(when, kind="stable")
     n_tested = int((when < len(splits)).sum())
     group_of_cluster, n = np.empty(len(names), dtype=np.int64), 0
+    sizes = None if cluster is question else np.bincount(of_question)
     for part in (order[:n_tested], order[n_tested:]):
-        for chunk in np.array_split(part, max(min(len(part), most), 1)):
+        for chunk in _dealt(part, max(min(len(part), most), 1), sizes):
             group_of_cluster[chunk] = n
             n += bool(len(chunk))
     return questions, group_of_cluster[of_question]
@@ -124,7 +126,7 @@ class Jackknife:
         return means
 
     def interval(
-        self, draws: FloatArray, question: IntArray, confidence: float
+        self, draws: FloatArray, question: IntArray, confidence: float, scale: Scale = "plain"
     ) -> tuple[float, float, float]:
         """Return the value, which comes first, and its interval by quantiles of t.
 
@@ -135,6 +137,9 @@ class Jackknife:
             The questions that the number is of.
         confidence : float
             Coverage, in (0, 1).
+        scale : {"plain", "log", "log_rest"}
+            On which the interval is symmetric; see `distexp.metrics.names.Metric`. Plain where a
+            number is not on it.
 
         Returns
         -------
@@ -145,29 +150,34 @@ class Jackknife:
         value = float(draws[0])
         if not np.isfinite(value):
             return np.nan, np.nan, np.nan
-        error, df = self.error(draws, question)
+        skewed = draws if scale == "log" else 1 - draws
+        on_log = scale != "plain" and bool((skewed[np.isfinite(skewed)] > 0).all())
+        error, df = self.error(np.log(skewed) if on_log else draws, question)
         reach = error * quantile((1 + confidence) / 2, df)
-        return value, value - reach, value + reach
+        if not on_log:
+            return value, value - reach, value + reach
+        low, high = float(skewed[0] * np.exp(-reach)), float(skewed[0] * np.exp(reach))
+        return (value, low, high) if scale == "log" else (value, 1 - high, 1 - low)
 
-    def error(self, draws: FloatArray, question: IntArray) -> tuple[float, int]:
+    def error(self, draws: FloatArray, question: IntArray) -> tuple[float, float]:
         """Return the standard error of the first draw and its degrees of freedom.
 
-        Groups without a question that the number is of move it through the fits alone: they are
-        a stratum of their own, and give no degrees of freedom.
+        These are one less than groups of equal size would be that tell as much. Groups without a
+        question that the number is of move it through the fits alone: they are a stratum of their
+        own, and give no degrees of freedom.
 
         Returns
         -------
-        tuple of float and int
+        tuple of float and float
             NaN where a group cannot be done without.
         """
-        among = np.zeros(self.n_groups, dtype=np.bool_)
-        among[self._group_of(np.unique(question))] = True
-        n = int(among.sum())
-        if n < 2:
+        sizes = np.bincount(self._group_of(np.unique(question)), minlength=self.n_groups)
+        among = sizes > 0
+        if among.sum() < 2:
             return np.nan, 0
         with np.errstate(invalid="ignore"):  # an infinite number without a group
             variance = _spread(draws[1:][among]) + _spread(draws[1:][~among])
-        return float(np.sqrt(variance)), n - 1
+        return float(np.sqrt(variance)), effective_number(sizes) - 1
 
     def without(self, question: IntArray, left_out: int) -> BoolArray:
         """Return which cases are of no question of a group, of shape (n_cases,)."""
@@ -179,14 +189,25 @@ class Jackknife:
         return groups
 
 
-def quantile(share: float, df: int) -> float:
+def effective_number(sizes: IntArray) -> float:
+    """Return how many clusters of equal size would tell as much as these, at most.
+
+    Examples
+    --------
+    >>> effective_number(np.array([4, 4, 4])), round(effective_number(np.array([17, 7])), 2)
+    (3.0, 1.7)
+    """
+    return float(sizes.sum() ** 2 / (sizes**2).sum())
+
+
+def quantile(share: float, df: float) -> float:
     """Return the quantile of Student's t; NaN without degrees of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(df, share)) if df > 0 else np.nan
 
 
-def two_sided(value: float, error: float, df: int) -> float:
+def two_sided(value: float, error: float, df: float) -> float:
     """Return the chance of a t as far from 0 as ``value / error``: 1 where value is 0."""
     from scipy.special import stdtr
 
@@ -197,9 +218,23 @@ def two_sided(value: float, error: float, df: int) -> float:
     return float(2 * stdtr(df, -abs(value) / error))
 
 
-def detectable(error: float, df: int, alpha: float) -> float:
+def detectable(error: float, df: float, alpha: float) -> float:
     """Return the least difference that a two-sided test at `alpha` finds in `POWER` of surveys."""
     return error * (quantile(1 - alpha / 2, df) + quantile(POWER, df))
+
+
+def _dealt(clusters: IntArray, n: int, sizes: IntArray | None) -> Iterator[IntArray]:
+    """Yield n groups of clusters: neighbours, or, where their sizes are given, of equal size."""
+    if sizes is None:
+        yield from np.array_split(clusters, n)
+        return
+    groups: list[list[int]] = [[] for _ in range(n)]
+    filled = np.zeros(n)
+    for one in clusters[np.argsort(-sizes[clusters], kind="stable")]:
+        least = int(filled.argmin())
+        groups[least].append(int(one))
+        filled[least] += sizes[one]
+    yield from (np.array(of_group, dtype=np.int64) for of_group in groups)
 
 
 def _spread(draws: FloatArray) -> float:

@@ -165,7 +165,7 @@ class Draws:
         if drawn.curve is not None:
             return self._sizes(drawn, drawn.curve, confidence)
         value, low, high = self.resampling.interval(
-            drawn.draws, self.question[drawn.cases], confidence
+            drawn.draws, self.question[drawn.cases], confidence, names.METRIC[metric].scale
         )
         least, most = names.METRIC[metric].bounds
         low, high = (end if np.isnan(end) else min(max(end, least), most) for end in (low, high))

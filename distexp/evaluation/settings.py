@@ -178,10 +178,15 @@ class Settings:
             splits.append(Split(train=train, test=test & readable))
         return splits
 
-    def resampling(self, unit: IntArray, splits: Sequence[Split]) -> Jackknife | Bootstrap:
-        """Return how questions, or batteries, are redrawn for the intervals."""
+    def resampling(
+        self, unit: IntArray, splits: Sequence[Split], cluster: IntArray | None = None
+    ) -> Jackknife | Bootstrap:
+        """Return how questions, or batteries, are redrawn for the intervals.
+
+        The jackknife leaves out clusters as a whole, of shape (n_cases,), where they are given.
+        """
         if self.intervals == "jackknife":
-            return Jackknife(*groups_of(unit, splits))
+            return Jackknife(*groups_of(unit, splits, cluster))
         tested = np.any([split.test for split in splits], axis=0)
         return Bootstrap(unit[tested], self.n_bootstrap, self.seed)
 

@@ -15,12 +15,9 @@ from distexp.evaluation.measures import Measures, ceiling, measure
 from distexp.evaluation.refits import shifts
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split
-from distexp.evaluation.units import Units
+from distexp.evaluation.units import LEAST_BATTERIES, Units
 from distexp.protocols import Calibrator, Searching
 from distexp.types import FloatArray
-
-LEAST_BATTERIES = 6
-"""With fewer no interval is given: so few cannot tell how batteries differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

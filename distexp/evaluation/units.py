@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from distexp.errors import ConfigError
+from distexp.evaluation.jackknife import effective_number
 from distexp.evaluation.layout import question_codes
 from distexp.evaluation.splits import Split, question_splits, unit_splits
 from distexp.types import BoolArray, Case, IntArray, Question, Study
@@ -16,6 +17,9 @@ HOLD_OUTS = ("auto", "question", "battery", "dataset")
 """`auto` is by question and, where batteries are named, a second time by battery."""
 OF_SURVEY = " › "
 """Stands between a survey and an id where questions of several surveys are put together."""
+LEAST_BATTERIES = 4
+"""With fewer, or fewer in effect, no interval is given of what batteries vary: so few cannot tell
+how they differ."""
 LEAST_TEXT = 12
 """Letters that make a wording, wide ones counted twice; a shorter text is a name, and names are
 not compared."""
@@ -45,12 +49,18 @@ class Units:
     batteries: tuple[str, ...] | None = None
     """Names by their number in `tested`; None where that is by question."""
 
+    clusters: IntArray | None = None
+    """Shape (n_cases,): what intervals leave out as a whole besides; None where that is nothing
+    but what is held out."""
+
     @classmethod
     def by_question(cls, cases: Sequence[Case]) -> "Units":
         """Hold each question out, with those that are the same in wording."""
         codes = question_codes(cases)
         twin = twin_codes(cases, codes)
-        return cls(tested=twin, twin=twin, inner=twin, plain=bool((twin == codes).all()))
+        plain = bool((twin == codes).all())
+        clusters = clusters_of(cases, twin)
+        return cls(tested=twin, twin=twin, inner=twin, plain=plain, clusters=clusters)
 
     @classmethod
     def by_battery(cls, cases: Sequence[Case]) -> "Units":
@@ -77,6 +87,32 @@ class Units:
         of_unit = np.isin(self.tested, self.tested[shown & (self.tested >= 0)])
         untested: BoolArray = shown | of_unit | np.isin(self.twin, self.twin[shown])
         return untested
+
+
+def clusters_of(cases: Sequence[Case], twin: IntArray | None = None) -> IntArray | None:
+    """Return the batteries that questions name, as clusters of the intervals.
+
+    None where no question names one, and where they are too few, or one of them is too large, to
+    tell how batteries differ: intervals are then of other questions of the same batteries.
+
+    Parameters
+    ----------
+    cases : sequence of n_cases Case
+    twin : ndarray of shape (n_cases,), optional
+        See `Units.twin`.
+
+    Returns
+    -------
+    ndarray of shape (n_cases,), optional
+        A question without a battery is a cluster by itself.
+    """
+    if not named(cases):
+        return None
+    twin = twin_codes(cases, question_codes(cases)) if twin is None else twin
+    clusters = joined_units(battery_codes(cases)[0], twin)
+    of_question = clusters[np.unique(question_codes(cases), return_index=True)[1]]
+    enough = effective_number(np.bincount(of_question)) >= LEAST_BATTERIES
+    return clusters if enough else None
 
 
 def wording(question: Question) -> tuple[tuple[str, ...], frozenset[tuple[str, ...]]] | None:

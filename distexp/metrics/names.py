@@ -11,6 +11,7 @@ from typing import Literal
 
 Best = Literal["small", "great", "one"]
 Table = Literal["distances", "shape", "use"]
+Scale = Literal["plain", "log", "log_rest"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,9 @@ class Metric:
     """The schema of the tables that first had it: one more than the last."""
     bounds: tuple[float, float] = (0.0, 1.0)
     """What no value lies beyond."""
+    scale: Scale = "plain"
+    """On which intervals are symmetric: that of the value, of its logarithm, or of the logarithm
+    of what it lacks of 1. Means that cannot be negative are skewed, and so are their ratios."""
     last: bool = False
     """Whether it stands at the end of its table in a report, whatever its place in files."""
 
@@ -80,15 +84,18 @@ METRICS = (
         shown=Shown(digits=4, interval=True), source="distances.wasserstein",
         note="the Wasserstein distance on ordinals scaled to [0, 1], smaller is better",
         headline=True, on_card=True,
+        scale="log",
     ),
     Metric(
         key="alignment", label="alignment", heading="alignment", best="great", table="distances",
         shown=Shown(digits=1, scale=100), note="1 − W1 in points", headline=True, on_card=True,
+        scale="log_rest",
     ),
     Metric(
         key="w1_reduction", label="W1 reduction", heading="W1 reduction [interval]", best="great",
         table="distances", shown=PERCENT_INTERVAL, headline=True, on_card=True,
         bounds=GAIN,
+        scale="log_rest",
     ),
     Metric(
         key="alignment_gain", label="alignment gain", heading="alignment gain", best="great",
@@ -104,42 +111,50 @@ METRICS = (
         key="w1_skill", label="skill", heading="skill [interval]", best="great", table="distances",
         shown=PERCENT_INTERVAL, headline=True, on_card=True,
         bounds=GAIN,
+        scale="log_rest",
     ),
     Metric(
         key="worst_group", label="worst group", heading="worst group", best="great",
         table="distances", shown=Shown(digits=1, scale=100, interval=True),
+        scale="log_rest",
     ),
     Metric(
         key="tv", label="TV", heading="TV", best="small", table="distances",
         shown=Shown(digits=3), source="distances.total_variation", note="total variation",
         on_card=True,
+        scale="log",
     ),
     Metric(
         key="kl", label="KL", heading="KL", best="small", table="distances",
         shown=Shown(digits=3), source="distances.kl_divergence", note="the divergence in nats",
         bounds=POSITIVE,
+        scale="log",
     ),
     Metric(
         key="hellinger", label="Hellinger distance", heading="Hellinger", best="small",
         table="distances", shown=Shown(digits=3), source="distances.hellinger", since=2,
         note="that of the roots of the shares, in [0, 1]",
+        scale="log",
     ),
     Metric(
         key="jensen_shannon", label="Jensen–Shannon distance", heading="Jensen–Shannon",
         best="small", table="distances", shown=Shown(digits=3), since=2,
         source="distances.jensen_shannon",
         note="the root of the divergence to base 2, in [0, 1]",
+        scale="log",
     ),
     Metric(
         key="entropy_ratio", label="entropy ratio", heading="entropy ratio [interval]", best="one",
         table="shape", shown=Shown(digits=2, interval=True),
         bounds=POSITIVE,
+        scale="log",
     ),
     Metric(
         key="peak_ratio", label="peak ratio", heading="peak ratio [interval]", best="one",
         table="shape",
         shown=Shown(digits=2, interval=True),
         bounds=POSITIVE,
+        scale="log",
     ),
     Metric(
         key="option_correlation", label="option correlation",
@@ -162,6 +177,7 @@ METRICS = (
         key="mean_error", label="mean opinion", heading="mean opinion error [interval]",
         best="small",
         table="use", shown=Shown(digits=3, interval=True), source="tasks.mean_error",
+        scale="log",
     ),
     Metric(
         key="group_ranking", label="ranking of groups", heading="group ranking [interval]",
@@ -173,6 +189,7 @@ METRICS = (
         key="population_error", label="whole population", heading="population error [interval]",
         best="small", table="use", shown=Shown(digits=3, interval=True),
         source="tasks.population", by_cell=True,
+        scale="log",
     ),
 )  # fmt: skip
 """In the order of `scores.parquet`."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from distexp.evaluation.evaluation import Evaluation
+from distexp.evaluation.units import clusters_of
 from distexp.metrics.names import METRICS
 from distexp.report.markdown import escaped
 from distexp.types import Survey
@@ -42,9 +43,8 @@ def described(survey: Survey) -> Iterator[str]:
         yield (
             f"Questions come in batteries ({counted}). Those of one battery resemble each other: "
             "training on some of them makes the others easier, for the calibrators and still more "
-            "for the training mean, and the intervals, which take questions for independent, are "
-            "too narrow. On questions of a new topic expect less; how much less is said where "
-            "each battery was held out as a whole."
+            f"for the training mean. {_covered(survey)} On questions of a new topic expect less; "
+            "how much less is said where each battery was held out as a whole."
         )
     pooled = [q.question_id for q in questions.values() if q.wording == "pooled"]
     if pooled:
@@ -55,6 +55,19 @@ def described(survey: Survey) -> Iterator[str]:
     n_paraphrased = sum(q.wording == "paraphrased" for q in questions.values())
     if n_paraphrased:
         yield f"{n_paraphrased} questions are worded after a paraphrase of the questionnaire."
+
+
+def _covered(survey: Survey) -> str:
+    """Say what intervals are of where questions come in batteries."""
+    if clusters_of(survey.cases) is not None:
+        return (
+            "The intervals leave out whole batteries: they are of other surveys that ask such "
+            "batteries, each in part trained on."
+        )
+    return (
+        "They are too few, or too unequal in size, to tell how batteries differ: the intervals "
+        "are of other questions of the same batteries, and too narrow for others."
+    )
 
 
 def explained(evaluation: Evaluation) -> Iterator[str]:

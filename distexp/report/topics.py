@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from distexp.evaluation.baselines import NOT_CALIBRATED
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.scores import Score
-from distexp.evaluation.topics import LEAST_BATTERIES, NewTopics
-from distexp.evaluation.units import named, proposed
+from distexp.evaluation.topics import NewTopics
+from distexp.evaluation.units import LEAST_BATTERIES, named, proposed
 from distexp.metrics.names import METRIC
 from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped

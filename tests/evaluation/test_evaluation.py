@@ -130,8 +130,11 @@ def test_scores_equal_those_worked_out_by_hand() -> None:
     assert scores["identity", "w1"].value == pytest.approx(0.2)
     assert scores["identity", "alignment"].value == pytest.approx(0.8)
     assert scores["identity", "tv"].value == pytest.approx(0.2)
-    # Their standard error is .1, and t has one degree of freedom: 12.7 times it is beyond [0, 1].
-    assert (scores["identity", "w1"].low, scores["identity", "w1"].high) == (0, 1)
+    # The standard error of log W1 is half of log .3 - log .1, which t of one degree of freedom
+    # takes 12.7 times: down to .2 * 3 ** -6.35, and up beyond 1.
+    low = 0.2 * 3 ** (-12.706205 / 2)
+    assert scores["identity", "w1"].low == pytest.approx(low)
+    assert scores["identity", "w1"].high == 1
     # The training mean of either split is the other question: |.6 - .2| = .4 both times.
     assert scores["train_mean", "w1"].value == pytest.approx(0.4)
     assert scores["train_mean", "w1_reduction"].value == pytest.approx((0.2 - 0.4) / 0.2)

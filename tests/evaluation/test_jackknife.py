@@ -67,6 +67,48 @@ def test_mean_of_questions_has_the_interval_of_the_t_test() -> None:
     assert_allclose(found, [values.mean(), *expected])
 
 
+@given(st.lists(st.floats(0.01, 0.99), min_size=3, max_size=12, unique=True))
+def test_interval_of_a_skewed_mean_is_symmetric_by_factors(values: list[float]) -> None:
+    """On the scale of logarithms the ends are as many times above as below, and 1 - x mirrors."""
+    question, one = np.arange(len(values)), np.array(values)
+    jackknife = Jackknife(question, question)
+    draws = jackknife.mean(one, question)
+
+    value, low, high = jackknife.interval(draws, question, 0.95, "log")
+    rest = jackknife.interval(1 - draws, question, 0.95, "log_rest")
+
+    assert 0 < low <= value <= high
+    assert_allclose(value / low, high / value)
+    assert_allclose(rest, (1 - value, 1 - high, 1 - low))
+
+
+def test_what_is_not_on_the_scale_has_a_plain_interval() -> None:
+    """A mean below 0 has no logarithm."""
+    values, question = np.array([-1.0, 2.0, 3.0, -5.0]), np.arange(4)
+    jackknife = Jackknife(question, question)
+    draws = jackknife.mean(values, question)
+
+    found = jackknife.interval(draws, question, 0.9, "log")
+
+    assert found == jackknife.interval(draws, question, 0.9)
+
+
+@given(st.lists(st.integers(1, 9), min_size=2, max_size=30))
+def test_clusters_are_dealt_into_groups_of_like_size(sizes: list[int]) -> None:
+    """No group has more questions than another by more than the largest cluster has."""
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    question = np.arange(len(cluster))
+    everything = Split(train=np.ones(len(question), bool), test=np.ones(len(question), bool))
+
+    _, group = groups_of(question, [everything], cluster)
+
+    n = np.bincount(group)
+    assert len(n) == min(len(sizes), 12)
+    assert n.max() - n.min() <= max(sizes)
+    for one in range(len(sizes)):
+        assert len(set(group[cluster == one])) == 1
+
+
 def test_groups_of_cases_vary_together() -> None:
     """Copies of the cases of every question leave the interval as it is."""
     values, question = np.random.default_rng(1).normal(size=8), np.arange(8)

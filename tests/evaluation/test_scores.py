@@ -138,10 +138,12 @@ def test_worst_group_is_named_and_has_an_interval_of_its_own() -> None:
 
     worst = scores["identity", "worst_group"]
     assert worst.detail == "sex: M"
-    reach = 4.302653 * (0.05 / 3)  # t with 2 degrees of freedom, times the standard error
-    mean = 1 - 0.8 / 3
+    without = np.log([0.275, 0.25, 0.275])  # W1 without each question
+    error = np.sqrt(2 / 3 * ((without - without.mean()) ** 2).sum())
+    factor = np.exp(4.302653 * error)  # t with 2 degrees of freedom
+    w1 = 0.8 / 3
     assert (worst.value, worst.low, worst.high) == pytest.approx(
-        (mean, mean - reach, mean + reach)
+        (1 - w1, 1 - w1 * factor, 1 - w1 / factor)
     )
     assert (worst.n_questions, worst.n_groups, worst.n_respondents) == (3, 1, 300)
     assert scores["identity", "alignment"].detail is None

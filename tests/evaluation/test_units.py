@@ -16,9 +16,9 @@ from distexp.calibrator.shrinkage import Shrinkage
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import design_of
-from distexp.evaluation.units import Units, proposed, together, twins
+from distexp.evaluation.units import Units, clusters_of, proposed, together, twins
 from distexp.report.topics import promises
-from distexp.types import Case, Distribution, Question, Study
+from distexp.types import Case, Distribution, Group, Question, Study
 from tests.evaluation.test_leaks import GROUPS, asked, cases_of, honest, study
 
 YES_NO = ("Yes", "No")
@@ -169,6 +169,36 @@ def test_both_promises_are_kept_apart() -> None:
     assert said is not None
     assert said.index("For questions like these, mean") < said.index("For a new topic it")
     assert "4 batteries" in said
+
+
+@pytest.mark.parametrize(
+    ("batteries", "whole"),
+    [
+        ("aabbccdd", True),
+        ("aaabbbccc", False),  # three
+        ("aaaaaaaaaabcde", False),  # one of them is nearly all: 1.9 of like size
+        ("abcdefgh", True),
+    ],
+)
+def test_intervals_leave_out_whole_batteries_where_these_can_vouch(
+    batteries: str, *, whole: bool
+) -> None:
+    """With fewer than four of like size nobody can tell how batteries differ."""
+    human = Distribution.normalized([1.0, 1.0])
+    everyone = Group(attribute="a", value="b", phrase="c")
+    cases = [
+        Case(question=question(f"{number}", battery=name), group=everyone, human=human)
+        for number, name in enumerate(batteries)
+    ]
+
+    found = clusters_of(cases)
+
+    if not whole:
+        assert found is None
+    else:
+        assert found is not None
+        same = np.equal.outer(found, found)
+        assert_array_equal(same, np.equal.outer([*batteries], [*batteries]))
 
 
 def test_surveys_are_held_out_as_a_whole() -> None:
