@@ -121,9 +121,11 @@ class DistributionTable:
             if case.n_respondents is None or case.n_respondents >= self.min_respondents
         ]
         if not kept:
+            largest = max((case.n_respondents or 0 for case in wanted), default=0)
             msg = (
                 f"None of the {len(wanted)} rows chosen from {path} has {self.min_respondents} "
-                "respondents. Lower 'min_respondents'."
+                f"respondents; the largest has {largest:g}. "
+                "Lower 'min_respondents'."
             )
             raise DatasetError(msg)
         return Survey(

@@ -137,9 +137,14 @@ class EmbeddedSurvey:
             elif self.small_cells == "estimate":
                 cases.append(Case(question=question, group=group))
         if all(case.human is None for case in cases):
+            sizes = (
+                sum(counts.get((question.question_id, group.attribute, group.value), ()))
+                for question, group in cells
+            )
             msg = (
                 f"None of the {len(cells)} cells chosen from {self.name} has "
-                f"{self.min_respondents} respondents. Lower 'min_respondents'."
+                f"{self.min_respondents} respondents; the largest has {max(sizes, default=0)}. "
+                f"Lower 'min_respondents', to {CELL_FLOOR} at the least."
             )
             raise DatasetError(msg)
         return tuple(cases)

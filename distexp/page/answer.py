@@ -6,6 +6,7 @@ from typing import Any
 from distexp.evaluation.baselines import LABELS, RAW, REFERENCE, UNASKED
 from distexp.page.words import Runs, pieces
 
+FOUND, HOW_FAR = "Found", "How far off"
 MODEL_ADDS = ("It is not shown that the model adds", "The model adds")
 """How the sentence of runs of earlier versions begins that says what a model knows."""
 
@@ -29,9 +30,9 @@ def of_run(head: Mapping[str, Any]) -> list[tuple[str, Runs]]:
     found = [("Asked", [("", _asked(head))])]
     scored = [one for one in studies if one["scores"]]
     if not scored:
-        return [*found, ("Found", [("", studies[0]["note"] or "There are no scores.")])]
-    found += [("Found", runs) for runs in head.get("opening") or _found(scored)]
-    found.append(("How far off", [("", _how_far(scored))]))
+        return [*found, (FOUND, [("", studies[0]["note"] or "There are no scores.")])]
+    found += [(FOUND, runs) for runs in head.get("opening") or _found(scored)]
+    found.append((HOW_FAR, [("", _how_far(scored))]))
     found.append(("Do not conclude", [("", _caution(head, scored))]))
     return found
 
@@ -56,10 +57,10 @@ def of_sweep(page: Mapping[str, Any]) -> list[tuple[str, Runs]]:
     said = f"{better} of {len(asking)} configurations that ask the model"
     verb = "are" if better != 1 else "is"
     found.append(
-        ("Found", [("strong", said), ("", f" {verb} closer to the human answers than the mean of "
+        (FOUND, [("strong", said), ("", f" {verb} closer to the human answers than the mean of "
                     "the training questions, which never asks it, beyond chance.")])
     )  # fmt: skip
-    found.append(("How far off", [("", " ".join(_least(page["surveys"])))]))
+    found.append((HOW_FAR, [("", " ".join(_least(page["surveys"])))]))
     caution = (
         "That the row at the top is the best: picked out of many by these scores, it looks better "
         "than it is. Neighbouring rows mostly cannot be told apart; test any two below. What does "

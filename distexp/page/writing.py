@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from distexp import atomic
 from distexp.errors import DatasetError, DistexpError
 from distexp.model.http.secrets import Secrets
-from distexp.page.answer import of_run, of_sweep
+from distexp.page.answer import FOUND, HOW_FAR, of_run, of_sweep
 from distexp.page.document import document, in_script
 from distexp.page.run import MOST_ESTIMATES, cases, head, replies, rows, view
 from distexp.page.sweep import inside, sweep
 from distexp.page.tables import Tables, name_of
-from distexp.page.words import pieces
+from distexp.page.words import Runs, pieces
 from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, SCORES
 
 if TYPE_CHECKING:
@@ -36,12 +36,33 @@ def write(folder: Path) -> Path:
     """
     if all((folder / name).is_file() for name in (SCORES, PREDICTIONS)):
         return _write(folder / PAGE, _of_run(Tables.read(folder)))
-    found = sorted(path.parent for path in folder.rglob(SCORES))
-    if not found:
+    path, _ = write_runs(folder)
+    return path
+
+
+def write_runs(folder: Path) -> tuple[Path, list[str]]:
+    """Write the page of a sweep or a folder of runs, and return its path and what was found.
+
+    Returns
+    -------
+    tuple of Path and list of str
+        The second in sentences: how many configurations add something, and which is the nearest.
+
+    Raises
+    ------
+    DatasetError
+        If there is no finished run below the folder, or it cannot be read.
+    DistexpError
+        If the page cannot be written.
+    """
+    runs = sorted(path.parent for path in folder.rglob(SCORES))
+    if not runs:
         raise DatasetError(f"There is no finished run in or below {folder}: no {SCORES} is there.")
     is_sweep = any((folder / name).exists() for name in OF_SWEEP)
-    page = _of_runs(folder, [Tables.read(one) for one in found], is_sweep=is_sweep)
-    return _write(folder / (PAGE if is_sweep else INDEX), page)
+    page, answer = _of_runs(folder, [Tables.read(one) for one in runs], is_sweep=is_sweep)
+    said = {lead: "".join(text for _, text in words) for lead, words in answer}
+    found = [said[lead] for lead in (FOUND, HOW_FAR) if lead in said]
+    return _write(folder / (PAGE if is_sweep else INDEX), page), found
 
 
 def write_tables(
@@ -95,7 +116,10 @@ def _of_run(tables: Tables) -> str:
     )
 
 
-def _of_runs(folder: Path, runs: Sequence[Tables], *, is_sweep: bool) -> str:
+def _of_runs(
+    folder: Path, runs: Sequence[Tables], *, is_sweep: bool
+) -> tuple[str, list[tuple[str, Runs]]]:
+    """Return the page, and the paragraphs that it begins with."""
     about = sweep(folder, runs)
     secrets, packed, room = _secrets(), dict[str, str](), MOST_INSIDE
     for number, run in enumerate(runs if is_sweep else ()):
@@ -105,13 +129,14 @@ def _of_runs(folder: Path, runs: Sequence[Tables], *, is_sweep: bool) -> str:
             break
         packed[f"run-{number}"] = text
         about["jobs"][number]["inside"] = True
-    name = name_of(folder)
-    return document(
+    name, answer = name_of(folder), of_sweep(about)
+    page = document(
         kind=f"distexp · {'sweep' if is_sweep else 'runs in'} {name}",
         title="How close do the models come to people's answers?",
-        answer=of_sweep(about),
+        answer=answer,
         data={"head": in_script(about, secrets), **packed},
     )
+    return page, answer
 
 
 def _named(studies: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -13,11 +13,13 @@ from omegaconf import DictConfig, OmegaConf
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
 from distexp.run_folder import SUMMARY
-from distexp.terminal.texts import relative, show, width
+from distexp.terminal.texts import relative, show, width, wrapped
 from distexp.view.base import Runs, View, write
 from distexp.view.brief import lines
 
 N_SHOWN = 30
+MOST_SAID = 6
+"""Lines of what was found, before the table."""
 manner = "brief"
 """How much a sweep shows of its tables: `brief`, `full`, or nothing."""
 
@@ -35,19 +37,21 @@ class SweepSummary(Callback):
             runs = Runs.read([folder])
         except DistexpError:
             return  # a dry run, or every job failed and said so
-        for view in views:
-            drawn = config.get("figures") is not False
-            text = summarize(view, runs, folder, figure=drawn)
-            if manner == "full":
-                sys.stdout.write(f"\n{text}\n")
-            elif manner == "brief":
-                columns = width()
-                show(["", *lines(view, folder, columns=columns)], columns)
-        from distexp.page.writing import write as write_page
+        from distexp.page.writing import write_runs
 
-        page = write_page(folder)
+        drawn = config.get("figures") is not False
+        texts = [summarize(view, runs, folder, figure=drawn) for view in views]
+        page, found = write_runs(folder)
         if manner == "brief":
+            columns = width()
+            said = [line for one in found for line in wrapped(one, columns)][:MOST_SAID]
+            sys.stdout.write("".join(f"{line}\n" for line in ("", *said)))
+            for view in views:
+                room = 20 - len(said)
+                show(["", *lines(view, folder, columns=columns, room=room)], columns)
             sys.stdout.write(f"{_calls(folder)}\n")
+        if manner == "full":
+            sys.stdout.write("".join(f"\n{text}\n" for text in texts))
         if manner in ("brief", "full"):
             sys.stdout.write(f"Report: {relative(page)}\n")
 

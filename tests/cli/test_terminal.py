@@ -75,6 +75,8 @@ def test_sweep_prints_the_top_of_its_leaderboard_and_what_failed(folder: Path) -
 
     assert shown.returncode == 1
     assert len(shown.stdout.splitlines()) <= 25
+    assert shown.stdout.lstrip().startswith("0 of 6 configurations that ask the model are closer")
+    assert "On gss2018 the nearest is mock, " in shown.stdout
     assert "leaderboard: outputs/sweeps/" in shown.stdout
     assert "2 jobs, 288 requests: 288 hits, 0 misses" in shown.stdout
     lines = shown.stderr.splitlines()
