@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.checks import parameter_error
-from distexp.evaluation.baselines import UNASKED
+from distexp.evaluation.baselines import UNASKED, named
 from distexp.metrics.names import METRIC
 from distexp.report import figures
 from distexp.report.markdown import escaped
@@ -84,7 +84,7 @@ class RobustnessView:
             usual = "" if row["usual"] is None else f"{row['usual']:.4f} as usually worded, "
             told.append(
                 f"{escaped(row['model'])} on {escaped(row['dataset'])}, "
-                f"{escaped(row['calibrator'])}: {usual}{row['mean']:.4f} on average, from "
+                f"{escaped(named(row['calibrator']))}: {usual}{row['mean']:.4f} on average, from "
                 f"{row['least']:.4f} to {row['most']:.4f}; most is {SAID.get(most, most)} "
                 f"({shares[most]:.0%})."
             )

@@ -40,6 +40,8 @@ def fit_leave_out(
     found = _kept.get(key)
     if found is None:
         found = calibrator.fit_leave_out(X, y, weights)
+        for array in found:
+            array.flags.writeable = False  # whoever is given them next must find them as they are
         while len(_kept) >= KEPT:
             _kept.pop(next(iter(_kept)), None)
         _kept[key] = found
