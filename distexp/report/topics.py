@@ -94,7 +94,10 @@ def held_out(study: Study, result: Result, evaluation: Evaluation) -> str | None
         what = "Surveys" if evaluation.hold_out == "dataset" else "Batteries"
         how = "" if named(study.cases) else ", proposed by same options and texts that begin alike"
         few = len(batteries) < LEAST_BATTERIES
-        less = " So few cannot tell how they differ: the intervals are too narrow." * few
+        less = (
+            " So few can hardly tell how they differ: intervals are wide, a verdict unlikely."
+            * few
+        )
         return f"{what} held out, each as a whole{how}: {_listed(batteries)}.{less}"
     if result.new_topics is not None or evaluation.hold_out != "auto" or named(study.cases):
         return None

@@ -27,6 +27,10 @@ METHODS = ("calibrator", "first", "second")
 MOST_LISTED = 3
 SEED = 0
 """Of what views redraw and flip."""
+HELD_FIXED = (
+    "Intervals redraw questions with fits as they are: those of calibrators are too narrow."
+)
+"""What captions say of intervals without refits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from distexp.report import figures
 from distexp.report.markdown import escaped
 from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION, FloatArray
-from distexp.view.base import CONFIDENCE, N_BOOTSTRAP, SEED, Runs
+from distexp.view.base import CONFIDENCE, HELD_FIXED, N_BOOTSTRAP, SEED, Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,7 +50,9 @@ class GroupView:
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Name the worst served group of each condition and calibrator."""
-        sentences = ["Alignment by group of people; the worst served group comes first."]
+        sentences = [
+            f"Alignment by group of people; the worst served group comes first. {HELD_FIXED}"
+        ]
         for cell in table.partition_by(*CONDITION, "calibrator", maintain_order=True):
             worst = cell.row(0, named=True)
             condition = ", ".join(escaped(worst[name]) for name in CONDITION)
@@ -147,7 +149,8 @@ class ExaggerationView:
         return (
             "Spread of the groups' mean answers, the model's over the humans'. Uncalibrated, the "
             f"model exaggerates it in {more} and flattens it in {less} of {raw.height} sets of a "
-            "condition and an attribute; the others' intervals include 1."
+            "condition and an attribute; the others' intervals include 1. "
+            f"{HELD_FIXED}"
         )
 
     def figure(self, table: "pl.DataFrame", path: Path) -> None:
