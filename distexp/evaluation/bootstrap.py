@@ -61,7 +61,7 @@ class Bootstrap:
     def interval(
         self, draws: FloatArray, question: IntArray, confidence: float, scale: Scale = "plain"
     ) -> tuple[float, float, float]:
-        """Return the value and its percentile interval, of whatever questions; see `interval`."""
+        """Return the value and its percentiles, the same on every scale; see `interval`."""
         return interval(draws, confidence)
 
 

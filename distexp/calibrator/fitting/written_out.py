@@ -112,13 +112,15 @@ class WrittenOut:
         predicted: FloatArray = (self.features @ coef)[..., 0]
         return predicted
 
-    def left_out(self, weight: FloatArray, predicted: FloatArray, case: IntArray) -> FloatArray:
-        """Predict each row without the rows of its question; see `arrow.Arrow.left_out`.
+    def left_out(
+        self, weight: FloatArray, predicted: FloatArray, question: IntArray
+    ) -> FloatArray:
+        """Predict each row without the rows of its question; see `hat.left_out`.
 
         Parameters
         ----------
         weight, predicted : ndarray of shape (n_fits, n_rows)
-        case : ndarray of shape (n_rows,)
+        question : ndarray of shape (n_rows,)
             Equal numbers mark the rows of one question.
 
         Returns
@@ -130,8 +132,8 @@ class WrittenOut:
         over = np.linalg.inv(gram) @ self.features.swapaxes(1, 2)
         root, error = np.sqrt(weight), self.target - predicted
         without = np.full_like(error, np.nan)
-        sizes = np.unique(case, return_counts=True)[1]
-        order = np.argsort(case, kind="stable")
+        sizes = np.unique(question, return_counts=True)[1]
+        order = np.argsort(question, kind="stable")
         starts = np.cumsum(sizes) - sizes
         for size in np.unique(sizes).tolist():
             rows = order[starts[sizes == size, None] + np.arange(size)]  # (n_questions, size)
