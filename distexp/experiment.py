@@ -11,11 +11,11 @@ from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
+from distexp.asking.worded import as_worded
 from distexp.cache import Cache
 from distexp.card.band import DEFAULT_COVERAGE
 from distexp.card.card import check_fit
 from distexp.card.estimates import check_answered, check_open, check_wanted, of_report
-from distexp.card.language import in_language
 from distexp.card.purpose import Purpose
 from distexp.checks import (
     check_bool,
@@ -31,7 +31,7 @@ from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import answered, answered_survey
 from distexp.evaluation.stacking import read_stacks
 from distexp.evaluation.transfer import check_transfer, known, transferred
-from distexp.prompt.spoken import without_language
+from distexp.prompt.spoken import without_words
 from distexp.protocols import Calibrator, Dataset, Elicitation, Model, PromptStyle
 from distexp.report.calls import Calls
 from distexp.report.report import Report
@@ -126,7 +126,7 @@ class Experiment:
         check_part("Experiment", "elicitation", elicitation, Elicitation)
         check_part("Experiment", "cache", cache, Cache)
         check_part("Experiment", "evaluation", evaluation, Evaluation)
-        prompt, self.language = without_language(prompt)
+        prompt, self.worded = without_words(prompt)
         check_parts("Experiment", "prompt", prompt, PromptStyle)
         check_parts("Experiment", "calibrator", calibrator, Calibrator)
         if not prompt:
@@ -220,10 +220,15 @@ class Experiment:
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:
-        """Return who asks about the survey, in the language that the prompt is to have."""
-        styles, asks = in_language(self.language, survey, self.prompt, self.elicitation)
+        """Return who asks about the survey, in the words that the prompt is to have."""
+        styles, asks, notes = as_worded(self.worded, survey, self.prompt, self.elicitation)
         return Interview(
-            survey=survey, model=self.model, elicitation=asks, prompt=styles, retries=self.retries
+            survey=survey,
+            model=self.model,
+            elicitation=asks,
+            prompt=styles,
+            retries=self.retries,
+            notes=notes,
         )
 
     def runner(self) -> Runner:

@@ -9,7 +9,7 @@ one `Condition`; a `Design` is what a calibrator may know about a set of cases.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
 import numpy as np
@@ -81,6 +81,8 @@ class Question:
     wording: str = "exact"
     """`exact`; `pooled` where the survey asked this item in two wordings and merged them;
     `paraphrased` where only a public paraphrase of the questionnaire was at hand."""
+    alternate_wordings: tuple[str, ...] = field(default=(), compare=False)
+    """The same question in other words with the same options, in the survey's language."""
 
     def __post_init__(self) -> None:
         if len(self.options) < 2 or len(set(self.options)) != len(self.options):
@@ -95,6 +97,15 @@ class Question:
             msg = (
                 f"Question {self.question_id!r} has {len(self.options)} options but the ordinals "
                 f"{self.ordinals!r}: give one finite number per option, or none if nominal."
+            )
+            raise DatasetError(msg)
+        wordings = (self.text, *self.alternate_wordings)
+        if self.alternate_wordings and (
+            len(set(wordings)) != len(wordings) or not all(map(str.strip, wordings))
+        ):
+            msg = (
+                f"The alternate wordings of question {self.question_id!r} must be texts that "
+                f"differ from its own and from each other. Got {self.alternate_wordings!r}."
             )
             raise DatasetError(msg)
 

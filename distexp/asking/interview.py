@@ -65,6 +65,8 @@ class Interview:
     prompt : mapping of str to PromptStyle
     retries : int
         How often an unreadable reply is asked for again, with another draw.
+    notes : sequence of str
+        What a report has to say of how it was asked, a sentence each.
     """
 
     def __init__(
@@ -75,7 +77,9 @@ class Interview:
         elicitation: Elicitation,
         prompt: Mapping[str, PromptStyle],
         retries: int = 0,
+        notes: Sequence[str] = (),
     ) -> None:
+        self.notes = notes
         self.survey = survey
         self.model = model
         self.elicitation = elicitation
@@ -153,6 +157,7 @@ class Interview:
             models=tuple(sorted({request.model for request in requests})),
             replies=replies,
             notes=(
+                *self.notes,
                 *self._probing.notes,
                 *filter(None, notes),
                 *who_answered(requests, answers),

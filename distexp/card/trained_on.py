@@ -7,9 +7,9 @@ from typing import Self
 
 import numpy as np
 
+from distexp.asking.language import language_of
 from distexp.card.everyone import people
 from distexp.card.fields import field_error, numbers, older, size, take, texts
-from distexp.card.language import language_of
 from distexp.card.ranges import Range, ranges_of, read_range
 from distexp.evaluation.suspicions import TOLERANCE
 from distexp.request import Json

@@ -87,7 +87,11 @@ class EmbeddedSurvey:
         codebook_bytes = (data / f"{self.name}.json").read_bytes()
         counts_bytes = (data / f"{self.name}.csv").read_bytes()
         codebook = json.loads(codebook_bytes)
-        questions = [_question(**record) for record in codebook["questions"]]
+        others = json.loads((data / "alternate_wordings.json").read_bytes())[self.name]
+        questions = [
+            _question(**record, alternate_wordings=others[record["question_id"]])
+            for record in codebook["questions"]
+        ]
         groups = [Group(**record) for record in codebook["groups"]]
         ids = self._chosen("questions", self.questions, (q.question_id for q in questions))
         attributes = self._chosen("attributes", self.attributes, (g.attribute for g in groups))
@@ -156,6 +160,7 @@ def _question(
     options: list[str],
     ordinals: list[float],
     wording: str,
+    alternate_wordings: list[str],
     battery: str | None = None,
 ) -> Question:
     """Freeze a record of the codebook."""
@@ -166,6 +171,7 @@ def _question(
         ordinals=tuple(map(float, ordinals)),
         wording=wording,
         battery=battery,
+        alternate_wordings=tuple(alternate_wordings),
     )
 
 

@@ -32,6 +32,7 @@ _COLUMNS = {
     "kind": ("kind",),
     "battery": ("battery",),
     "wording": ("wording",),
+    "alternate_wordings": ("alternate_wordings",),
 }
 """What a column of a table may be called."""
 _KINDS = ("ordinal", "binary", "nominal")
@@ -159,6 +160,7 @@ def _question(question_id: str, section: Section, wording: str) -> Question:
     kind = section.text("kind", default=None)
     battery = section.text("battery", default=None)
     own_wording = section.text("wording", default=wording)
+    alternates = section.texts("alternate_wordings")
     section.text("column", default=None)
     section.flag("asked", default=False)
     section.codes("off_scale", default=Codes())
@@ -174,6 +176,7 @@ def _question(question_id: str, section: Section, wording: str) -> Question:
         kind=kind,
         battery=battery,
         wording=own_wording,
+        alternate_wordings=alternates,
     )
 
 
@@ -210,6 +213,7 @@ def _made(
     kind: str | None,
     battery: str | None,
     wording: str,
+    alternate_wordings: Sequence[str],
 ) -> Question:
     """Return a question; without ordinals an ordinal or binary one is numbered 1, 2, 3 ..."""
     if kind not in (None, *_KINDS):
@@ -224,6 +228,7 @@ def _made(
         ordinals=tuple(given) or None,
         battery=battery,
         wording=wording,
+        alternate_wordings=tuple(alternate_wordings),
     )
     if kind is not None and question.kind != kind:
         raise where("kind", f"says {kind!r}, but its options are {question.kind}.")
@@ -239,7 +244,8 @@ def _of_table(path: Path) -> tuple[Question, ...]:
     if missing := [key for key in ("id", "text", "options") if key not in named]:
         msg = (
             f"{path} has no column {missing[0]!r}: a questionnaire has id, text and options, and "
-            f"may have ordinals, kind, battery and wording. It has {', '.join(found[:12])}."
+            "may have ordinals, kind, battery, wording and alternate_wordings. It has "
+            f"{', '.join(found[:12])}."
         )
         raise DatasetError(msg)
     if unknown := [name for name in found if name.strip() and name not in known]:
@@ -290,6 +296,7 @@ def _of_row(cells: Mapping[str, str], where: str) -> Question:
         kind=cells.get("kind") or None,
         battery=cells.get("battery") or None,
         wording=cells.get("wording") or "exact",
+        alternate_wordings=[str(one) for one in _parts(cells.get("alternate_wordings", ""))],
     )
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from distexp.checks import check_int, check_text, parameter_error
-from distexp.elicitation.reply.choices import numbered, object_schema
-from distexp.elicitation.reply.listing import parse_wordings
+from distexp.checks import check_int, parameter_error
+from distexp.elicitation.reply.rewriting import Rewriting
 from distexp.elicitation.reply.sampling import Sampler
-from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
-from distexp.request import Message, Prompt, Response
+from distexp.request import Prompt, Response
 from distexp.types import Group, Question
 
 
@@ -67,33 +65,22 @@ class Paraphrase(Sampler):
             constrain=constrain,
         )
         owner = type(self).__name__
-        check_text(owner, "rewrite", rewrite)
-        check_int(owner, "n_wordings", n_wordings, minimum=2)
         check_int(owner, "min_wordings", min_wordings, minimum=1)
-        check_int(owner, "rewrite_max_tokens", rewrite_max_tokens, minimum=1)
+        self.rewriting = Rewriting(
+            rewrite=rewrite,
+            n_wordings=n_wordings,
+            max_tokens=rewrite_max_tokens,
+            temperature=temperature,
+        )
+        self.rewriting.check(owner)
         if min_wordings > n_wordings:
             wanted = f"an int <= n_wordings, which is {n_wordings}"
             raise parameter_error(owner, "min_wordings", wanted, min_wordings)
-        self.rewrite = rewrite
-        self.n_wordings = n_wordings
         self.min_wordings = min_wordings
-        self.rewrite_max_tokens = rewrite_max_tokens
 
     def preparations(self, question: Question) -> tuple[Prompt, ...]:
         """Return the one prompt that asks for wordings."""
-        rewrite = self.rewrite.replace("{n_wordings}", str(self.n_wordings))
-        numbers = numbered(self.n_wordings)
-        options = "; ".join(question.options)
-        content = f"{rewrite}\n\nQuestion: {question.text}\nAnswer options: {options}"
-        return (
-            Prompt(
-                messages=(Message(role="user", content=content),),
-                option_order=(),
-                max_tokens=self.rewrite_max_tokens,
-                temperature=self.temperature,
-                json_schema=object_schema({key: {"type": "string"} for key in numbers}),
-            ),
-        )
+        return (self.rewriting.prompt(question),)
 
     def prompts(
         self,
@@ -110,12 +97,8 @@ class Paraphrase(Sampler):
             If there is no answer in the reply, or it holds fewer different wordings than
             `min_wordings`.
         """
-        ((preparation,), (response,)) = self.preparations(question), prepared
-        answer = answer_in(preparation, response)
-        try:
-            wordings = parse_wordings(answer, question.options)[: self.n_wordings]
-        except ParseError as exc:
-            raise exc.of(response.text) from None
+        (response,) = prepared
+        wordings = self.rewriting.wordings(question, response)
         if len(wordings) < self.min_wordings:
             msg = (
                 f"The reply holds {len(wordings)} different wordings; "

@@ -1,7 +1,9 @@
 """Prompts in other languages than English: the same layouts and tasks, from files."""
 
+import re
 from collections.abc import Mapping
 from copy import copy
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -15,6 +17,9 @@ from distexp.prompt.template import PromptTemplate
 LANGUAGES = ("en", "de", "es", "fr", "zh", "ar")
 """Those that there is a file for, in `distexp/prompt/languages`."""
 AS_THE_SURVEY = "survey"
+SETTINGS = ("language", "wording")
+"""Of the group `prompt`; all else in it is a style."""
+_WORDING = re.compile(r"(alternate|rephrased)(-([2-9]|10))?")
 BY_NAME = {
     "English": "en",
     "German": "de",
@@ -23,7 +28,7 @@ BY_NAME = {
     "Cjk script": "zh",
     "Arabic script": "ar",
 }
-"""By what `distexp.card.language.language_of` calls them."""
+"""By what `distexp.asking.language.language_of` calls them."""
 
 
 @cache
@@ -34,21 +39,73 @@ def words(language: str) -> Mapping[str, Any]:
     return found
 
 
-def without_language(prompt: Mapping[str, Any]) -> tuple[dict[str, Any], str | None]:
-    """Take the setting `language` out of what is configured as prompts, and return both.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worded:
+    """How prompts are worded other than by their files."""
+
+    language: str | None = None
+    """Of layout and task: one of `LANGUAGES`, `survey`, or None as the files have it."""
+    wording: str | None = None
+    """Of the question: `alternate` as the survey has it in other words, `rephrased` as the model
+    has, each with `-2`, `-3`, ... for further ones; None as the survey has it."""
+
+    @property
+    def source(self) -> str | None:
+        """`alternate` or `rephrased`; None for the survey's own wording."""
+        return None if self.wording is None else self.wording.partition("-")[0]
+
+    @property
+    def number(self) -> int:
+        """Which of the other wordings, from 1."""
+        return int((self.wording or "").partition("-")[2] or 1)
+
+
+def without_words(prompt: Mapping[str, Any]) -> tuple[dict[str, Any], Worded]:
+    """Take the settings `language` and `wording` out of what is configured as prompts.
 
     Raises
     ------
     ConfigError
-        If it is neither null, a language that there is a file for, nor `survey`.
+        If the language is neither null, one that there is a file for, nor `survey`, or the
+        wording neither null, `alternate` nor `rephrased`, with a number or without.
     """
     if not isinstance(prompt, Mapping):
-        return prompt, None
-    language = prompt.get("language")
+        return prompt, Worded()
+    language, wording = prompt.get("language"), prompt.get("wording")
     if language is not None and language not in (*LANGUAGES, AS_THE_SURVEY):
         wanted = f"null, {AS_THE_SURVEY} or one of {', '.join(LANGUAGES)}"
         raise parameter_error("Experiment", "prompt.language", wanted, language)
-    return {name: style for name, style in prompt.items() if name != "language"}, language
+    if wording is not None and not (isinstance(wording, str) and _WORDING.fullmatch(wording)):
+        wanted = "null, alternate, rephrased, or one of these with a number from -2 to -10"
+        raise parameter_error("Experiment", "prompt.wording", wanted, wording)
+    styles = {name: style for name, style in prompt.items() if name not in SETTINGS}
+    return styles, Worded(language=language, wording=wording)
+
+
+def in_wording(style: str, wording: str) -> str:
+    """Return what tables call a style in another wording of questions.
+
+    Examples
+    --------
+    >>> in_wording("base", "alternate"), in_wording("base (de)", "rephrased-2")
+    ('base (alternate)', 'base (de, rephrased-2)')
+    """
+    return f"{style[:-1]}, {wording})" if style.endswith(")") else f"{style} ({wording})"
+
+
+def wording_in(name: str) -> tuple[str, str | None]:
+    """Undo `in_wording`.
+
+    Examples
+    --------
+    >>> wording_in("base (de, rephrased-2)"), wording_in("base (de)"), wording_in("base (x)")
+    (('base (de)', 'rephrased-2'), ('base (de)', None), ('base (x)', None))
+    """
+    style, _, inside = name.removesuffix(")").rpartition(" (")
+    *others, last = inside.split(", ")
+    if not style or not name.endswith(")") or not _WORDING.fullmatch(last):
+        return name, None
+    return f"{style} ({', '.join(others)})" if others else style, last
 
 
 def speaking(

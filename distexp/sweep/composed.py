@@ -15,6 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
+from distexp.prompt.spoken import SETTINGS
 from distexp.sweep import launcher
 from distexp.sweep.typos import CONFIG_NAME, explained, suggested
 from distexp.trust import checked
@@ -105,6 +106,6 @@ def check_parts(settings: Mapping[str, object]) -> None:
     for name in ("prompt", "calibrator"):
         parts = settings.get(name)
         named = parts.items() if isinstance(parts, Mapping) else [("", None)]
-        each = [of for which, of in named if (name, which) != ("prompt", "language")]
+        each = [of for which, of in named if name != "prompt" or which not in SETTINGS]
         if not all(isinstance(part, Mapping) for part in each):
             raise parameter_error("Experiment", name, f"choices of the group {name!r}", parts)

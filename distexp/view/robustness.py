@@ -1,19 +1,21 @@
 """How much of a score hangs on the wording: a designed sweep, and the shares of its variance."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distexp.checks import parameter_error
-from distexp.evaluation.baselines import UNASKED, named
+from distexp.evaluation.baselines import RAW, UNASKED, named
 from distexp.metrics.names import METRIC
+from distexp.prompt.spoken import wording_in
 from distexp.report import figures
 from distexp.report.markdown import escaped
+from distexp.run_folder import CALIBRATED
 from distexp.types import FloatArray
-from distexp.view.base import Runs
+from distexp.view.base import CASE, Runs
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,17 +23,22 @@ if TYPE_CHECKING:
 FACTORS = ("order", "labels", "wording", "dont_know")
 LABELS = ("numbers", "texts")
 ORDERS = ("reversed", "shuffled")
-WORDINGS = ("base", "rephrased")
-USUAL = ("natural", "letters", "base", "not offered")
+USUAL = ("natural", "letters", "usual", "not offered")
 SAID = {"dont_know": '"don\'t know"'}
+KEYS = ("dataset", "model", "prompt", "calibrator")
+NUMBERS = (
+    "usual", "usual_low", "usual_high", "mean", "sd", "best", "worst", "moved", *FACTORS,
+    "interactions",
+)  # fmt: skip
 _NAME = re.compile(r"(?P<name>[^(]*?)(?: \((?P<varied>[^)]*)\))?")
 
 
 class RobustnessView:
-    """Shares of a score's variance that are order, labels, wording, and "don't know".
+    """A score over all wordings of the same questions, and what of a wording moves it.
 
-    Of each survey, model and calibrator the scores of all combinations are taken apart into main
-    effects and the rest, which is interactions. The usual wording stands beside the mean over all.
+    Of each survey, model, prompt and calibrator the scores of all combinations are taken apart
+    into main effects and the rest, which is interactions. The usual wording stands beside the
+    mean over all, the spread and the extremes.
 
     Parameters
     ----------
@@ -48,73 +55,157 @@ class RobustnessView:
         self.metric = metric
 
     def table(self, runs: Runs) -> "pl.DataFrame":
-        """Return one row per survey, model and calibrator; a share is null where none varies."""
+        """Return one row per `KEYS`; a share is null where none varies.
+
+        `moved` is the mean total variation, in [0, 1], of the estimates at another wording from
+        those of the same cases at the usual one; `n_missing` counts those that are missing.
+        """
         import polars as pl
 
         scores = runs.scores.filter(
             pl.col("metric") == self.metric, ~pl.col("calibrator").is_in(UNASKED)
         )
-        keys = ("dataset", "model", "calibrator")
+        cells: dict[tuple[str, ...], dict[tuple[str, ...], dict[str, Any]]] = {}
+        for row in scores.iter_rows(named=True):
+            prompt, levels = levels_of(row["elicitation"], row["prompt"])
+            if levels is not None and row["value"] is not None:
+                key: tuple[str, ...] = (row["dataset"], row["model"], prompt, row["calibrator"])
+                cells.setdefault(key, {}).setdefault(levels, row)
         rows = []
-        for key, cell in scores.group_by(keys, maintain_order=True):
-            found: dict[tuple[str, ...], float] = {}
-            for elicitation, prompt, value in cell.select(
-                "elicitation", "prompt", "value"
-            ).iter_rows():
-                levels = levels_of(elicitation, prompt)
-                if levels is not None and value is not None:
-                    found.setdefault(levels, value)
-            if found:
-                rows.append(dict(zip(keys, key, strict=True)) | taken_apart(found))
-        numbers = ["usual", "mean", "sd", "least", "most", *FACTORS, "interactions"]
-        schema = dict.fromkeys(keys, pl.String) | {"n_wordings": pl.Int64}
-        return pl.DataFrame(rows, schema=schema | dict.fromkeys(numbers, pl.Float64))
+        for of, found in cells.items():
+            row = taken_apart({levels: one["value"] for levels, one in found.items()})
+            values = sorted((one["value"] for one in found.values()), key=self._badness)
+            row |= {"best": values[0], "worst": values[-1]}
+            usual = found.get(USUAL, {})
+            row |= {"usual_low": usual.get("low"), "usual_high": usual.get("high")}
+            rows.append(dict(zip(KEYS, of, strict=True)) | row | _between(runs, of, found))
+        whole = dict.fromkeys(["n_wordings", "n_missing"], pl.Int64)
+        schema = dict.fromkeys(KEYS, pl.String) | whole | dict.fromkeys(NUMBERS, pl.Float64)
+        return pl.DataFrame(rows, schema=schema)
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Say how far each model's score moves with the wording, and with what of it."""
         told = [
             f"{METRIC[self.metric].label} over every combination of option order, labels, "
-            'wording, and "don\'t know" offered or not; shares of its variance.'
+            'wording of the question, and "don\'t know" offered or not.'
         ]
-        for row in table.iter_rows(named=True):
-            shares = {name: row[name] for name in FACTORS if row[name] is not None}
-            if not shares:
-                continue
-            most = max(shares, key=lambda name: shares[name])
-            usual = "" if row["usual"] is None else f"{row['usual']:.4f} as usually worded, "
+        told += [self._told(row) for row in table.iter_rows(named=True) if row["n_wordings"] > 1]
+        told += self._ahead(table)
+        if (n_missing := table["n_missing"].sum()) and not table.is_empty():
             told.append(
-                f"{escaped(row['model'])} on {escaped(row['dataset'])}, "
-                f"{escaped(named(row['calibrator']))}: {usual}{row['mean']:.4f} on average, from "
-                f"{row['least']:.4f} to {row['most']:.4f}; most is {SAID.get(most, most)} "
-                f"({shares[most]:.0%})."
+                f"{n_missing:,} estimates are missing in some wordings, so that these are scored "
+                "on fewer cases."
             )
-        if table.is_empty() or table["n_wordings"].max() == 1:
+        if not table.is_empty() and table["n_wordings"].max() != 1:
+            told.append(
+                "The usual wording is one of many, and its interval is of other questions, not of "
+                "other wordings: where wordings spread wider, one score says less than it seems."
+            )
+        else:
             told.append("These runs have one wording: distexp -m experiment=open/robustness.")
         return " ".join(told)
+
+    def _told(self, row: Mapping[str, Any]) -> str:
+        """Say how far one score moves."""
+        usual, moved = "", ""
+        if row["usual"] is not None:
+            low, high = row["usual_low"], row["usual_high"]
+            within = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
+            usual = f"{row['usual']:.4f}{within} as usually worded, "
+        if row["moved"] is not None:
+            moved = f"; another wording moves an estimate by {row['moved']:.3f} in total variation"
+        shares = {name: row[name] for name in FACTORS if row[name] is not None}
+        of_what = ""
+        if shares:
+            most = max(shares, key=lambda name: shares[name])
+            of_what = (
+                f"; of the variance {shares[most]:.0%} is {SAID.get(most, most)}, the most of the "
+                f"{len(shares)}, and {row['interactions']:.0%} interactions"
+            )
+        return (
+            f"{escaped(row['model'])} on {escaped(row['dataset'])}, {escaped(row['prompt'])}, "
+            f"{escaped(named(row['calibrator']))}: {usual}{row['mean']:.4f} on average over "
+            f"{row['n_wordings']} wordings (sd {row['sd']:.4f}), {row['worst']:.4f} at the worst"
+            f"{moved}{of_what}."
+        )
+
+    def _badness(self, value: float) -> float:
+        """Return a number that is the greater, the worse a score is."""
+        return {"small": value, "great": -value, "one": abs(value - 1)}[METRIC[self.metric].best]
+
+    def _ahead(self, table: "pl.DataFrame") -> Iterator[str]:
+        """Say of each survey what is best as usually worded, on average and at the worst."""
+        for (dataset,), rows in table.group_by("dataset", maintain_order=True):
+            if rows.height < 2 or rows["usual"].null_count() or table["n_wordings"].min() == 1:
+                continue
+            first = []
+            for name in ("usual", "mean", "worst"):
+                best = min(rows[name], key=self._badness)
+                row = rows.row(rows[name].to_list().index(best), named=True)
+                names = (row["model"], row["prompt"], named(row["calibrator"]))
+                first.append(", ".join(map(escaped, names)))
+            usual, mean, worst = first
+            said = "on average and at the worst"
+            if len(set(first)) > 1:
+                said = f"{mean} on average, and {worst} at the worst"
+            yield f"On {escaped(dataset)} {usual} is best as usually worded, {said}."
 
     def figure(self, table: "pl.DataFrame", path: Path) -> None:
         """Draw the standard deviation over wordings as bars, a panel a model."""
         figures.bars(table, panel="model", label="calibrator", value="sd", path=path)
 
 
-def levels_of(elicitation: str, prompt: str) -> tuple[str, ...] | None:
-    """Return the level of each factor; None of a condition that is no part of the design.
+def _between(
+    runs: Runs, key: Sequence[str], found: Mapping[tuple[str, ...], Mapping[str, Any]]
+) -> dict[str, object]:
+    """Return how far estimates at other wordings are from the usual ones, and what is missing."""
+    import polars as pl
+
+    dataset, model, _, calibrator = key
+    column = "predicted" if calibrator == RAW else f"{CALIBRATED}{calibrator}"
+    table = runs.predictions.filter(pl.col("dataset") == dataset, pl.col("model") == model)
+    at = ("elicitation", "prompt")
+    of = {
+        levels: table.filter(*(pl.col(n) == row[n] for n in at)) for levels, row in found.items()
+    }
+    first = [one.filter(pl.col("option_index") == 0) for one in of.values()]
+    n_missing = sum(int((one["status"] != "ok").sum()) for one in first)
+    if USUAL not in of or column not in table.columns or len(of) < 2:
+        return {"moved": None, "n_missing": n_missing}
+    others = pl.concat([one for levels, one in of.items() if levels != USUAL])
+    both = others.join(of[USUAL], on=[*CASE, "option_index"], suffix="_usual")
+    apart = (pl.col(column) - pl.col(f"{column}_usual")).abs()
+    moved = (
+        both.group_by(*at, *CASE)
+        .agg((apart.sum() / 2).alias("tv"), apart.null_count().alias("n_null"))
+        .filter(pl.col("n_null") == 0, pl.col("tv").is_finite())["tv"]
+        .mean()
+    )
+    return {"moved": moved, "n_missing": n_missing}
+
+
+def levels_of(elicitation: str, prompt: str) -> tuple[str, tuple[str, ...] | None]:
+    """Return the prompt without its wording, and the level of each factor.
+
+    The levels are None where the elicitation names its variations in no way that is known.
 
     Examples
     --------
-    >>> levels_of("verbalized (numbers, reversed)", "rephrased")
-    ('reversed', 'numbers', 'rephrased', 'not offered')
+    >>> levels_of("verbalized (numbers, reversed)", "base (de, rephrased)")
+    ('base (de)', ('reversed', 'numbers', 'rephrased', 'not offered'))
     """
-    named = _NAME.fullmatch(elicitation)
-    if named is None or prompt not in WORDINGS:
-        return None
-    varied = (named["varied"] or "").split(", ")
+    style, wording = wording_in(prompt)
+    varied_name = _NAME.fullmatch(elicitation)
+    if varied_name is None:
+        return style, None
+    varied = (varied_name["varied"] or "").split(", ")
     order = next((one for one in ORDERS if one in varied), "natural")
     labels = next((one for one in LABELS if one in varied), "letters")
-    return order, labels, prompt, "offered" if "don't know" in varied else "not offered"
+    offered = "offered" if "don't know" in varied else "not offered"
+    return style, (order, labels, wording or "usual", offered)
 
 
-def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, object]:
+def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, Any]:
     """Return the shares of variance of each factor, by least squares, with mean and spread.
 
     A factor's share is what leaving it out of the main effects takes from the sum of squares: of a
@@ -122,13 +213,11 @@ def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, object]:
     """
     levels, values = list(found), np.array(list(found.values()))
     total = float(((values - values.mean()) ** 2).sum())
-    row: dict[str, object] = {
+    row: dict[str, Any] = {
         "n_wordings": len(values),
         "usual": found.get(USUAL),
         "mean": float(values.mean()),
         "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
-        "least": float(values.min()),
-        "most": float(values.max()),
     }
     if total <= 0 or len(values) < 2:
         return row | dict.fromkeys([*FACTORS, "interactions"])

@@ -11,7 +11,7 @@ from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview, Interviewed
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
-from distexp.prompt.spoken import without_language
+from distexp.prompt.spoken import without_words
 from distexp.types import Case, Survey
 from tests.conftest import OpenAIServer, chat
 from tests.faults.client import model_at
@@ -41,7 +41,7 @@ def interviewed(
         survey=Survey(name="s", cases=tuple(cases), digest="", licence="", citation=""),
         model=model_at(server.url, max_concurrency=1),
         elicitation=instantiate(settings.elicitation, _convert_="all"),
-        prompt=without_language(instantiate(settings.prompt, _convert_="all"))[0],
+        prompt=without_words(instantiate(settings.prompt, _convert_="all"))[0],
         retries=retries,
     )
     cache = ResponseCache(folder)

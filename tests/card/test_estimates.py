@@ -12,13 +12,13 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
+from distexp.asking.language import language_of
 from distexp.calibrator.regression import OptionRegression
 from distexp.card.applying import write
 from distexp.card.band import COVERAGES, Band, Widths
 from distexp.card.card import Card
 from distexp.card.conformal import SCALES, apart
 from distexp.card.estimates import Estimates, by_card
-from distexp.card.language import language_of
 from distexp.card.telling import accuracy, bands, markdown
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.layout import design_of

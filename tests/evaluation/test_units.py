@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ EVALUATION = Evaluation(n_splits=50, n_bootstrap=50, n_ceiling_draws=2, extras=F
 
 
 def question(
-    text: str, name: str = "", options: Sequence[str] = YES_NO, **fields: str
+    text: str, name: str = "", options: Sequence[str] = YES_NO, **fields: Any
 ) -> Question:
     """Return a nominal question; its text is its id where no other is given."""
     return Question(

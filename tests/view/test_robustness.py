@@ -3,23 +3,24 @@
 import json
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
+from distexp.prompt.spoken import in_wording
 from distexp.prompt.template import PromptTemplate
 from distexp.request import Response
 from distexp.types import Group, Question
-from distexp.view.robustness import WORDINGS, levels_of, taken_apart
+from distexp.view.robustness import RobustnessView, levels_of, taken_apart
+from tests.view.test_views import CONDITION, runs, score
 
 DESIGN: list[tuple[str, ...]] = list(
     product(
         ["natural", "reversed", "shuffled"],
         ["letters", "numbers", "texts"],
-        WORDINGS,
+        ["usual", "alternate"],
         ["offered", "not offered"],
     )
 )
@@ -48,7 +49,54 @@ def test_shares_of_any_full_design_sum_to_one() -> None:
     row = taken_apart(dict(zip(DESIGN, values.tolist(), strict=True)))
 
     shares = [row[name] for name in ("order", "labels", "wording", "dont_know", "interactions")]
-    assert sum(shares) == pytest.approx(1)  # type: ignore[arg-type]
+    assert sum(shares) == pytest.approx(1)
+
+
+def test_scores_and_estimates_of_all_wordings_are_compared_with_the_usual_one() -> None:
+    """By hand: W1 .1, .2 and .3; shares .2/.8 move to .5/.5 and .0/1., by .3 and .2 in TV."""
+    worded = {"base": (0.1, 0.2), "base (alternate)": (0.2, 0.5), "base (rephrased)": (0.3, 0.0)}
+    condition = {**CONDITION, "elicitation": "verbalized"}
+    scores = [
+        score(w1, **condition | {"prompt": prompt, "metric": "w1", "calibrator": name})
+        for prompt, (w1, _) in worded.items()
+        for name in ("identity", "ridge")
+    ]
+    case = {"question_id": "q", "attribute": "a", "group": "g", "status": "ok"}
+    predictions = [
+        {**condition, **case, "prompt": prompt, "option_index": place, "predicted": predicted}
+        for prompt, (_, share) in worded.items()
+        for place, predicted in enumerate((share, 1 - share))
+    ]
+    view = RobustnessView()
+
+    table = view.table(runs(scores, predictions=predictions))
+
+    row, calibrated = table.iter_rows(named=True)
+    assert (row["prompt"], row["n_wordings"], row["n_missing"]) == ("base", 3, 0)
+    assert [row[name] for name in ("usual", "mean", "best", "worst", "sd", "moved")] == (
+        pytest.approx([0.1, 0.2, 0.1, 0.3, 0.1, 0.25])
+    )
+    assert (row["usual_low"], row["usual_high"]) == pytest.approx((0.0, 0.2))
+    assert (row["wording"], row["order"]) == (pytest.approx(1), None)
+    assert calibrated["moved"] is None
+    assert "best as usually worded, on average and at the worst" in view.caption(table)
+    assert "100% is wording" in view.caption(table)
+
+
+@pytest.mark.parametrize(("metric", "worst"), [("w1", 0.9), ("alignment", 0.2)])
+def test_worst_wording_is_that_of_the_worst_score(metric: str, worst: float) -> None:
+    """The greatest distance, the least alignment; other prompts and languages stand apart."""
+    scores = [
+        score(value, elicitation="verbalized", prompt=prompt, metric=metric, calibrator="identity")
+        for prompt, value in {"base": 0.2, "base (alternate)": 0.9, "base (de)": 0.5}.items()
+    ]
+    view = RobustnessView(metric=metric)
+
+    table = view.table(runs(scores))
+
+    assert table["prompt"].to_list() == ["base", "base (de)"]
+    assert table["worst"].to_list() == [worst, 0.5]
+    assert view.caption(table)
 
 
 @pytest.mark.parametrize("level", DESIGN)
@@ -58,7 +106,8 @@ def test_names_of_conditions_say_the_level(level: tuple[str, ...]) -> None:
     dont_know = "Don't know" if offered == "offered" else None
     asks = Verbalized(task="t", option_orders=[order], labels=labels, dont_know=dont_know)
 
-    assert levels_of(asks.name, wording) == level
+    prompt = "base" if wording == "usual" else in_wording("base", wording)
+    assert levels_of(asks.name, prompt) == ("base", level)
 
 
 @pytest.mark.parametrize("order", ["natural", "reversed"])
@@ -110,13 +159,6 @@ def test_numbers_that_can_be_taken_in_two_ways_are_unreadable(
 
     with pytest.raises(ParseError):
         asks.read(question, prompt, Response(text=reply, finish_reason="stop"))
-
-
-def test_prompts_of_the_design_are_files() -> None:
-    """The sweep that the preset names has every wording."""
-    folder = Path(__file__).parents[2] / "conf" / "prompt"
-
-    assert all((folder / f"{name}.yaml").exists() for name in WORDINGS)
 
 
 OFFERED: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -250,6 +250,7 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
     kind = section.text("kind")
     battery = section.text("battery", default=None)
     own_wording = section.text("wording", default=wording)
+    alternates = section.texts("alternate_wordings")
     column = section.text("column", default=question_id)
     own_off_scale = section.codes("off_scale", default=off_scale)
     section.check_all_used()
@@ -268,6 +269,7 @@ def _item(question_id: str, section: Section, off_scale: Codes, wording: str) ->
         ordinals=ordinals or None,
         battery=battery,
         wording=own_wording,
+        alternate_wordings=alternates,
     )
     if kind != question.kind:
         section.refuse("kind", f"says {kind!r}, but its options are {question.kind}.")

@@ -50,6 +50,15 @@ class Section:
             return value.value
         return bool(value)
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """Return texts, of which there may be none; a single one needs no brackets."""
+        value = self._get(key, list | str, "a text or a list of texts (in quotes)", [])
+        entries = value if isinstance(value, list) else [value]
+        for entry in entries:
+            if not isinstance(entry, str):
+                raise self.error(key, f"must hold texts (in quotes). Got {shown(entry)} in it.")
+        return tuple(entries)
+
     def rows(self, key: str, default: Any = _REQUIRED) -> list[Any]:
         """Return a list."""
         return list(self._get(key, list, "a list", default))

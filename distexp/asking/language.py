@@ -3,11 +3,9 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from distexp.errors import ConfigError
-from distexp.prompt.spoken import AS_THE_SURVEY, BY_NAME, LANGUAGES, speaking
+from distexp.prompt.spoken import AS_THE_SURVEY, BY_NAME, LANGUAGES
 from distexp.types import Survey
 
 _COMMON = {
@@ -55,21 +53,6 @@ def language_of(text: str) -> str | None:
     return best if n_best >= FEWEST and n_best > n_next else None
 
 
-def in_language(
-    language: str | None, survey: Survey, styles: Mapping[str, Any], elicitation: Any
-) -> tuple[Mapping[str, Any], Any]:
-    """Return prompt styles and elicitation in a language; as they are where it is None.
-
-    Raises
-    ------
-    ConfigError
-        If they have no words in it, or it is that of a survey and cannot be told.
-    """
-    if language is None or survey.studies:
-        return styles, elicitation
-    return speaking(language_of_survey(language, survey), styles, elicitation)
-
-
 def language_of_survey(language: str, survey: Survey) -> str:
     """Return the language to ask in, which `survey` leaves to the survey, or to most questions.
 
@@ -84,12 +67,17 @@ def language_of_survey(language: str, survey: Survey) -> str:
         if (own := survey.language.partition("-")[0]) in LANGUAGES:
             return own
         raise _unspoken(survey, f'"{survey.language}"')
+    name = _of_most(survey)
+    if name not in BY_NAME:
+        raise _unspoken(survey, name or "no language that can be told")
+    return BY_NAME[name]
+
+
+def _of_most(survey: Survey) -> str | None:
+    """Name the language, or script, of most questions; None where none can be told."""
     texts = {case.question.text for case in survey.cases}
     found = Counter(filter(None, map(language_of, texts)))
-    name, _ = next(iter(found.most_common(1)), ("no language that can be told", 0))
-    if name not in BY_NAME:
-        raise _unspoken(survey, name)
-    return BY_NAME[name]
+    return next((name for name, _ in found.most_common(1)), None)
 
 
 def _unspoken(survey: Survey, name: str) -> ConfigError:
