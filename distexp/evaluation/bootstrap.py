@@ -20,15 +20,23 @@ class Bootstrap:
         The questions to draw from; equal numbers mark the same one.
     n_draws : int
     seed : int
+    cluster : ndarray of the shape of `question`, optional
+        What is drawn as a whole, e.g. the battery of each question; each by itself where None.
 
     References
     ----------
     Cameron, Gelbach and Miller 2008, on resampling whole clusters.
     """
 
-    def __init__(self, question: IntArray, n_draws: int, seed: int) -> None:
-        self.questions = np.unique(question)
-        self.times = _times(len(self.questions), n_draws, seed)
+    def __init__(
+        self, question: IntArray, n_draws: int, seed: int, cluster: IntArray | None = None
+    ) -> None:
+        self.questions, first = np.unique(question, return_index=True)
+        if cluster is None:
+            self.times = _times(len(self.questions), n_draws, seed)
+        else:
+            names, of_question = np.unique(cluster[first], return_inverse=True)
+            self.times = _times(len(names), n_draws, seed)[:, of_question]
 
     def mean(
         self, values: FloatArray, question: IntArray, shift: FloatArray | None = None

@@ -32,7 +32,7 @@ class Comparison:
     """Two-sided, of the t test that the interval is the other side of, adjusted for nothing; NaN
     where intervals come from the bootstrap."""
     p_flips: float = np.nan
-    """Two-sided, of a sign-flip test by question, with fits as they are; adjusted for nothing."""
+    """Two-sided, of a sign-flip test with fits as they are; adjusted for nothing."""
     p_holm: float = np.nan
     """The larger of both, adjusted for the comparisons of the same family and metric."""
     family: str = SECONDARY
@@ -51,6 +51,7 @@ def compare(
     shifts: Mapping[str, Measures],
     references: Sequence[str],
     leading: str,
+    judged: IntArray,
     n_flips: int,
     seed: int,
     confidence: float,
@@ -58,12 +59,13 @@ def compare(
     """Compare the mean distances of pairs of methods.
 
     The interval and `p` come from leaving out groups of questions with the calibrators fitted
-    again, and quantiles of t. `p_flips` is that of a sign-flip test by question: if two methods,
-    fitted as they are, were alike, it would be chance which of them a question favours, so the
-    sign of a question's summed difference could as well be the other one; it is the share of all
-    such flips, the one observed among them, whose mean difference is at least as large. It asks
-    nothing of how differences are distributed, and few questions cannot make it small. With more
-    than `n_flips` flips so many are drawn at random.
+    again, and quantiles of t. `p_flips` is that of a sign-flip test: if two methods, fitted as
+    they are, were alike, it would be chance which of them a question favours, so the sign of a
+    question's summed difference could as well be the other one; it is the share of all such
+    flips, the one observed among them, whose mean difference is at least as large. It asks
+    nothing of how differences are distributed, and few questions cannot make it small. What the
+    intervals leave out as a whole, as a battery, has one sign. With more than `n_flips` flips so
+    many are drawn at random.
 
     Parameters
     ----------
@@ -81,6 +83,9 @@ def compare(
         What calibrators are compared with, rather than with each other.
     leading : str
         The method whose comparisons with the references are primary.
+    judged : ndarray of shape (n_cases,)
+        Equal numbers mark what has one sign: a question, or a battery; see
+        `distexp.evaluation.units.Units.judged`.
     n_flips : int
         Sign flips behind `p_flips`.
     seed : int
@@ -98,7 +103,7 @@ def compare(
     Permutation p-values should never be zero.
     """
     rows = ~np.isnan([of.distances.total_variation for of in per_case.values()]).all(axis=0)
-    questions = np.unique(question[rows])
+    signs = np.unique(judged[rows])
     together = families(pairs, references)
     first = together[_primary(pairs, leading)] if pairs else ()
     compared, sums = [], []
@@ -125,8 +130,8 @@ def compare(
                     n_questions=len(np.unique(question[valid])),
                 )
             )
-            codes = np.searchsorted(questions, question[valid])
-            sums.append(np.bincount(codes, apart[valid], len(questions)))
+            codes = np.searchsorted(signs, judged[valid])
+            sums.append(np.bincount(codes, apart[valid], len(signs)))
     flips = sign_flip_test(np.array(sums), n_flips, seed) if sums else np.empty(0)
     flips[[np.isnan(one.difference) for one in compared]] = np.nan
     larger = np.fmax(flips, [one.p for one in compared]) if sums else flips
@@ -181,8 +186,8 @@ def sign_flip_test(sums: FloatArray, n_flips: int, seed: int) -> FloatArray:
 
     Parameters
     ----------
-    sums : ndarray of shape (n_tests, n_questions)
-        The summed differences of each question; 0 where there are none.
+    sums : ndarray of shape (n_tests, n_signs)
+        The summed differences of each question or battery; 0 where there are none.
     n_flips : int
         Flips to draw; where there are no more than so many, each is counted once.
     seed : int
@@ -200,10 +205,10 @@ def sign_flip_test(sums: FloatArray, n_flips: int, seed: int) -> FloatArray:
     """
     # What rounding alone makes of equal sums is a tie, and a tie is as large.
     least = np.abs(sums.sum(axis=1)) - EQUAL
-    n_questions = sums.shape[1]
-    exact = 2 ** (n_questions - 1) <= n_flips
+    n_signs = sums.shape[1]
+    exact = 2 ** (n_signs - 1) <= n_flips
     n_as_large, n_drawn = np.zeros(len(sums)), 0
-    for signs in _all_signs(n_questions) if exact else _drawn_signs(n_questions, n_flips, seed):
+    for signs in _all_signs(n_signs) if exact else _drawn_signs(n_signs, n_flips, seed):
         n_as_large += (np.abs(signs @ sums.T) >= least).sum(axis=0)
         n_drawn += len(signs)
     seen = 0 if exact else 1  # the flip observed is among all of them, but hardly among the drawn

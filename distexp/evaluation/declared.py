@@ -14,7 +14,7 @@ import numpy as np
 from distexp.evaluation.baselines import BASELINES, RAW
 from distexp.evaluation.suspicions import IGNORING
 from distexp.protocols import Calibrator
-from distexp.types import Design
+from distexp.types import BoolArray, Design, IntArray
 
 PRIMARY, SECONDARY = "primary", "secondary"
 
@@ -61,55 +61,75 @@ def leading(methods: Mapping[str, Calibrator], calibrators: Sequence[str]) -> st
     return next(asking, RAW)
 
 
-def least_p(n_questions: int, n_flips: int) -> float:
-    """Return the least p-value that so many questions, or so many flips, can give.
+def least_p(n_signs: int, n_flips: int) -> float:
+    """Return the least p-value that so many signs, or so many flips, can give.
 
     Examples
     --------
     >>> least_p(6, 10_000)
     0.03125
     """
-    n_exact = 2 ** (n_questions - 1)
+    n_exact = 2 ** (n_signs - 1)
     return 1 / n_exact if n_exact <= n_flips else 1 / (n_flips + 1)
 
 
 def too_few(
-    design: Design, calibrators: Mapping[str, Calibrator], n_flips: int, confidence: float
+    design: Design,
+    judged: IntArray,
+    tested: BoolArray,
+    calibrators: Mapping[str, Calibrator],
+    n_flips: int,
+    confidence: float,
 ) -> str | None:
-    """Say that a study can give no verdict; see `too_few_questions`."""
-    scaled = ~np.isnan(design.ordinals[:, 0])
-    questions = design.question[scaled] if scaled.any() else design.question
+    """Say that a study can give no verdict; see `too_few_signs`.
+
+    Parameters
+    ----------
+    design : Design of n_cases cases
+    judged : ndarray of shape (n_cases,)
+        See `distexp.evaluation.units.Units.judged`.
+    tested : ndarray of shape (n_cases,)
+        Whether a case is in the test questions of any split.
+    calibrators, n_flips, confidence
+        As in `compare`.
+    """
+    scaled = tested & ~np.isnan(design.ordinals[:, 0])
+    rows = scaled if scaled.any() else tested
+    signs, questions = (len(np.unique(codes[rows])) for codes in (judged, design.question))
     n_calibrators = len([name for name in calibrators if name not in BASELINES])
-    return too_few_questions(len(np.unique(questions)), n_flips, confidence, n_calibrators)
+    what = "questions" if signs == questions else "batteries or questions that stand alone"
+    return too_few_signs(signs, n_flips, confidence, n_calibrators, what)
 
 
-def too_few_questions(
-    n_questions: int, n_flips: int, confidence: float, n_calibrators: int
+def too_few_signs(
+    n_signs: int, n_flips: int, confidence: float, n_calibrators: int, what: str = "questions"
 ) -> str | None:
     """Say that no verdict is possible, whatever the answers, and how many questions would do.
 
     Parameters
     ----------
-    n_questions : int
-        Of the leading metric.
+    n_signs : int
+        Questions of the leading metric, or batteries that are judged as a whole.
     n_flips, confidence
         As in `compare`.
     n_calibrators : int
         With none the primary family is one comparison, else two.
+    what : str
+        What has a sign.
     """
     n_first = 2 if n_calibrators else 1
     alpha = 1 - confidence
-    if n_first * least_p(n_questions, n_flips) < alpha:
+    if n_first * least_p(n_signs, n_flips) < alpha:
         return None
-    p = min(n_first * least_p(n_questions, n_flips), 1.0)
+    p = min(n_first * least_p(n_signs, n_flips), 1.0)
     said = (
-        f"No verdict is possible with {n_questions} questions: the least p-value that they can "
+        f"No verdict is possible with {n_signs} {what}: the least p-value that they can "
         f"give is {p:.2g}, adjusted for {n_first} comparison{'s' * (n_first > 1)}, and a verdict "
         f"needs less than {alpha:.2g}."
     )
     enough = next(
-        (n for n in range(n_questions + 1, 64) if n_first * least_p(n, n_flips) < alpha), None
+        (n for n in range(n_signs + 1, 64) if n_first * least_p(n, n_flips) < alpha), None
     )
     if enough is None:
         return f"{said} Raise evaluation.n_flips."
-    return f"{said} {enough} questions would do."
+    return f"{said} {enough} {what} would do."

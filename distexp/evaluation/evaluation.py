@@ -69,9 +69,10 @@ class Evaluation(Settings):
         condition = Condition(dataset="", model="", elicitation="", prompt="")
         study = Study(condition=condition, cases=tuple(cases), estimates=perfect(cases))
         design, human, readable = design_of(study)
-        split, *_ = self.splits_of(study, design, readable, self.units(cases))
-        check_fits(calibrators, design, human, split, self.weight_of(study))
-        return self.too_few(design, calibrators)
+        units = self.units(cases)
+        splits = self.splits_of(study, design, readable, units)
+        check_fits(calibrators, design, human, splits[0], self.weight_of(study))
+        return self.too_few(design, units, splits, calibrators)
 
     @one_thread()
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:
@@ -156,7 +157,7 @@ class Evaluation(Settings):
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
             n_splits=len(splits),
             comparisons=self._comparisons(
-                measures, unit, methods, tuple(calibrators), resampling, moved
+                measures, unit, units.judged, methods, tuple(calibrators), resampling, moved
             ),
             leading=leading(methods, tuple(calibrators)),
             ignoring=frozenset(
@@ -168,7 +169,7 @@ class Evaluation(Settings):
                 if isinstance(method, Searching)
             },
             warnings=(
-                *filter(None, [self.too_few(design, calibrators)]),
+                *filter(None, [self.too_few(design, units, splits, calibrators)]),
                 *(suspicions(methods, ignored, design, splits) if self.extras else ()),
                 *unfit,
             ),
@@ -199,6 +200,7 @@ class Evaluation(Settings):
         self,
         measures: Mapping[str, Measures],
         unit: IntArray,
+        judged: IntArray,
         methods: Mapping[str, Calibrator],
         calibrators: Sequence[str],
         resampling: Jackknife | Bootstrap,
@@ -216,6 +218,7 @@ class Evaluation(Settings):
             shifts=moved,
             references=(RAW, REFERENCE),
             leading=leading(methods, calibrators),
+            judged=judged,
             n_flips=self.n_flips,
             seed=self.seed,
             confidence=self.confidence,

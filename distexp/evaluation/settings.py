@@ -183,15 +183,23 @@ class Settings:
     ) -> Jackknife | Bootstrap:
         """Return how questions, or batteries, are redrawn for the intervals.
 
-        The jackknife leaves out clusters as a whole, of shape (n_cases,), where they are given.
+        Clusters, of shape (n_cases,), are left out or redrawn as a whole where they are given.
         """
         if self.intervals == "jackknife":
             return Jackknife(*groups_of(unit, splits, cluster))
         tested = np.any([split.test for split in splits], axis=0)
-        return Bootstrap(unit[tested], self.n_bootstrap, self.seed)
+        whole = None if cluster is None else cluster[tested]
+        return Bootstrap(unit[tested], self.n_bootstrap, self.seed, whole)
 
-    def too_few(self, design: Design, calibrators: Mapping[str, Calibrator]) -> str | None:
+    def too_few(
+        self,
+        design: Design,
+        units: Units,
+        splits: Sequence[Split],
+        calibrators: Mapping[str, Calibrator],
+    ) -> str | None:
         """Say that there are too few questions for a verdict; None without `extras`, too."""
         if not self.extras:
             return None
-        return too_few(design, calibrators, self.n_flips, self.confidence)
+        tested = np.any([split.test for split in splits], axis=0)
+        return too_few(design, units.judged, tested, calibrators, self.n_flips, self.confidence)

@@ -15,7 +15,7 @@ from distexp.evaluation.measures import Measures, ceiling, measure
 from distexp.evaluation.refits import shifts
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split
-from distexp.evaluation.units import LEAST_BATTERIES, Units
+from distexp.evaluation.units import Units, enough
 from distexp.protocols import Calibrator, Searching
 from distexp.types import FloatArray
 
@@ -87,10 +87,10 @@ def of_new_topics(
     tested = np.any([split.test for split in splits], axis=0)
     measures[CEILING] = ceiling(frame, tested, n_draws=1, seed=seed, extras=False)
     numbers = np.unique(units.tested[tested])
-    enough = len(numbers) >= LEAST_BATTERIES
+    told = enough(units.tested[tested], frame.design.question[tested])
     resampling = resampling_of(splits)
     moved: Mapping[str, Measures] = {}
-    if enough:
+    if told:
         fitted = {name: method for name, method in methods.items() if name in measures}
         moved, _ = shifts(
             fitted, of_battery, splits, resampling, weight, units.redrawn, extras=False
@@ -108,7 +108,7 @@ def of_new_topics(
     rows = [tested & (units.tested == number) for number in numbers]
     return NewTopics(
         scores=tuple(
-            score if enough else replace(score, low=np.nan, high=np.nan)
+            score if told else replace(score, low=np.nan, high=np.nan)
             for score in found
             if score.calibrator != CEILING and score.metric != "gap_closed"
         ),

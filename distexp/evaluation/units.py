@@ -71,6 +71,11 @@ class Units:
         return cls(tested=battery, twin=twin, inner=inner, batteries=names)
 
     @property
+    def judged(self) -> IntArray:
+        """Shape (n_cases,): of which the sign of a difference is one: clusters, if there are."""
+        return self.redrawn if self.clusters is None else self.clusters
+
+    @property
     def redrawn(self) -> IntArray:
         """Shape (n_cases,): what intervals leave out together, the untested one by one."""
         apart: IntArray = np.where(self.tested < 0, self.tested.max() + 1 + self.twin, self.tested)
@@ -110,9 +115,24 @@ def clusters_of(cases: Sequence[Case], twin: IntArray | None = None) -> IntArray
         return None
     twin = twin_codes(cases, question_codes(cases)) if twin is None else twin
     clusters = joined_units(battery_codes(cases)[0], twin)
-    of_question = clusters[np.unique(question_codes(cases), return_index=True)[1]]
-    enough = effective_number(np.bincount(of_question)) >= LEAST_BATTERIES
-    return clusters if enough else None
+    return clusters if enough(clusters, question_codes(cases)) else None
+
+
+def enough(clusters: IntArray, questions: IntArray) -> bool:
+    """Whether clusters of questions, both of shape (n_cases,), can tell how clusters differ.
+
+    What counts is how many of equal size would tell as much.
+
+    Examples
+    --------
+    >>> enough(np.array([0, 1, 2, 3]), np.arange(4))
+    True
+    >>> enough(np.array([0] * 97 + [1, 2, 3]), np.arange(100))
+    False
+    """
+    of_question = clusters[np.unique(questions, return_index=True)[1]]
+    sizes = np.unique(of_question, return_counts=True)[1]
+    return effective_number(sizes) >= LEAST_BATTERIES
 
 
 def wording(question: Question) -> tuple[tuple[str, ...], frozenset[tuple[str, ...]]] | None:

@@ -108,8 +108,9 @@ def explained(evaluation: Evaluation) -> Iterator[str]:
         "place and not by its scores: the first calibrator that asks the model, against the "
         "uncalibrated prediction and against the training mean. All else is secondary. The first "
         "p-value belongs to the interval, and neither is adjusted. The adjusted one is the larger "
-        "of it and that of a sign-flip test by question, after Holm for the comparisons of one "
-        "method with these two; more calibrators in the list change none. A verdict needs both an "
-        "interval without 0 and an adjusted p-value below "
+        "of it and that of a test that flips the sign of each question, or of each battery that "
+        "is left out whole, after Holm for the comparisons of one method with these two; more "
+        "calibrators in the list change none. A verdict needs both an interval without 0 and an "
+        "adjusted p-value below "
         f"{1 - evaluation.confidence:.2g}; `comparisons.parquet` has every pair."
     )

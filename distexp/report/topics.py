@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 
 from distexp.evaluation.baselines import NOT_CALIBRATED
 from distexp.evaluation.evaluation import Evaluation, Result
+from distexp.evaluation.layout import question_codes
 from distexp.evaluation.scores import Score
 from distexp.evaluation.topics import NewTopics
-from distexp.evaluation.units import LEAST_BATTERIES, named, proposed
+from distexp.evaluation.units import enough, named, proposed
 from distexp.metrics.names import METRIC
 from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped
@@ -39,7 +40,7 @@ def promises(result: Result) -> str | None:
     if new is None:
         return f"{said}For a new topic it was not tried: its search is not repeated."
     n = len(topics.batteries)
-    doubt = "" if n >= LEAST_BATTERIES else "; so few give no interval"
+    doubt = "; too few, or too unequal, for an interval" if math.isnan(new.low) else ""
     return (
         f"{said}**For a new topic it {_gain(new)}** ({n} batteries, each held out as a "
         f"whole: {_by_battery(topics, name)}{doubt})."
@@ -90,13 +91,19 @@ def new_topics_of(result: Result) -> dict[str, object]:
 def held_out(study: Study, result: Result, evaluation: Evaluation) -> str | None:
     """Say what was held out as a whole, or what may be; None where there is nothing to say."""
     if evaluation.hold_out in ("battery", "dataset"):
-        batteries = evaluation.units(study.cases).batteries or ()
+        units = evaluation.units(study.cases)
+        batteries = units.batteries or ()
         what = "Surveys" if evaluation.hold_out == "dataset" else "Batteries"
         how = "" if named(study.cases) else ", proposed by same options and texts that begin alike"
-        few = len(batteries) < LEAST_BATTERIES
+        tested = units.tested >= 0
+        told = enough(units.tested[tested], question_codes(study.cases)[tested])
         less = (
-            " So few can hardly tell how they differ: intervals are wide, a verdict unlikely."
-            * few
+            ""
+            if told
+            else (
+                " These are too few, or too unequal, to tell how they differ: intervals are wide, "
+                "a verdict unlikely."
+            )
         )
         return f"{what} held out, each as a whole{how}: {_listed(batteries)}.{less}"
     if result.new_topics is not None or evaluation.hold_out != "auto" or named(study.cases):

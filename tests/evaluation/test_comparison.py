@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from distexp.evaluation.comparison import Comparison, compare, holm, sign_flip_test
-from distexp.evaluation.declared import families, least_p, pairs, too_few_questions
+from distexp.evaluation.declared import families, least_p, pairs, too_few_signs
 from distexp.evaluation.jackknife import Jackknife, detectable
 from distexp.evaluation.measures import Measures
 from distexp.metrics.distance import Scores
@@ -29,6 +29,7 @@ def all_compared(
     n_flips: int = 1000,
     references: Sequence[str] = (),
     leading: str | None = None,
+    judged: IntArray | None = None,
 ) -> tuple[Comparison, ...]:
     """Compare pairs of methods that were not fitted, each question left out in turn."""
     questions = np.unique(question)
@@ -40,6 +41,7 @@ def all_compared(
         shifts={},
         references=references,
         leading=leading or chosen[0][0],
+        judged=question if judged is None else judged,
         n_flips=n_flips,
         seed=0,
         confidence=0.95,
@@ -120,6 +122,20 @@ def test_pairing_finds_what_the_intervals_of_each_method_hide() -> None:
 
     assert found.high < 0
     assert max(found.p, found.p_flips) < 0.001
+
+
+def test_what_is_judged_as_a_whole_has_one_sign() -> None:
+    """Six questions of three batteries favour one: 2 of 8 flips are as large, not 2 of 64."""
+    methods = {"one": scores(np.full(6, 0.1)), "other": scores(np.full(6, 0.3))}
+    of = [("one", "other")]
+
+    (whole, *_), (alone, *_) = (
+        all_compared(methods, np.arange(6), of, judged=judged)
+        for judged in (np.array([4, 4, 4, 7, 7, 9]), np.arange(6))
+    )
+
+    assert (whole.p_flips, alone.p_flips) == (2 / 8, 2 / 64)
+    assert whole.n_questions == 6
 
 
 def test_swapping_the_methods_turns_the_difference_and_leaves_p() -> None:
@@ -226,11 +242,11 @@ def test_pairs_of_calibrators_are_families_of_their_own() -> None:
         pytest.param(1, 3, 7, id="one-question"),
     ],
 )
-def test_too_few_questions_are_told_and_how_many_would_do(
+def test_too_few_signs_are_told_and_how_many_would_do(
     n_questions: int, n_calibrators: int, enough: int | None
 ) -> None:
     """The least p-value of n questions is 1 / 2 ** (n - 1), before it is adjusted."""
-    said = too_few_questions(n_questions, 10_000, 0.95, n_calibrators)
+    said = too_few_signs(n_questions, 10_000, 0.95, n_calibrators)
 
     if enough is None:
         assert said is None
@@ -242,7 +258,7 @@ def test_too_few_questions_are_told_and_how_many_would_do(
 
 def test_too_few_flips_are_told_too() -> None:
     """Thirty flips cannot give less than 1/31, however many questions there are."""
-    said = too_few_questions(40, 30, 0.95, 1)
+    said = too_few_signs(40, 30, 0.95, 1)
 
     assert said is not None
     assert said.endswith("Raise evaluation.n_flips.")

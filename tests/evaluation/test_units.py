@@ -15,6 +15,7 @@ from distexp.calibrator.decomposed import Decomposed
 from distexp.calibrator.fitting.left_out import LeavesOut
 from distexp.calibrator.shrinkage import Shrinkage
 from distexp.errors import ConfigError, DatasetError
+from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.evaluation import Evaluation
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.units import Units, clusters_of, proposed, together, twins
@@ -200,6 +201,61 @@ def test_intervals_leave_out_whole_batteries_where_these_can_vouch(
         assert found is not None
         same = np.equal.outer(found, found)
         assert_array_equal(same, np.equal.outer([*batteries], [*batteries]))
+
+
+@pytest.mark.parametrize("hold_out", ["question", "battery"])
+@pytest.mark.parametrize("n_batteries", [6, 7])
+def test_what_has_a_sign_is_counted_where_verdicts_are_possible(
+    hold_out: str, n_batteries: int
+) -> None:
+    """Twenty-four questions of six batteries have 32 flips; twice 1 of 32 is more than .05."""
+    human = Distribution.normalized([1.0, 2.0])
+    everyone = Group(attribute="a", value="b", phrase="c")
+    cases = [
+        Case(question=question(f"{number}", battery=f"{number % n_batteries}"), group=everyone,
+             human=human)
+        for number in range(24)
+    ]  # fmt: skip
+    calibrators = {"mean": Shrinkage(towards="train_mean", weight=1.0)}
+
+    said = Evaluation(hold_out=hold_out, n_splits=20).check(cases, calibrators)
+
+    if n_batteries == 6:
+        assert said is not None
+        assert said.startswith("No verdict is possible with 6 batteries")
+        assert "7 batteries" in said
+    else:
+        assert said is None
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
+def test_what_is_one_cluster_is_redrawn_together(clusters: list[int]) -> None:
+    """Each redraw has a battery as often as any other of its questions, and as many batteries."""
+    cluster = np.array(clusters)
+
+    times = Bootstrap(np.arange(len(cluster)), 20, 0, cluster).times
+
+    assert_array_equal(times[0], 1)
+    names, first = np.unique(cluster, return_index=True)
+    assert_array_equal(times, times[:, first][:, np.searchsorted(names, cluster)])
+    assert_array_equal(times[:, first].sum(axis=1), len(names))
+
+
+@pytest.mark.parametrize("n_large", [1, 20])
+def test_a_battery_that_is_nearly_all_gives_no_interval_for_new_topics(n_large: int) -> None:
+    """Five batteries of which one has 20 of 24 questions tell as much as 1.4 of equal size."""
+    batteries = [*"abcd", *("e" * n_large)]
+    questions = [
+        question(f"{number}", options="xyz", battery=name) for number, name in enumerate(batteries)
+    ]
+    cases = cases_of(questions, honest)
+    calibrators = {"mean": Shrinkage(towards="train_mean", weight=1.0)}
+
+    topics = EVALUATION.run(study(cases, "now"), calibrators).new_topics
+
+    assert topics is not None
+    (tv,) = [s for s in topics.scores if (s.calibrator, s.metric) == ("identity", "tv")]
+    assert np.isnan(tv.low) == (n_large > 1)
 
 
 def test_surveys_are_held_out_as_a_whole() -> None:
