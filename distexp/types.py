@@ -124,7 +124,13 @@ class Group:
     attribute: str
     value: str
     phrase: str
-    """Completes "Imagine you are ...", e.g. "a Democrat"."""
+    """Completes "Imagine you are ...", e.g. "a Democrat", in the survey's language."""
+    phrases: tuple[tuple[str, str], ...] = field(default=(), compare=False)
+    """The same in other languages: language, as `prompt.language` has it, and phrase."""
+
+    def phrase_in(self, language: str | None) -> str:
+        """Return the phrase in a language; the survey's own where there is none, or for None."""
+        return next((phrase for of, phrase in self.phrases if of == language), self.phrase)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,14 +63,22 @@ def language_of_survey(language: str, survey: Survey) -> str:
     """
     if language != AS_THE_SURVEY:
         return language
+    own = own_language(survey)
+    if own not in LANGUAGES:
+        said = f'"{survey.language}"' if survey.language is not None else own
+        raise _unspoken(survey, said or "no language that can be told")
+    return own
+
+
+def own_language(survey: Survey) -> str | None:
+    """Return the language of a survey's questions: its tag, or the name of one without words.
+
+    None where the survey does not say and it cannot be told.
+    """
     if survey.language is not None:
-        if (own := survey.language.partition("-")[0]) in LANGUAGES:
-            return own
-        raise _unspoken(survey, f'"{survey.language}"')
+        return survey.language.partition("-")[0]
     name = _of_most(survey)
-    if name not in BY_NAME:
-        raise _unspoken(survey, name or "no language that can be told")
-    return BY_NAME[name]
+    return None if name is None else BY_NAME.get(name, name)
 
 
 def _of_most(survey: Survey) -> str | None:

@@ -1,13 +1,20 @@
 """Prompts in another language, and questions in other words: the survey's, or the model's."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from distexp.asking.language import language_of_survey
+from distexp.asking.language import language_of_survey, own_language
 from distexp.elicitation.reply.rewriting import ENGLISH, Rewriting
 from distexp.elicitation.reworded import Reworded
 from distexp.errors import ConfigError
-from distexp.prompt.spoken import Worded, in_wording, speaking, words
+from distexp.prompt.spoken import (
+    AS_THE_SURVEY,
+    LANGUAGES,
+    Worded,
+    in_wording,
+    speaking,
+    words,
+)
 from distexp.types import Survey
 
 
@@ -28,12 +35,33 @@ def as_worded(
     if worded.language is not None:
         language = language_of_survey(worded.language, survey)
         styles, elicitation = speaking(language, styles, elicitation)
-    notes = []
+    notes = list(_of_two_languages(language, survey, styles))
     if worded.wording is not None:
         styles = {in_wording(name, worded.wording): style for name, style in styles.items()}
         elicitation, note = _in_other_words(worded, survey, elicitation, language or "en")
         notes.append(note)
     return styles, elicitation, tuple(notes)
+
+
+def _of_two_languages(
+    language: str | None, survey: Survey, styles: Mapping[str, Any]
+) -> Iterator[str]:
+    """Say where a question is in one language and what stands around it in another."""
+    own = own_language(survey)
+    if own is None or own == (language or "en"):
+        return
+    if language is None:
+        asks = f": prompt.language={AS_THE_SURVEY} asks in {own}." if own in LANGUAGES else "."
+        yield (
+            f"Questions are in {own}, layout and task as the prompt files have them, which is in "
+            f"English unless they were changed{asks}"
+        )
+        return
+    groups = {case.group for case in survey.cases}
+    n = sum(group.phrase_in(language) != group.phrase for group in groups)
+    speaks = any("{group}" in getattr(style, "layout", "") for style in styles.values())
+    of_groups = f", and so are the phrases of {n} of {len(groups)} groups" if speaks else ""
+    yield f"Layout and task are in {language}{of_groups}; questions and options are in {own}."
 
 
 def _in_other_words(

@@ -92,7 +92,11 @@ class EmbeddedSurvey:
             _question(**record, alternate_wordings=others[record["question_id"]])
             for record in codebook["questions"]
         ]
-        groups = [Group(**record) for record in codebook["groups"]]
+        phrases = json.loads((data / "phrases.json").read_bytes())
+        groups = [
+            Group(**record, phrases=tuple(phrases[record["phrase"]].items()))
+            for record in codebook["groups"]
+        ]
         ids = self._chosen("questions", self.questions, (q.question_id for q in questions))
         attributes = self._chosen("attributes", self.attributes, (g.attribute for g in groups))
         cells = [

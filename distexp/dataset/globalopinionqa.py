@@ -158,6 +158,7 @@ class GlobalOpinionQA:
             files=files,
             licence=LICENCE,
             citation=CITATION,
+            language="en",
             n_dropped_cells=sum(len(self._shares(row)) for row in rows) - len(cases),
             notes=(note,) if note else (),
         )

@@ -151,6 +151,7 @@ class OpinionQA:
             files=(*files, *read_files(self.path, others)),
             licence=LICENCE,
             citation=CITATION,
+            language="en",
             n_dropped_cells=n_dropped,
             gated=True,
         )

@@ -4,8 +4,6 @@
 """
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,29 +11,13 @@ from typing import Any
 from distexp.dataset.draft.options import Options, on_a_scale, options_of
 from distexp.dataset.files.codebook import Codebook
 from distexp.dataset.files.codes import Codes
-from distexp.dataset.files.columns import read_columns
-from distexp.dataset.files.layout import Layout
+from distexp.dataset.files.language import language_in, phrases_in
 from distexp.dataset.files.qsf import read_qsf
+from distexp.dataset.files.question_table import question_of, questions_of_table
 from distexp.dataset.files.scalars import Scalar, worded
 from distexp.dataset.files.section import Section, read_yaml
-from distexp.dataset.files.variables import column_names, guessed_layout
 from distexp.errors import DatasetError
 from distexp.types import Group, Question
-
-SEPARATOR = "|"
-"""Between options, and between ordinals, in a cell of a table; or a cell is a JSON list."""
-_COLUMNS = {
-    "id": ("id", "question_id"),
-    "text": ("text", "question"),
-    "options": ("options",),
-    "ordinals": ("ordinals",),
-    "kind": ("kind",),
-    "battery": ("battery",),
-    "wording": ("wording",),
-    "alternate_wordings": ("alternate_wordings",),
-}
-"""What a column of a table may be called."""
-_KINDS = ("ordinal", "binary", "nominal")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +34,8 @@ class Questionnaire:
     """SHA-256 of the file."""
     notes: tuple[str, ...] = ()
     """What was left out or guessed, a sentence each."""
+    language: str | None = None
+    """Of questions and groups, as in BCP 47; None where the file does not say."""
 
 
 def read_questionnaire(path: Path) -> Questionnaire:
@@ -84,7 +68,7 @@ def read_questionnaire(path: Path) -> Questionnaire:
     if suffix == ".qsf":
         return replace(_of_qsf(path), digest=digest)
     if suffix in (".csv", ".tsv", ".xlsx", ".parquet"):
-        questions = _of_table(path)
+        questions = questions_of_table(path)
         return Questionnaire(
             name=path.stem, questions=questions, groups=(), population=None, digest=digest
         )
@@ -114,7 +98,7 @@ def parse_questionnaire(text: str, name: str, default_name: str) -> Questionnair
         cannot be one.
     """
     top = read_yaml(text, name)
-    wording = top.text("wording", default="exact")
+    wording, language = top.text("wording", default="exact"), language_in(top)
     questionnaire = Questionnaire(
         name=top.text("name", default=default_name),
         questions=tuple(
@@ -122,10 +106,11 @@ def parse_questionnaire(text: str, name: str, default_name: str) -> Questionnair
         ),
         groups=tuple(
             group
-            for groups in top.section("groups", default={}).each(_groups).values()
-            for group in groups
+            for attribute, section in top.section("groups", default={}).sections()
+            for group in _groups(attribute, section, language)
         ),
         population=top.text("population", default=None),
+        language=language,
         digest=hashlib.sha256(text.encode()).hexdigest(),
     )
     top.check_all_used()
@@ -137,19 +122,20 @@ def parse_questionnaire(text: str, name: str, default_name: str) -> Questionnair
 def groups_of(codebook: Codebook) -> tuple[Group, ...]:
     """Return the groups that a codebook names, without those that only its data file shows."""
     return tuple(
-        Group(attribute=name, value=level.label, phrase=level.phrase)
+        Group(attribute=name, value=level.label, phrase=level.phrase, phrases=level.phrases)
         for name, attribute in codebook.attributes.items()
         for level in attribute.levels
     )
 
 
-def _groups(attribute: str, section: Section) -> list[Group]:
+def _groups(attribute: str, section: Section, language: str | None) -> list[Group]:
     """Return the groups of an attribute: a phrase by name."""
     if not section.names():
         raise section.error(attribute, "names no group: give a phrase for each, or leave it out.")
+    said = {name: phrases_in(section, name, language) for name in section.names()}
     return [
-        Group(attribute=attribute, value=name, phrase=section.text(name))
-        for name in section.names()
+        Group(attribute=attribute, value=name, phrase=phrase, phrases=phrases)
+        for name, (phrase, phrases) in said.items()
     ]
 
 
@@ -167,7 +153,7 @@ def _question(question_id: str, section: Section, wording: str) -> Question:
     section.check_all_used()
     options = [_option(section, row) for row in rows]
     ordinals = [ordinal for _, ordinal in options]
-    return _made(
+    return question_of(
         where=section.error,
         question_id=question_id,
         text=text,
@@ -201,115 +187,6 @@ def _option(section: Section, row: object) -> tuple[str, float | None]:
         wanted = "'label', ['label', ordinal], [code, 'label'] or [code, 'label', ordinal]"
         raise section.error("options", f"holds what is not {wanted}: {row!r}")
     return label, None if ordinal is None else float(ordinal)
-
-
-def _made(
-    *,
-    where: Any,
-    question_id: str,
-    text: str,
-    labels: Sequence[str],
-    ordinals: Sequence[float | None],
-    kind: str | None,
-    battery: str | None,
-    wording: str,
-    alternate_wordings: Sequence[str],
-) -> Question:
-    """Return a question; without ordinals an ordinal or binary one is numbered 1, 2, 3 ..."""
-    if kind not in (None, *_KINDS):
-        raise where("kind", f"must be {', '.join(_KINDS)}. Got {kind!r} instead.")
-    given = [float(ordinal) for ordinal in ordinals if ordinal is not None]
-    if not given and kind in ("ordinal", "binary"):
-        given = [float(place) for place in range(1, len(labels) + 1)]
-    question = Question(
-        question_id=question_id,
-        text=text,
-        options=tuple(labels),
-        ordinals=tuple(given) or None,
-        battery=battery,
-        wording=wording,
-        alternate_wordings=tuple(alternate_wordings),
-    )
-    if kind is not None and question.kind != kind:
-        raise where("kind", f"says {kind!r}, but its options are {question.kind}.")
-    return question
-
-
-def _of_table(path: Path) -> tuple[Question, ...]:
-    """Read a table with a row a question."""
-    layout: Layout = guessed_layout(path)[0]
-    found = column_names(path, layout)
-    known = {other for names in _COLUMNS.values() for other in names}
-    named = {key: name for key, names in _COLUMNS.items() for name in names if name in found}
-    if missing := [key for key in ("id", "text", "options") if key not in named]:
-        msg = (
-            f"{path} has no column {missing[0]!r}: a questionnaire has id, text and options, and "
-            "may have ordinals, kind, battery, wording and alternate_wordings. It has "
-            f"{', '.join(found[:12])}."
-        )
-        raise DatasetError(msg)
-    if unknown := [name for name in found if name.strip() and name not in known]:
-        msg = f"{path} has a column {unknown[0]!r}, which has no meaning. Remove it."
-        raise DatasetError(msg)
-    table = read_columns(path, list(named.values()), layout, "whoever wrote it")
-    questions: dict[str, Question] = {}
-    for number, row in enumerate(table.iter_rows(named=True), start=2):
-        cells = {key: (row[name] or "").strip() for key, name in named.items()}
-        if not any(cells.values()):
-            continue
-        question = _of_row(cells, f"{path}, row {number}")
-        if question.question_id in questions:
-            msg = f"{path}, row {number}: id {question.question_id!r} comes twice."
-            raise DatasetError(msg)
-        questions[question.question_id] = question
-    if not questions:
-        raise DatasetError(f"{path} holds no question. Write one in each row under the header.")
-    return tuple(questions.values())
-
-
-def _of_row(cells: Mapping[str, str], where: str) -> Question:
-    """Return the question of a row."""
-
-    def error(key: str, problem: str) -> DatasetError:
-        return DatasetError(f"{where}: {key!r} {problem}")
-
-    for key in ("id", "text", "options"):
-        if not cells[key]:
-            raise error(key, "is blank.")
-    labels = _parts(cells["options"])
-    if not all(isinstance(label, str) for label in labels) or len(labels) < 2:
-        wanted = f"must be two or more texts with {SEPARATOR!r} between them, or a JSON list"
-        raise error("options", f"{wanted}. Got {cells['options']!r} instead.")
-    try:
-        ordinals = [float(part) for part in _parts(cells.get("ordinals", ""))]
-    except (TypeError, ValueError) as exc:
-        msg = (
-            f"must be numbers with {SEPARATOR!r} between them. Got {cells['ordinals']!r} instead."
-        )
-        raise error("ordinals", msg) from exc
-    return _made(
-        where=error,
-        question_id=cells["id"],
-        text=cells["text"],
-        labels=labels,
-        ordinals=ordinals,
-        kind=cells.get("kind") or None,
-        battery=cells.get("battery") or None,
-        wording=cells.get("wording") or "exact",
-        alternate_wordings=[str(one) for one in _parts(cells.get("alternate_wordings", ""))],
-    )
-
-
-def _parts(cell: str) -> list[Any]:
-    """Return the parts of a cell: a JSON list, or texts with the separator between them."""
-    if cell.startswith("[") and cell.endswith("]"):
-        try:
-            parts = json.loads(cell)
-        except (ValueError, RecursionError):
-            parts = None
-        if isinstance(parts, list):
-            return [part.strip() if isinstance(part, str) else part for part in parts]
-    return [part.strip() for part in cell.split(SEPARATOR)] if cell else []
 
 
 def _of_qsf(path: Path) -> Questionnaire:

@@ -73,6 +73,7 @@ class NewQuestions:
             licence="not stated",
             citation=f"Questions of {path.name}; nobody has answered them.",
             notes=found.notes,
+            language=found.language or ("en" if self.survey in SURVEYS else None),
         )
 
     def _asked(self, found: Questionnaire) -> tuple[str, Sequence[Group]]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from distexp.checks import check_bool, check_names, check_text, parameter_error
 from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.language import WANTED, is_language
 from distexp.dataset.files.recorded_table import Row, read_rows
 from distexp.errors import DatasetError
 from distexp.types import (
@@ -104,6 +105,7 @@ class Recorded:
             licence=f"that of its sources; {path.name} names none.",
             citation=f"Answers and estimates recorded in {path.name}.",
             gated=self.gated,
+            language=_language(path, rows),
             studies=_studies(path, rows, cases),
         )
 
@@ -178,6 +180,22 @@ def _case(path: Path, number: int, row: Row) -> Case:
         human=None if row.human is None else _distribution(path, number, row, "human"),
         n_respondents=None if row.human is None else row.n_respondents,
     )
+
+
+def _language(path: Path, rows: NumberedRows) -> str | None:
+    """Return the language of all rows; None where they have different ones, or name none.
+
+    Raises
+    ------
+    DatasetError
+        If a row names what is no language.
+    """
+    named = {row.language for _, row in rows}
+    for number, row in rows:
+        if row.language is not None and not is_language(row.language):
+            msg = f"{path}, row {number}: 'language' must be {WANTED}. Got {row.language!r}."
+            raise DatasetError(msg)
+    return next(iter(named)) if len(named) == 1 else None
 
 
 def _studies(

@@ -112,6 +112,7 @@ class EarlierRuns:
         for run, table in kept.items():
             found.add(run, table)
         sources = [_provenance(run) for run in runs]
+        languages = {source["language"] for source in sources}
         return Survey(
             name="+".join(sorted({condition.dataset for condition in found.estimates})),
             cases=tuple(found.cases.values()),
@@ -120,6 +121,7 @@ class EarlierRuns:
             licence=_said(sources, "licence"),
             citation=_said(sources, "citation"),
             gated=self.gated,
+            language=languages.pop() or None if len(languages) == 1 else None,
             studies=found.studies(),
         )
 
@@ -265,7 +267,8 @@ def _provenance(run: Path) -> dict[str, str]:
     path = run / PROVENANCE
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return {name: str(document[name]) for name in ("data_sha256", "licence", "citation")}
+        said = {name: str(document[name]) for name in ("data_sha256", "licence", "citation")}
+        return said | {"language": str(document.get("language") or "")}
     except (OSError, ValueError, KeyError) as exc:
         msg = f"{path} does not say where the human answers of this run come from ({exc!r})."
         raise DatasetError(msg) from exc

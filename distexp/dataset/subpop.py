@@ -145,6 +145,7 @@ class SubPOP:
             files=files,
             licence=LICENCE,
             citation=CITATION,
+            language="en",
             n_dropped_cells=len(rows) - len(cases),
             notes=tuple(filter(None, (note, last))),
             gated=True,

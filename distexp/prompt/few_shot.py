@@ -149,7 +149,7 @@ class FewShot(PromptTemplate):
             question=case.question.text,
             options="\n".join(f"{letter}. {option}" for letter, option in lettered),
             percentages=", ".join(f"{letter}: {share}%" for letter, share in shares),
-            group=case.group.phrase,
+            group=case.group.phrase_in(self.language),
         )
 
 

@@ -128,7 +128,7 @@ def speaking(
         If a style or elicitation has no such words.
     """
     if language == "en":
-        return dict(styles), elicitation
+        return {name: _with_groups(of, language) for name, of in styles.items()}, elicitation
     spoken = {f"{name} ({language})": _style(name, of, language) for name, of in styles.items()}
     return spoken, _elicitation(elicitation, language)
 
@@ -146,19 +146,27 @@ def _style(name: str, style: object, language: str) -> Any:
             and style.layout == _layout(english, kind)
             and style.audience == audience
         ):
-            made: Any = copy(style)
+            made = _with_groups(style, language)
             made.layout = _layout(other, kind)
             made.audience = other["audience"][kind]
             made.people = other.get("people", {}).get(kind)
             return made
     if name in ("base", "sociodemographic"):
-        return style  # the user's own words
+        return _with_groups(style, language)  # the user's own words
     msg = (
         f"The prompt {name!r} has words in English only. With prompt.language={language} choose "
         "prompt=[base], [sociodemographic] or both, or a prompt file of your own and "
         "prompt.language=null."
     )
     raise ConfigError(msg)
+
+
+def _with_groups(style: object, language: str) -> Any:
+    """Return a style that speaks of groups in a language, as far as the survey can."""
+    made: Any = copy(style)
+    if isinstance(style, PromptTemplate):
+        made.language = language
+    return made
 
 
 def _elicitation(elicitation: Any, language: str) -> Any:

@@ -94,7 +94,7 @@ class Steering(PromptTemplate):
         levels = self.levels[group.attribute]
         lines = (f"{ascii_uppercase[k]}. {level}" for k, level in enumerate(levels))
         texts = {
-            place: text.format(group=group.phrase, level=group.value)
+            place: text.format(group=group.phrase_in(self.language), level=group.value)
             for place, text in self.wordings[group.attribute].items()
         }
         texts["levels"] = "\n".join(lines)

@@ -29,6 +29,8 @@ class PromptTemplate:
     """
 
     shown: frozenset[str] = frozenset()
+    language: str | None = None
+    """Of group phrases; None is that of the survey."""
     people: str | None = None
     """What a task means by `{people}`, in languages where that is another word than `audience`."""
 
@@ -84,7 +86,7 @@ class PromptTemplate:
             task=task.format(**known),
             question=question.text,
             options="\n".join(options),
-            group=group.phrase,
+            group=group.phrase_in(self.language),
             **more,
         )
         user = Message(role="user", content=content)

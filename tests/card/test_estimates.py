@@ -5,6 +5,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -163,7 +164,7 @@ def test_a_battery_trained_on_keeps_the_band_of_its_like(cases: list[Case]) -> N
     ],
 )
 def test_extrapolation_says_in_what_way(
-    cases: list[Case], change: dict[str, str], reason: str
+    cases: list[Case], change: dict[str, Any], reason: str
 ) -> None:
     """Another survey, battery, language or group is another population of questions."""
     card = fitted(

@@ -1,5 +1,6 @@
 """Prompts in six languages: words from files, replies in the marks of each read back."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -238,3 +239,51 @@ def test_survey_in_a_language_without_words_is_told(question: Question, group: G
 
     with pytest.raises(ConfigError, match='in "sw", which there are no words for'):
         experiment("prompt.language=survey", "prompt=[base]").interview(survey)
+
+
+@pytest.mark.parametrize(
+    ("said", "asked", "note"),
+    [
+        ("en", "null", None),
+        ("en-GB", "en", None),
+        ("de", "survey", None),
+        ("en", "de", "are in de, and so are the phrases of 1 of 1 groups; questions and options"),
+        ("fr", "de", "questions and options are in fr"),
+        (
+            "de",
+            "null",
+            "Questions are in de, layout and task .* prompt.language=survey asks",
+        ),
+        ("sw", "null", "Questions are in sw, layout and task .* unless they were changed[.]"),
+        (None, "null", None),
+    ],
+)
+def test_report_says_where_two_languages_stand_in_a_prompt(
+    said: str | None, asked: str, note: str | None, question: Question, group: Group
+) -> None:
+    """Of the question on one side, of layout, task and group on the other."""
+    german = replace(group, phrases=(("de", "ein Demokrat"),))
+    survey = replace(survey_of(replace(question, text="Q"), german), language=said)
+
+    notes = experiment("prompt=[sociodemographic]", f"prompt.language={asked}").interview(survey)
+
+    assert len(notes.notes) == (note is not None)
+    assert all(re.search(note or "", one) for one in notes.notes)
+
+
+def test_groups_are_spoken_of_in_the_language_of_the_prompt(
+    question: Question, group: Group
+) -> None:
+    """Where the survey has such phrases; as it has them where the prompt names no language."""
+    german = replace(group, phrases=(("de", "ein Demokrat"),))
+
+    said = {
+        language: prompt_of(
+            experiment("prompt=[sociodemographic]", f"prompt.language={language}"),
+            survey_of(question, german),
+        )[1].messages[0].content
+        for language in ("de", "fr", "en", "null")
+    }  # fmt: skip
+
+    assert "ein Demokrat" in said["de"]
+    assert all(group.phrase in said[language] for language in ("fr", "en", "null"))

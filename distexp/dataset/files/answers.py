@@ -123,7 +123,7 @@ def members(
     DatasetError
         If the column holds codes that the codebook does not explain.
     """
-    levels = [(level.label, level.phrase) for level in attribute.levels]
+    levels = [(level.label, level.phrase, level.phrases) for level in attribute.levels]
     unknown: list[Code] = []
 
     def index_of(code: Code) -> int:
@@ -136,23 +136,25 @@ def members(
             unknown.append(code)
             return -1
         label = label_of(code)
-        levels.append((label, attribute.others.replace("{}", label)))
+        levels.append((label, attribute.others.replace("{}", label), ()))
         return len(levels) - 1
 
     level_of = recode(table[attribute.column], index_of, _place(attribute.column, path))
     where = f"attribute {name!r}, its left_out or missing"
     _check_known(unknown, attribute.column, table, path, where)
     n_listed = len(attribute.levels)
-    others = {label for label, _ in levels[n_listed:]}
+    others = {label for label, _, _ in levels[n_listed:]}
     named = others.union(*(each.codes.texts for each in attribute.levels))
     _check_case(others, named | attribute.left_out.texts | missing.texts, attribute.column, path)
     order = [*range(n_listed), *sorted(range(n_listed, len(levels)), key=levels.__getitem__)]
     if attribute.others is not None:  # of all the countries there are, those in the file
         order = [index for index in order if (level_of == index).any()]
-    return {
-        Group(attribute=name, value=levels[index][0], phrase=levels[index][1]): level_of == index
-        for index in order
-    }
+    groups = {}
+    for index in order:
+        label, phrase, phrases = levels[index]
+        group = Group(attribute=name, value=label, phrase=phrase, phrases=phrases)
+        groups[group] = level_of == index
+    return groups
 
 
 def _found(codes: Codes, column: "pl.Series", path: Path) -> tuple[set[Code], BoolArray]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 from itertools import combinations
 
 from distexp.dataset.files.codes import Code, Codes, label_of
-from distexp.dataset.files.language import WANTED, is_language
+from distexp.dataset.files.language import Phrases, language_in, phrases_in
 from distexp.dataset.files.layout import Layout
 from distexp.dataset.files.scalars import worded
 from distexp.dataset.files.section import Section, read_yaml, shown
@@ -28,6 +28,8 @@ class Level:
     label: str
     phrase: str
     codes: Codes
+    phrases: Phrases = ()
+    """In other languages than the codebook's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,8 @@ class Codebook:
     """What a report has to say of it, a sentence each."""
     language: str | None = None
     """Of its questions and phrases, as in BCP 47; None where it does not say."""
+    population_in: Phrases = ()
+    """The population in other languages."""
 
     @property
     def sample(self) -> dict[str, str]:
@@ -117,14 +121,7 @@ class Codebook:
             return replace(self, filters=filters)
         phrase = attribute.phrase(countries[0])
         place = phrase.removeprefix("a person living in ")
-        return replace(self, filters=filters, population=phrase, place=place)
-
-
-def _language(top: Section) -> str | None:
-    language: str | None = top.text("language", default=None)
-    if language is not None and not is_language(language):
-        raise top.error("language", f"must be {WANTED}. Got {language!r} instead.")
-    return language
+        return replace(self, filters=filters, population=phrase, population_in=(), place=place)
 
 
 def packaged_codebook(name: str) -> Codebook:
@@ -156,9 +153,12 @@ def read_codebook(top: Section, digest: str) -> Codebook:
     """Read a codebook out of a mapping; `digest` is that of its text."""
     off_scale = top.codes("off_scale", default=Codes())
     wording = top.text("wording", default="exact")
+    name, language = top.text("name"), language_in(top)
+    population, population_in = phrases_in(top, "population", language)
     codebook = Codebook(
-        name=top.text("name"),
-        population=top.text("population"),
+        name=name,
+        population=population,
+        population_in=population_in,
         place=top.text("place", default=None),
         source=top.text("source", default="whoever collected it"),
         licence=top.text("licence", default=UNSTATED),
@@ -171,7 +171,9 @@ def read_codebook(top: Section, digest: str) -> Codebook:
         filters=_codes_by_column(top.section("filters", default={})),
         exclude=_codes_by_column(top.section("exclude", default={})),
         missing=top.codes("missing", default=Codes()),
-        attributes=top.section("attributes").each(_attribute),
+        attributes=top.section("attributes").each(
+            lambda name, section: _attribute(name, section, language)
+        ),
         items=tuple(
             top.section("questions")
             .each(lambda key, section: _item(key, section, off_scale, wording))
@@ -179,7 +181,7 @@ def read_codebook(top: Section, digest: str) -> Codebook:
         ),
         digest=digest,
         notes=_notes(top),
-        language=_language(top),
+        language=language,
     )
     top.check_all_used()
     return codebook
@@ -220,8 +222,9 @@ def _codes_by_column(section: Section) -> dict[str, Codes]:
     return {column: section.codes(column) for column in section.names()}
 
 
-def _attribute(name: str, section: Section) -> Attribute:
-    levels = tuple(section.section("levels", default={}).each(_level).values())
+def _attribute(name: str, section: Section, language: str | None) -> Attribute:
+    named = section.section("levels", default={})
+    levels = tuple(named.each(lambda label, of: _level(label, of, language)).values())
     attribute = Attribute(
         column=section.text("column"),
         levels=levels,
@@ -235,8 +238,9 @@ def _attribute(name: str, section: Section) -> Attribute:
     return attribute
 
 
-def _level(label: str, section: Section) -> Level:
-    level = Level(label=label, phrase=section.text("phrase"), codes=section.codes("codes"))
+def _level(label: str, section: Section, language: str | None) -> Level:
+    phrase, phrases = phrases_in(section, "phrase", language)
+    level = Level(label=label, phrase=phrase, phrases=phrases, codes=section.codes("codes"))
     section.check_all_used()
     return level
 

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from distexp.checks import parameter_error
+from distexp.dataset.files.language import both, both_in
 from distexp.dataset.files.sampling import SampleDesign
 from distexp.errors import DatasetError
 from distexp.types import (
@@ -159,22 +160,26 @@ def choose_groups(
     owner: str,
     attributes: Sequence[str] | None,
     known: Mapping[str, Mapping[Group, BoolArray]],
+    language: str | None = None,
 ) -> dict[Group, BoolArray]:
     """Return the groups of the attributes asked for, in that order, and their members.
 
-    As `factors`, but `known` holds for each attribute its groups and their members.
+    As `factors`, but `known` holds for each attribute its groups and their members; `language` is
+    that of their phrases, None English.
     """
     chosen: dict[Group, BoolArray] = {}
     for names in factors(owner, attributes, known):
         groups = dict(known[names[0]])
         for name in names[1:]:
-            groups = cross(groups, known[name])
+            groups = cross(groups, known[name], language)
         chosen |= groups
     return chosen
 
 
 def cross(
-    first: Mapping[Group, BoolArray], second: Mapping[Group, BoolArray]
+    first: Mapping[Group, BoolArray],
+    second: Mapping[Group, BoolArray],
+    language: str | None = None,
 ) -> dict[Group, BoolArray]:
     """Return each group of `first` within each group of `second`.
 
@@ -190,7 +195,8 @@ def cross(
         Group(
             attribute=f"{a.attribute} × {b.attribute}",
             value=f"{a.value} × {b.value}",
-            phrase=f"{a.phrase} and {b.phrase}",
+            phrase=both(a.phrase, b.phrase, language),
+            phrases=both_in(a.phrases, b.phrases),
         ): first[a] & second[b]
         for a, b in product(first, second)
     }

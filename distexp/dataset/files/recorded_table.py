@@ -37,14 +37,15 @@ class Row(NamedTuple):
     predicted: list[float] | None
     status: str
     battery: str | None = None
+    language: str | None = None
 
 
 Columns = list[list[object]]
 """The cells of each field of `Row`, all equally many."""
 
 _NUMBERS = ("ordinals", "human", "predicted")
-_MAY_BE_NULL = ("ordinals", "human", "predicted", "n_respondents", "battery")
-_MAY_BE_MISSING = frozenset({"battery"})
+_MAY_BE_NULL = ("ordinals", "human", "predicted", "n_respondents", "battery", "language")
+_MAY_BE_MISSING = frozenset({"battery", "language"})
 
 
 def read_rows(path: Path, content: bytes, *, optional: frozenset[str] = frozenset()) -> list[Row]:

@@ -113,11 +113,16 @@ def _aggregate(
     )
     table = filtered(codebook, table, path)
     design = _design(codebook, table, path)
-    everyone = Group(attribute=EVERYONE, value=EVERYONE, phrase=codebook.population)
+    everyone = Group(
+        attribute=EVERYONE,
+        value=EVERYONE,
+        phrase=codebook.population,
+        phrases=codebook.population_in,
+    )
     people = {EVERYONE: {everyone: np.ones(table.height, dtype=np.bool_)}}
     for name in attributes:
         people[name] = members(name, codebook.attributes[name], codebook.missing, table, path)
-    groups = choose_groups(selection.owner, selection.attributes, people)
+    groups = choose_groups(selection.owner, selection.attributes, people, codebook.language)
     places = {_placed(group, codebook): mask for group, mask in groups.items()}
     cases, n_dropped = tally(
         [item.question for item in items],
@@ -163,10 +168,14 @@ def _alone(design: SampleDesign | None) -> tuple[str, ...]:
 def _placed(group: Group, codebook: Codebook) -> Group:
     """Return the group with its phrase saying where, unless it does."""
     place = codebook.place
-    if place is None or place in group.phrase or group.attribute == EVERYONE:
+    if place is None or group.attribute == EVERYONE:
         return group
-    between = joint(group.phrase, codebook.language)
-    return replace(group, phrase=f"{group.phrase}{between}{place}")
+
+    def placed(phrase: str, language: str | None) -> str:
+        return phrase if place in phrase else f"{phrase}{joint(phrase, language)}{place}"
+
+    phrases = tuple((of, placed(phrase, of)) for of, phrase in group.phrases)
+    return replace(group, phrase=placed(group.phrase, codebook.language), phrases=phrases)
 
 
 def _chosen_items(codebook: Codebook, selection: Selection) -> list[Item]:

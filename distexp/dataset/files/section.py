@@ -50,6 +50,10 @@ class Section:
             return value.value
         return bool(value)
 
+    def holds_mapping(self, key: str) -> bool:
+        """Tell whether a mapping stands under a key."""
+        return isinstance(self._content.get(key), dict)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """Return texts, of which there may be none; a single one needs no brackets."""
         value = self._get(key, list | str, "a text or a list of texts (in quotes)", [])
