@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
-from distexp.asking.observing import Draws, who_answered
+from distexp.asking.observing import Draws, served_dearer, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
@@ -161,6 +161,7 @@ class Interview:
                 *self._probing.notes,
                 *filter(None, notes),
                 *who_answered(requests, answers),
+                *served_dearer(self.model, answers),
             ),
         )
 

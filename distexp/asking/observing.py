@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from distexp.asking.answers import Answer
+from distexp.protocols import Model, price_of
 from distexp.request import Request
 from distexp.types import Reading, Shares
 
@@ -74,6 +75,32 @@ def who_answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> 
         if len(of) > 1
     ]
     return notes
+
+
+def served_dearer(model: Model, answers: Mapping[str, Answer]) -> list[str]:
+    """Say how many calls of a run a provider has served at a higher price than was asked for.
+
+    Each answer has the price of the service tier that its reply names.
+    """
+    price = price_of(model)
+    if price is None:
+        return []
+    dearer, paid = 0.0, 0
+    for answer in answers.values():
+        response = answer.response
+        served, usage = response.price_usd_per_token, response.usage
+        if answer.hit or served is None or usage is None or sum(served) <= sum(price):
+            continue
+        paid += 1
+        dearer += (served[0] - price[0]) * usage.prompt_tokens
+        dearer += (served[1] - price[1]) * usage.completion_tokens
+    if not paid:
+        return []
+    n = sum(not answer.hit for answer in answers.values())
+    return [
+        f"**{paid:,} of {n:,} calls were served by a dearer service tier than was asked for**, by "
+        f"what the replies say, and cost {dearer:.4g} USD more: costs and budgets count that."
+    ]
 
 
 def _same(asked: str, said: str) -> bool:

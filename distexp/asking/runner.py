@@ -10,7 +10,14 @@ from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule, limits_of
 from distexp.asking.uncollected import uncollected
 from distexp.cache import Cache, why_missing
-from distexp.errors import BudgetError, CacheError, CacheMissError, ModelError
+from distexp.errors import (
+    BudgetError,
+    CacheError,
+    CacheMissError,
+    ModelError,
+    RefusedPromptError,
+    UnusableReplyError,
+)
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Condition
@@ -134,7 +141,8 @@ class Runner:
         if cause is not None:
             msg = how_far(cause, len(outcome.responses), len(missing), self.cache)
             if not isinstance(cause, BudgetError):
-                raise type(cause)(msg) from cause
+                is_of_one = isinstance(cause, RefusedPromptError | UnusableReplyError)
+                raise (ModelError if is_of_one else type(cause))(msg) from cause
             self.stopped = msg
         answers = {
             key: Answer(response=response, hit=key in outcome.shared)

@@ -51,6 +51,10 @@ class Calling(ABC):
     def price(self) -> tuple[float, float] | None:
         """USD for a token of a prompt and of a reply; None where it is not known."""
 
+    @abstractmethod
+    def price_served(self, tier: object) -> tuple[float, float] | None:
+        """Return the price of a call that its reply says was served by a service tier."""
+
     async def complete(self, request: Request) -> Response:
         """Make the call.
 
@@ -100,7 +104,7 @@ class Calling(ABC):
                 key=key,
                 timeout_s=self.timeout_s,
                 failures=failures,
-                price=self.price,
+                price=self.price_served,
                 service_tier=self.service_tier,
             )
             return self._watched(request, response)
@@ -109,7 +113,10 @@ class Calling(ABC):
         if self.service_tier is not None:
             body["service_tier"] = self.service_tier
         reply = await client.post(body, key, failures)
-        return self._watched(request, read_reply(reply, request, failures, self.price))
+        tier = reply.get("service_tier") if isinstance(reply, dict) else None
+        return self._watched(
+            request, read_reply(reply, request, failures, self.price_served(tier))
+        )
 
     @cached_property
     def _first_replies(self) -> FirstReplies:

@@ -33,7 +33,7 @@ from distexp.model.litellm_settings import (
     check_variables,
     request_body,
 )
-from distexp.model.prices import import_litellm, list_price
+from distexp.model.prices import import_litellm, list_price, price_served
 from distexp.model.probing import learnt, left_out, probe_body, told, unknown
 from distexp.model.thinking import Thinking, check_efforts
 from distexp.protocols import Capabilities, Limits
@@ -303,6 +303,12 @@ class LiteLLMModel(Calling):
         if self.api_base is not None:
             return None
         return list_price(self.provider, self.name, "_flex" if self.service_tier else "")
+
+    def price_served(self, tier: object) -> tuple[float, float] | None:
+        """Return the price of a call that its reply says was served by a service tier."""
+        if self.usd_per_million_tokens is not None or self.api_base is not None:
+            return self.price
+        return price_served(self.provider, self.name, self.price, tier)
 
 
 @lru_cache(maxsize=64)

@@ -1,11 +1,12 @@
 """One call made by litellm: to every provider that does not speak OpenAI's protocol."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 from distexp.model.http.address import bypass_proxies
 from distexp.model.http.failures import Failures
 from distexp.model.http.reply import UNUSABLE
-from distexp.model.litellm_reply import read_response, translated_error
+from distexp.model.litellm_reply import read_response, tier_of, translated_error
 from distexp.model.prices import import_litellm
 from distexp.request import Request, Response
 
@@ -18,10 +19,12 @@ async def call(
     key: str | None,
     timeout_s: float,
     failures: Failures,
-    price: tuple[float, float] | None,
+    price: Callable[[object], tuple[float, float] | None],
     service_tier: str | None = None,
 ) -> Response:
     """Have litellm make a call; `model` is the route and the name.
+
+    `price` is that of a token of a prompt and of a reply, by the service tier that a reply names.
 
     Raises
     ------
@@ -48,4 +51,4 @@ async def call(
         raise translated_error(exc, failures) from exc
     except UNUSABLE as exc:  # what it makes of a reply that it does not expect
         raise failures.unusable(f"{type(exc).__name__}: {exc}") from exc
-    return read_response(raw, request, failures, price)
+    return read_response(raw, request, failures, price(tier_of(raw)))

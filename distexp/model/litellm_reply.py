@@ -92,6 +92,15 @@ def _read_response(
     )
 
 
+def tier_of(raw: Any) -> object:
+    """Return the service tier that a reply says has served it, in the words of its provider."""
+    if (tier := getattr(raw, "service_tier", None)) is not None:
+        return tier
+    hidden = getattr(raw, "_hidden_params", None)
+    fields = hidden.get("provider_specific_fields") if isinstance(hidden, Mapping) else None
+    return fields.get("traffic_type") if isinstance(fields, Mapping) else None
+
+
 def _usage(reported: Any) -> Usage | None:
     """Return the tokens. litellm says 0 where the server does not count; no prompt has none."""
     if not reported or not reported.prompt_tokens:

@@ -12,6 +12,11 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 TABLE = "model_prices_and_context_window_backup.json"
+SERVED = {
+    **dict.fromkeys(("flex", "on_demand_flex"), "_flex"),
+    **dict.fromkeys(("priority", "on_demand_priority"), "_priority"),
+}
+"""By what a reply calls the service tier that served it: which price it has. All else is usual."""
 PRICE_FIELDS = ("input_cost_per_token", "output_cost_per_token")
 
 
@@ -40,7 +45,7 @@ def list_price(provider: str, name: str, tier: str = "") -> tuple[float, float] 
     Parameters
     ----------
     provider, name : str
-    tier : {"", "_flex", "_batches"}
+    tier : {"", "_flex", "_priority", "_batches"}
         Which price: the usual one, that of calls that may wait, or of calls in batches.
     """
     entry = table_entry(provider, name) or {}
@@ -49,6 +54,24 @@ def list_price(provider: str, name: str, tier: str = "") -> tuple[float, float] 
         return float(per_prompt), float(per_reply)
     _warn_of_unknown_price(name, tier)
     return None
+
+
+def price_served(
+    provider: str, name: str, asked: tuple[float, float] | None, tier: object
+) -> tuple[float, float] | None:
+    """Return what a token costs of a call that a provider says was served by a tier.
+
+    Parameters
+    ----------
+    provider, name : str
+    asked : tuple of float, optional
+        The price of the tier asked for, which a reply that names none is taken to be served by.
+    tier : object
+        What the reply says.
+    """
+    if not isinstance(tier, str) or not tier:
+        return asked
+    return list_price(provider, name, SERVED.get(tier.casefold(), ""))
 
 
 def table_entry(provider: str, name: str) -> Mapping[str, Any] | None:

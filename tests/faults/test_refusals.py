@@ -10,6 +10,7 @@ from distexp.asking.backoff import Backoff
 from distexp.asking.dispatch import MOST_DOUBTS, MOST_LOST
 from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
+from distexp.asking.runner import Runner
 from distexp.asking.schedule import Schedule
 from distexp.cache import ResponseCache
 from distexp.cache.audit.totals import totals
@@ -117,6 +118,18 @@ def test_bad_requests_without_a_reason_and_without_an_answer_end_the_model(
         assert outcome.responses == {}
         assert "status 400: Bad request" in str(outcome.failures[0][1])
     assert ResponseCache(tmp_path).known(requests(model, 100)) == set()
+
+
+@pytest.mark.parametrize("reply", [(400, UNCLEAR), (200, {"choices": []})])
+def test_run_that_ends_over_one_request_says_so_in_an_error_of_the_model(
+    reply: tuple[int, dict[str, Any]], openai_server: OpenAIServer, tmp_path: Path
+) -> None:
+    """Refused, or answered without an answer: with the server's words, and what is kept."""
+    openai_server.answer = lambda *_: reply
+    model = model_at(openai_server.url, max_retries=0)
+
+    with pytest.raises(ModelError, match="0 of 3 calls were answered and are kept"):
+        Runner(model, ResponseCache(tmp_path)).run(requests(model, 3))
 
 
 def test_bad_request_is_the_prompts_where_the_cache_has_answers_to_others(
