@@ -12,12 +12,15 @@ from distexp.card.estimates import Estimates
 from distexp.dataset.files.microdata import EVERYONE
 from distexp.report.markdown import escaped
 from distexp.request import Json
+from distexp.terminal.texts import padded, places, shortened
 from distexp.visible import one_line
 
 BAR = 20
 """Characters of a bar from 0 to 1."""
 COLUMNS = 3
-"""Groups beside each other."""
+"""Groups beside each other, at the most."""
+WIDEST = 100
+"""Characters of a line of bars."""
 MOST_QUESTIONS = 40
 """Longer questionnaires are cut; the file has all."""
 LONGEST_OPTION = 24
@@ -39,7 +42,7 @@ class Column:
     @property
     def name(self) -> str:
         """The group in one line, with a star where it extrapolates."""
-        return one_line(self.group) + "*" * bool(self.reason)
+        return _cut(self.group) + "*" * bool(self.reason)
 
 
 def markdown(estimates: Estimates) -> str:
@@ -217,9 +220,11 @@ def _question(head: str, options: Sequence[str], columns: Sequence[Column]) -> s
         if column.attribute != EVERYONE:
             others.setdefault(column.attribute, []).append(column)
     lines = list(_chart(options, whole)) if whole else []
+    margin = max(map(places, map(_cut, options)))
+    beside = min(COLUMNS, (WIDEST - margin) // (BAR + 7))
     for attribute, of_attribute in others.items():
-        for start in range(0, len(of_attribute), COLUMNS):
-            each = of_attribute[start : start + COLUMNS]
+        for start in range(0, len(of_attribute), beside):
+            each = of_attribute[start : start + beside]
             lines += ["", one_line(attribute), *_chart(options, each)]
     parts = dict.fromkeys(part for c in columns for part in c.reason.split("; ") if part)
     note = [f"\\* {escaped('; '.join(parts))}."] if parts else []
@@ -229,16 +234,16 @@ def _question(head: str, options: Sequence[str], columns: Sequence[Column]) -> s
 def _chart(options: Sequence[str], columns: Sequence[Column]) -> Iterator[str]:
     """Yield the lines of a chart: an option a line, a group a column."""
     labels = [_cut(option) for option in options]
-    margin = max(map(len, labels))
+    margin = max(map(places, labels))
     cells = [[_cell(column, index) for index in range(len(options))] for column in columns]
     wide = [
-        max(len(column.name), *map(len, of)) for column, of in zip(columns, cells, strict=True)
+        max(map(places, (column.name, *of))) for column, of in zip(columns, cells, strict=True)
     ]
-    names = [column.name.ljust(width) for column, width in zip(columns, wide, strict=True)]
+    names = [padded(column.name, n) for column, n in zip(columns, wide, strict=True)]
     yield f"{'':{margin}}  {'  '.join(names)}".rstrip()
     for index, label in enumerate(labels):
         line = [of[index].ljust(width) for of, width in zip(cells, wide, strict=True)]
-        yield f"{label:{margin}}  {'  '.join(line)}".rstrip()
+        yield f"{padded(label, margin)}  {'  '.join(line)}".rstrip()
 
 
 def _cell(column: Column, index: int) -> str:
@@ -255,5 +260,4 @@ def _cell(column: Column, index: int) -> str:
 
 
 def _cut(option: str) -> str:
-    label = one_line(option)
-    return label if len(label) <= LONGEST_OPTION else f"{label[: LONGEST_OPTION - 1]}…"
+    return shortened(one_line(option), LONGEST_OPTION)

@@ -10,6 +10,7 @@ from distexp.card.card import Card
 from distexp.cli.parser import Parser
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
+from distexp.terminal.texts import width, wrapped
 from distexp.visible import one_line
 
 
@@ -41,4 +42,5 @@ def main(arguments: Sequence[str]) -> None:
     write(written, options.out)
     for warning in warnings(card, found):
         sys.stderr.write(f"distexp: warning: {one_line(warning)}\n")
-    sys.stdout.write(f"{summary(card, found, options.coverage)} Written to {options.out}\n")
+    said = wrapped(summary(card, found, options.coverage), width())
+    sys.stdout.write("".join(f"{line}\n" for line in said) + f"Written to {options.out}\n")

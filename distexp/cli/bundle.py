@@ -17,10 +17,12 @@ from distexp.sharing.environment import differences
 from distexp.sharing.nearness import TOLERANCE
 from distexp.sharing.packing import pack
 from distexp.sharing.rerun import Bundle, read, run_again
-from distexp.view.base import markdown_table
+from distexp.terminal.texts import cut, fitting, rendered, width, wrapped
 
-MOST_SHOWN = 20
-"""Files whose first difference is shown."""
+MOST_SHOWN, FEW = 16, 8
+"""Files whose first difference is shown, in a line each; and in two where they are few."""
+MOST_ROWS = 19
+"""Rows of the table of files, which is shown where none differs."""
 
 
 def bundle(arguments: Sequence[str]) -> None:
@@ -51,8 +53,9 @@ def bundle(arguments: Sequence[str]) -> None:
         os.replace(made, options.out)  # noqa: PTH105 - replaces, unlike rename
     less = f", {n_withheld} of them by their SHA-256 alone" if n_withheld else ""
     sys.stdout.write(
-        f"Bundle: {options.out}, {n_records} answers and {len(found)} files{less}. Made again "
-        f"from it, {_nearness(found)}. Elsewhere: distexp reproduce {options.out.name}\n"
+        f"Bundle: {options.out}, {n_records} answers and {len(found)} files{less}.\n"
+        f"Made again from it, {_nearness(found)}. Elsewhere: distexp reproduce "
+        f"{options.out.name}\n"
     )
 
 
@@ -143,15 +146,24 @@ def _told(
     given: Bundle, found: Sequence[Compared], redefined: Iterable[str] = ()
 ) -> Iterator[str]:
     """Yield what there is to say about runs that were made again."""
-    yield _table(found)
-    yield ""
-    others = differences(given.provenance(given.jobs[0]).get("versions", {}))
-    yield from (f"- Other software: {other}." for other in others)
+    columns = width()
+
+    def said(text: str, most: int = 2) -> list[str]:
+        return cut(wrapped(text, columns, indent=2), most, columns)
+
     unequal = [one for one in found if one.difference]
-    yield from (f"- {one.name}: {one.difference}." for one in unequal[:MOST_SHOWN])
+    if not unequal:
+        yield from _table(found, columns)
+        yield ""
+    others = "; ".join(differences(given.provenance(given.jobs[0]).get("versions", {})))
+    if others:
+        yield from said(f"- Other software: {others}.")
+    for one in unequal[:MOST_SHOWN]:
+        yield from said(f"- {one.name}: {one.difference}.", 2 if len(unequal) <= FEW else 1)
     if len(unequal) > MOST_SHOWN:
         yield f"- and {len(unequal) - MOST_SHOWN} files more."
-    yield from redefined
+    if redefined := " ".join(redefined):
+        yield from said(redefined)
     if unequal:
         yield f"Not reproduced: {len(unequal)} of {len(found)} files of {given.run} differ."
     else:
@@ -162,17 +174,18 @@ def _told(
         )
 
 
-def _table(found: Sequence[Compared]) -> str:
+def _table(found: Sequence[Compared], columns: int) -> list[str]:
     """Lay out how each kind of file was compared, and what came of it."""
-    import polars as pl
-
     groups: dict[str, list[Compared]] = {}
     for one in found:
         groups.setdefault(Path(one.name).name, []).append(one)
     rows = [(name, some[0].how, _outcome(some)) for name, some in groups.items()]
     rows += [(name, why, "") for name, why in GIVEN.items()]
-    table = pl.DataFrame(rows, schema=["file", "compared", "outcome"], orient="row")
-    return markdown_table(table)
+    if len(rows) > MOST_ROWS:
+        more = f"{len(rows) - MOST_ROWS + 1} names more"
+        rows = [*rows[: MOST_ROWS - 1], (more, "", "")]
+    header = ("file", "compared", "outcome")
+    return rendered([fitting(header, rows, columns)], columns).splitlines()
 
 
 def _outcome(files: Sequence[Compared]) -> str:

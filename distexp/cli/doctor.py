@@ -14,7 +14,7 @@ from distexp.cli.choices import choices
 from distexp.cli.parser import Parser
 from distexp.cli.telling import as_json
 from distexp.errors import DistexpError
-from distexp.visible import one_line
+from distexp.terminal.texts import width, wrapped
 
 PACKAGES = (
     "distexp", "hydra-core", "numpy", "polars", "scipy", "scikit-learn", "optuna", "matplotlib",
@@ -70,7 +70,9 @@ def main(arguments: Sequence[str]) -> int:
     else:
         wide = max(len(one.what) for one in found)
         for one in found:
-            print(f"{one.state:<8}{one.what:<{wide}}  {one_line(one.said)}")
+            first, *more = wrapped(one.said, width() - wide - 10)
+            print(f"{one.state:<8}{one.what:<{wide}}  {first}")
+            print("".join(f"{'':{wide + 10}}{line}\n" for line in more), end="")
     return int(any(one.state == "wrong" for one in found))
 
 

@@ -1,6 +1,6 @@
 """`distexp rectify`: answers of a few people joined with estimates, or with those of twins."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
@@ -29,6 +29,7 @@ def rectify(arguments: list[str]) -> None:
 def _by_twins(arguments: Sequence[str]) -> None:
     """Join answers with predictions for each person and for others."""
     from distexp.card.applying import check_format, write
+    from distexp.cli.showing import MOST_LINES, show_estimates
     from distexp.dataset.questionnaire import read_questionnaire
     from distexp.rectify.pairs import Wanted
     from distexp.rectify.twins import by_twins
@@ -56,8 +57,8 @@ def _by_twins(arguments: Sequence[str]) -> None:
     table = by_twins(Path(of("pilot")), Path(of("twins")), wanted)
     out.parent.mkdir(parents=True, exist_ok=True)
     write(table, out)
-    _show(table.rows(named=True), print)
-    print(f"\nEstimates: {out}, {table.height} rows, one a question, group and option.")
+    show_estimates(_laid_out(table.rows(named=True)), MOST_LINES - 1)
+    print(f"Estimates: {out}, {table.height} rows, one a question, group and option.")
 
 
 def _coverage(text: str) -> float:
@@ -68,8 +69,8 @@ def _coverage(text: str) -> float:
     return float(text)
 
 
-def _show(rows: Sequence[dict[str, object]], say: Callable[[str], None]) -> None:
-    """Print the estimates as a table."""
+def _laid_out(rows: Sequence[dict[str, object]]) -> str:
+    """Return the estimates as a table in Markdown."""
     from distexp.report.markdown import table
 
     def interval(row: dict[str, object], *names: str) -> str:
@@ -77,21 +78,16 @@ def _show(rows: Sequence[dict[str, object]], say: Callable[[str], None]) -> None
         return "–" if value is None else f"{value:.3f} [{low:.3f}, {high:.3f}]"
 
     header = ("question", "group", "option", "people", "estimate", "people alone", "the model was")
-    say(
-        table(
-            header,
-            [
-                (
-                    row["question_id"],
-                    row["group"],
-                    row["option"],
-                    f"{row['people']:g}",
-                    interval(row, "estimate", "low", "high"),
-                    interval(row, "people_alone", "alone_low", "alone_high"),
-                    row["model_says"],
-                )
-                for row in rows
-            ],
-            right=(3, 4, 5),
+    cells = [
+        (
+            row["question_id"],
+            row["group"],
+            row["option"],
+            f"{row['people']:g}",
+            interval(row, "estimate", "low", "high"),
+            interval(row, "people_alone", "alone_low", "alone_high"),
+            row["model_says"],
         )
-    )
+        for row in rows
+    ]
+    return table(header, cells, right=(3, 4, 5))

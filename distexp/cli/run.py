@@ -25,7 +25,7 @@ from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
-from distexp.terminal.texts import laid_out, relative, width
+from distexp.terminal.texts import relative, width
 from distexp.trust import checked
 from distexp.view import summary
 
@@ -159,9 +159,14 @@ def _estimate(experiment: Any) -> None:
         return
     made = experiment.purpose.of(outcome)
     calls = outcome.calls
-    _say("\n".join(laid_out(made.text, width())))
+    if _manner == "brief":
+        from distexp.cli.showing import MOST_LINES, show_estimates
+
+        show_estimates(made.text, MOST_LINES - 3)
+    elif _manner == "full":
+        print(f"{made.text}\n")
     _say(
-        f"\n{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
+        f"{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
     )
     _write_estimates(made.table, Path(experiment.out))
@@ -221,7 +226,8 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
     if settings.mode is not RunMode.MULTIRUN or _manner != "brief":
         from distexp.cli.showing import show_run
 
-        show_run(report, run_dir, _manner, experiment.view)
+        besides = (report.estimated is not None) + 3 * (experiment.card is not None)
+        show_run(report, run_dir, _manner, experiment.view, besides=besides)
 
 
 def _say(text: str) -> None:
@@ -234,6 +240,7 @@ def _show_plan(plan: Any, budget: Any) -> None:
     """Print what a run would ask; the plans of a sweep's jobs are printed as one."""
     from distexp.report.forecast import Forecast
     from distexp.sweep.job import current
+    from distexp.terminal.documents import laid_out
 
     in_sweep = current()
     if in_sweep is not None:
@@ -242,7 +249,7 @@ def _show_plan(plan: Any, budget: Any) -> None:
         counts = {"n_hits": len(plan.known), "n_misses": plan.n_misses}
         print(as_json({"dry_run": True, **counts, "more_follows": plan.more_follows}))
     else:
-        print(Forecast([plan]).text(budget))
+        print("\n".join(laid_out(Forecast([plan]).text(budget), width())))
 
 
 def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
@@ -256,10 +263,9 @@ def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
     ((name, calibrator),) = calibrators.items()
     card = Card.fitted(name, calibrator, outcome.survey, study, result, outcome.evaluation)
     card.write(path)
-    _say(
-        f"Card: {path}, {name} of {len(card.trained_on.questions)} questions. Calibrate other "
-        f"estimates: distexp apply --card {path} --predictions FILE --out FILE"
-    )
+    n = len(card.trained_on.questions)
+    _say(f"Card: {path}, {name} of {n} questions. Calibrate other estimates:")
+    _say(f"  distexp apply --card {path} --predictions FILE --out FILE")
 
 
 @contextlib.contextmanager

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distexp.cli.telling import as_json
-from distexp.report.brief import parts
+from distexp.report.brief import parts, sentences
 from distexp.run_folder import PAGE, REPORT
-from distexp.terminal.texts import laid_out, relative, show, width
+from distexp.terminal.documents import beginning, laid_out
+from distexp.terminal.texts import plain, relative, show, width, wrapped
 from distexp.view.brief import lines as view_lines
 
 if TYPE_CHECKING:
@@ -14,11 +15,14 @@ if TYPE_CHECKING:
 
 MOST_LINES = 25
 """Of a run."""
-MOST_ESTIMATES = 60
-"""Lines of estimates of open cases."""
+AT_THE_END = 2
+"""Of calls, and where the report is."""
+MORE = "There is more: -v shows it, and the files have it."
 
 
-def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> None:
+def show_run(
+    report: "Report", run_dir: Path, manner: str, view: Any = None, *, besides: int = 0
+) -> None:
     """Show the outcome of a run.
 
     Parameters
@@ -29,6 +33,8 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
     manner : {"brief", "full", "quiet", "json"}
     view : View, optional
         Whose table was written there too.
+    besides : int
+        Lines that will be said after it.
     """
     if manner == "json":
         document = {"folder": str(run_dir), "report": str(_page(run_dir)), **report.summary()}
@@ -42,23 +48,39 @@ def show_run(report: "Report", run_dir: Path, manner: str, view: Any = None) -> 
             page = (run_dir / f"{view.name}.md").read_text(encoding="utf-8")
             print(f"\n### {view.name}\n\n{page}")
     else:
-        _brief(report, run_dir, view)
+        _brief(report, run_dir, view, MOST_LINES - AT_THE_END - besides)
     print(_calls(report, run_dir, manner))
 
 
-def _brief(report: "Report", run_dir: Path, view: Any) -> None:
-    columns, room = width(), MOST_LINES - 3
-    alone = view is None and not report.estimates
-    found = parts(report, columns=columns, lines=room if alone else 0)
+def _brief(report: "Report", run_dir: Path, view: Any, room: int) -> None:
+    columns = width()
+    if report.estimates:
+        said = [next(sentences(report)), *map(plain, filter(None, [report.partial()]))]
+        lines = [line for one in said for line in wrapped(one, columns, indent=2)][:4]
+        print("\n".join([*lines, ""]))
+        show_estimates(report.estimates, room - len(lines) - 1)
+        return
+    found = parts(report, columns=columns, lines=room - 1 if view is None else 0)
     show(found, columns)
     if view is not None:
         room -= sum(str(one).count("\n") + 1 for one in found) + 1
         show(["", *view_lines(view, run_dir, columns=columns, room=room)], columns)
-    if report.estimates:
-        lines = laid_out(report.estimates, columns)
-        print("\n" + "\n".join(lines[:MOST_ESTIMATES]))
-        if len(lines) > MOST_ESTIMATES:
-            print(f"\n({len(lines) - MOST_ESTIMATES} more lines are in the report.)")
+
+
+def show_estimates(markdown: str, room: int) -> None:
+    """Show the beginning of what is estimated of open cases.
+
+    Parameters
+    ----------
+    markdown : str
+    room : int
+        Lines.
+    """
+    columns = width()
+    lines = beginning(markdown, columns, room - 1)
+    if len(lines) < len(laid_out(markdown, columns)):
+        lines.append(MORE)
+    print("\n".join(lines))
 
 
 def _calls(report: "Report", run_dir: Path, manner: str) -> str:
@@ -68,7 +90,7 @@ def _calls(report: "Report", run_dir: Path, manner: str) -> str:
         f"{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies.{paid}"
     )
-    parted = "" if manner == "brief" and not report.estimates else "\n"
+    parted = "" if manner == "brief" else "\n"
     return f"{parted}{said}\nReport: {relative(_page(run_dir))}"
 
 

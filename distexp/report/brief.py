@@ -11,16 +11,14 @@ from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.report.opening import opening
 from distexp.report.report import Report
-from distexp.terminal.texts import plain, rendered, table, wrapped
+from distexp.terminal.texts import LONGEST, plain, rendered, shortened, table, wrapped
 from distexp.types import CONDITION, Study
-from distexp.visible import counted
+from distexp.visible import counted, one_line
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 SHORT = {RAW: UNCALIBRATED, REFERENCE: "training mean", CEILING: "human ceiling"}
-LONGEST = 24
-"""Characters of a name in the table."""
 NOTHING = "–"
 MOST_SAID, MOST_SAID_BESIDE = 11, 8
 """Lines of sentences, alone and beside a view or estimates."""
@@ -242,4 +240,4 @@ def _people(n: float) -> str:
 
 
 def _cut(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+    return shortened(one_line(name), LONGEST)

@@ -181,8 +181,8 @@ def lines(table: "pl.DataFrame", *, x: str, metric: str, path: Path) -> None:
 
 @_plain()
 def bars(table: "pl.DataFrame", *, panel: str, label: str, value: str, path: Path) -> None:
-    """Draw `value` as bars by `label`, a panel each value of `panel`."""
-    panels = table.partition_by(panel, maintain_order=True)
+    """Draw `value` as bars by `label`, a panel each value of `panel`; without those unknown."""
+    panels = table.drop_nulls(value).partition_by(panel, maintain_order=True)
     figure, axes = _panels(max(1, len(panels)), width=3.2, height=2.6)
     for axis, rows in zip(axes, panels, strict=False):
         axis.bar(list(map(named, rows[label])), rows[value].to_list(), color=COLOURS["calibrated"])

@@ -11,6 +11,9 @@ from distexp.report import markdown
 from distexp.request import Usage
 from distexp.types import Condition
 
+MOST_MODELS = 12
+"""Rows of a forecast; the sum counts all."""
+
 
 @dataclass(slots=True)
 class _Load:
@@ -126,18 +129,21 @@ class Forecast:
 
     def _table(self) -> list[str]:
         head = (
-            *("model", "conditions", "requests", "hits", "misses"),
-            *("tokens of prompts", "tokens of replies", "USD at most"),
+            *("model", "hits", "misses", "USD at most"),
+            *("conditions", "prompt tokens", "reply tokens"),
         )
         rows = [
-            (name, sum(cell.model == name for cell in self.cells), *_counts(load))
+            (name, *_counts(load, sum(cell.model == name for cell in self.cells), load.usd))
             for name, load in self._by_model.items()
         ]
-        if len(rows) > 1:
+        if len(others := rows[MOST_MODELS:]) > 1:
+            rows[MOST_MODELS:] = [(f"{len(others)} models more", *[""] * (len(head) - 1))]
+        if len(self._by_model) > 1:
             loads = list(self._by_model.values())
             total = _Load(n_hits=self.n_hits, usages=[u for load in loads for u in load.usages])
-            rows.append(("all", len(self.cells), *_counts(total)[:-1], _usd(self.cost_usd)))
-        return markdown.table(head, [tuple(map(_shown, row)) for row in rows]).splitlines()
+            rows.append(("all", *_counts(total, len(self.cells), self.cost_usd)))
+        shown = [tuple(map(_shown, row)) for row in rows]
+        return markdown.table(head, shown, right=range(1, len(head))).splitlines()
 
     def _times(self) -> list[str]:
         """Say how long the calls take: endpoints are asked side by side."""
@@ -163,10 +169,9 @@ class Forecast:
         ]
 
 
-def _counts(load: _Load) -> tuple[object, ...]:
-    n_requests = load.n_hits + load.n_misses
+def _counts(load: _Load, n_conditions: int, usd: float | None) -> tuple[object, ...]:
     tokens = (load.prompt_tokens, load.reply_tokens)
-    return (n_requests, load.n_hits, load.n_misses, *tokens, _usd(load.usd))
+    return (load.n_hits, load.n_misses, _usd(usd), n_conditions, *tokens)
 
 
 def _usd(cost: float | None) -> str:

@@ -23,6 +23,8 @@ PARTS = tuple(
 )
 """Where the classes of distexp are that a run is made of."""
 
+PURPOSE = "distexp.card.purpose.Purpose"
+
 NOWHERE = ("storage", "memory")
 """Settings that name a file which results of other runs are read from or kept in."""
 
@@ -61,7 +63,8 @@ def confined(
                 f"The configuration names {target!r:.200}, which is no part of a run."
             )
     held: dict[str, Any] = _held(plain, data, scratch)
-    held |= {"dry_run": False, "progress": False, "card": None, "budget": None, "purpose": None}
+    held |= {"dry_run": False, "progress": False, "card": None, "budget": None}
+    held["purpose"] = _purpose(held.get("purpose"))
     held |= _of_open_cases(held, data)
     held["cache"] |= {"path": str(cache)}
     if isinstance(held.get("model"), dict):
@@ -131,6 +134,20 @@ def _of_open_cases(held: dict[str, Any], data: Path) -> dict[str, Any]:
     if isinstance(dataset, dict) and dataset.get("survey") not in (None, *SURVEYS):
         found["dataset"] = dataset | {"survey": _below(data, dataset["survey"])}
     return found
+
+
+def _purpose(purpose: Any) -> dict[str, Any] | None:
+    """Return what a plan is made for; a figure is not drawn again."""
+    given = purpose if isinstance(purpose, dict) else {}
+    if given.get("pilot") is not None:
+        msg = (
+            "The run joined its estimates with the answers of a few people, and no bundle holds "
+            "such answers. Bundle the run of distexp predict without pilot=FILE."
+        )
+        raise ConfigError(msg)
+    if given.get("respondents") is None:
+        return None
+    return {"_target_": PURPOSE, "respondents": given["respondents"]}
 
 
 def _below(folder: Path, value: Any) -> Any:

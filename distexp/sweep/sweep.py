@@ -11,6 +11,8 @@ from distexp.sweep.display import Display
 from distexp.sweep.job import Done, Planned, Task, Waiting
 from distexp.sweep.parent import Asking, apart
 from distexp.sweep.workers import Job, Workers
+from distexp.terminal.documents import laid_out
+from distexp.terminal.texts import width
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +92,8 @@ class Sweep:
                 waiting = [*run(able, len(later)), *later]
                 able.clear()  # their answers, before there are others
         if self._plans:
-            sys.stdout.write(f"{Forecast(self._plans).text(self._budget)}\n")
+            lines = laid_out(Forecast(self._plans).text(self._budget), width())
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
         self.failures.sort(key=lambda failure: failure.task.number)
 
     def _next(

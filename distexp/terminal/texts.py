@@ -16,9 +16,12 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 40
 _MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
-_NAMED = re.compile(r"^\*\*(.+?)\*\* ")
 _SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
+LONGEST = 24
+"""Places of a name in a table that would be too wide."""
+MOST_OF_CELL = 32
+"""Places of a cell beside which there is to be room for others."""
 
 
 def width() -> int:
@@ -57,24 +60,57 @@ def wrapped(text: str, columns: int, *, indent: int = 0) -> list[str]:
     return [first.plain.rstrip(), *(" " * indent + line.plain.rstrip() for line in others)]
 
 
-def laid_out(markdown: str, columns: int) -> list[str]:
-    r"""Return the lines of Markdown: sentences wrapped, bars and tables as they are.
+def places(text: str) -> int:
+    """Return how many places a text takes: Chinese characters take two, some none.
 
     Examples
     --------
-    >>> laid_out("## Trams\n\n```text\nYes  ██  40%\n```", 40)
-    ['Trams', '', 'Yes  ██  40%']
+    >>> places("Yes"), places("強い")
+    (3, 4)
     """
-    found: list[str] = []
-    in_block = False
-    for line in markdown.splitlines():
-        if line.startswith("```"):
-            in_block = not in_block
-        elif in_block or line.startswith("|"):
-            found.append(line)
-        else:
-            found += wrapped(plain(_NAMED.sub(r"\1: ", line)), columns)
-    return found
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def padded(text: str, columns: int) -> str:
+    """Return a text with spaces after it, so that it takes so many places.
+
+    Examples
+    --------
+    >>> padded("強い", 6)
+    '強い  '
+    """
+    return text + " " * (columns - places(text))
+
+
+def shortened(text: str, columns: int) -> str:
+    """Return the beginning of a text that takes more places than there are, with `…`.
+
+    Examples
+    --------
+    >>> shortened("Strongly", 5), shortened("強い同意", 5), shortened("Yes", 5)
+    ('Stro…', '強い…', 'Yes')
+    """
+    from rich.cells import set_cell_size
+
+    if places(text) <= columns:
+        return text
+    return f"{set_cell_size(text, columns - 1).rstrip()}…"
+
+
+def cut(lines: list[str], most: int, columns: int) -> list[str]:
+    """Return the first lines of a text, with `…` at the end where there are more.
+
+    Examples
+    --------
+    >>> cut(["of the", "people"], 1, 10), cut(["of the", "people"], 2, 10)
+    (['of the …'], ['of the', 'people'])
+    """
+    if len(lines) <= most:
+        return lines
+    last = shortened(lines[most - 1], columns - 2).removesuffix("…").rstrip()
+    return [*lines[: most - 1], f"{last} …"]
 
 
 def table(
@@ -117,6 +153,46 @@ def table(
         cells = [Text(one_line(str(cell))) for cell in row]
         laid.add_row(*cells, style="dim" if number in faint else None)
     return laid
+
+
+def fitting(
+    header: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    columns: int,
+    *,
+    right: Collection[int] = (),
+    faint: Collection[int] = (),
+) -> "RenderableType":
+    """Lay out a table that is no wider than there is room: see `table`.
+
+    Names are shortened where they have to be, and then the last columns are left out.
+
+    Examples
+    --------
+    >>> rows = [("a question", "an option", "40% [30%, 50%]")]
+    >>> print(rendered([fitting(("question", "option", "share"), rows, 24)], 24), end="")
+    question    option
+    ─────────────────────
+    a question  an option
+    """
+    cells = [[one_line(str(cell)) for cell in row] for row in rows]
+    names = [one_line(name) for name in header]
+    wide = _widths([names, *cells])
+    of_names = [at for at in range(len(wide)) if at not in right]
+    while (excess := sum(wide) + 2 * len(wide) - 2 - columns) > 0 and of_names:
+        at = max(of_names, key=lambda at: wide[at])
+        of_names.remove(at)
+        most = max(LONGEST, wide[at] - excess)
+        cells = [[*row[:at], shortened(row[at], most), *row[at + 1 :]] for row in cells]
+        wide = _widths([names, *cells])
+    while len(wide) > 1 and sum(wide) + 2 * len(wide) - 2 > columns:
+        wide.pop()
+    n = len(wide)
+    return table(names[:n], [row[:n] for row in cells], right=right, faint=faint)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    return [max(map(places, column)) for column in zip(*rows, strict=True)]
 
 
 def rendered(parts: Iterable["RenderableType"], columns: int) -> str:
@@ -171,15 +247,13 @@ def frame(
     (list of str, renderable)
         What holds for all rows, and the table.
     """
-    from rich.cells import cell_len
-
     names = [one for one in found.columns if not one.endswith(_ENDS)]
     common = {
         one: found[one][0] for one in names if found.height > 1 and found[one].n_unique() == 1
     }
     rows = found.head(most).rows(named=True)
     cells = {
-        name: [_with_interval(row, name, digits) for row in rows]
+        name: [shortened(_with_interval(row, name, digits), MOST_OF_CELL) for row in rows]
         for name in names
         if name not in common
     }
@@ -188,7 +262,7 @@ def frame(
     fitting: set[str] = set()
     left = columns
     for name in dict.fromkeys([*scored, *texts, *cells]):
-        left -= max(map(cell_len, (name, *cells[name]))) + 2
+        left -= max(map(places, (name, *cells[name]))) + 2
         if left < 0:
             break
         fitting.add(name)

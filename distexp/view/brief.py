@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.terminal.texts import frame, plain, relative, wrapped
+from distexp.terminal.texts import cut, frame, plain, relative, wrapped
 from distexp.view.base import View, for_people
 from distexp.visible import one_line
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 8
 MOST_CAPTION = 3
+MOST_COMMON = 2
 
 
 def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[RenderableType]":
@@ -33,12 +34,11 @@ def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[Re
     if not table.height:
         return [f"{view.name}: no row."]
     said = wrapped(plain(view.caption(table)), columns)
-    if len(said) > MOST_CAPTION:
-        said = [*said[: MOST_CAPTION - 1], f"{said[MOST_CAPTION - 1][: columns - 2]} …"]
-    most = max(3, min(MOST_ROWS, room - len(said) - 6))
+    said = cut(said, MOST_CAPTION, columns)
+    most = max(1, min(MOST_ROWS, room - len(said) - 6))
     common, laid = frame(for_people(table), columns=columns, most=most)
     if common:
-        said += wrapped(f"All rows: {', '.join(common)}.", columns)[:2]
+        said += cut(wrapped(f"All rows: {', '.join(common)}.", columns), MOST_COMMON, columns)
     more = table.height - min(most, table.height)
     tail = f"{more} more rows; " if more else ""
     return [

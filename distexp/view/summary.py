@@ -46,9 +46,11 @@ class SweepSummary(Callback):
             columns = width()
             said = [line for one in found for line in wrapped(one, columns)][:MOST_SAID]
             sys.stdout.write("".join(f"{line}\n" for line in ("", *said)))
-            for view in views:
-                room = 20 - len(said)
-                show(["", *lines(view, folder, columns=columns, room=room)], columns)
+            *others, view = views
+            room = 20 - len(said) - len(others)
+            show(["", *lines(view, folder, columns=columns, room=room)], columns)
+            for one in others:
+                sys.stdout.write(f"{one.name}: {relative(folder / one.name)}.md\n")
             sys.stdout.write(f"{_calls(folder)}\n")
         if manner == "full":
             sys.stdout.write("".join(f"\n{text}\n" for text in texts))

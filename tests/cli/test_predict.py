@@ -50,12 +50,12 @@ def test_a_survey_and_new_questions_become_a_file_of_estimates(folder: Path) -> 
     assert (table["low"] <= table["calibrated"]).all()
     assert (table["calibrated"] <= table["high"]).all()
     report = (folder / "run/report.md").read_text()
-    assert all(len(line) <= 100 for line in shown.stdout.splitlines())
+    assert len(shown.stdout.splitlines()) <= 25
     for text in (" ".join(shown.stdout.split()), report):
         assert "On the 3 answered questions of town2024" in text
         assert "so few can vouch for 75% at most" in text
-        section = text.partition("Estimates for questions")[2]
-        assert 0 < section.index("all, over sex") < section.index("Female")
+        assert "all, over sex" in text.partition("Estimates for questions")[2]
+    assert report.index("all, over sex") < report.rindex("Female")
     assert "14 open cases of 2 questions" in report
     assert "56 rows, one an open case and option" in shown.stdout
     assert "questions × 7 groups of people = 21 cases" in report

@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
     n_answers = sum(total.answers for total in found)
     show(f"{path}: {n_answers:,} answers, {n_bytes / 1e6:,.1f} MB\n")
     if found:
-        show(table(list(map(_row, found if len(found) == 1 else [*found, overall(found)]))))
+        show(table(_telling([*map(_row, found if len(found) == 1 else [*found, overall(found)])])))
     for line in _remarks(found, n_unreadable):
         show(line)
     if said:
@@ -63,20 +63,26 @@ def size(path: Path) -> int:
     return sum(file.stat().st_size for file in path.glob("cache.db*"))
 
 
+def _telling(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return the rows without columns in which there is nothing."""
+    kept = [name for name in rows[0] if any(row[name] for row in rows)]
+    return [{name: row[name] for name in kept} for row in rows]
+
+
 def _row(total: Total) -> dict[str, object]:
     return {
         "provider": total.provider,
         "model": total.model,
         "endpoint": total.endpoint,
         "answers": total.answers,
-        "of them replaced": total.replaced,
+        "replaced": total.replaced,
         "prompt tokens": total.prompt_tokens,
         "reply tokens": total.completion_tokens,
         "USD": dollars(total.known_cost_usd, total.unpriced, total.answers),
         "refused": total.refused,
         "empty": total.empty,
-        "first": total.first[:16].replace("T", " "),
-        "last": total.last[:16].replace("T", " "),
+        "first": total.first[:10],
+        "last": total.last[:10],
     }
 
 
