@@ -99,6 +99,15 @@ class Planned:
             ]
         )
 
+    def answer(self) -> tuple[tuple[str, str], ...]:
+        """Return what a page begins with: paragraphs, each after what it is about."""
+        not_said = (
+            "What an answer costs, and who can be reached, is not in it: people are taken for a "
+            "random draw of their group. Widths are as simulated on "
+            f"{self.prior.n_questions} answered questions, not as these will turn out."
+        )
+        return (("Whom to ask", self._said()), ("What not to conclude", not_said))
+
     def _said(self) -> str:
         """Say how many are dealt to how many cells, and what that is worth."""
         attributes = list(dict.fromkeys(case.group.attribute for _, case in self.cells))

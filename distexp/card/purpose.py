@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.card.answering import Answer, of_estimates, of_rectified
 from distexp.card.card import Card
 from distexp.card.estimates import Estimates
 from distexp.card.planning import Planned, planned
@@ -27,6 +28,8 @@ class Outcome:
     text: str
     """Markdown."""
     table: "pl.DataFrame"
+    answer: Answer
+    """What its page begins with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +94,15 @@ class Purpose:
         """
         if self.pilot is not None:
             joined = rectified(estimates, Path(self.pilot))
-            return Outcome(text=joined.markdown(), table=joined.table())
+            answer = of_rectified(joined)
+            return Outcome(text=joined.markdown(), table=joined.table(), answer=answer)
         if self.respondents is not None:
             plan = planned(estimates, self.respondents)
             if self.figure is not None:
                 _draw(plan, Path(self.figure))
-            return Outcome(text=plan.markdown(), table=plan.table())
-        return Outcome(text=markdown(estimates), table=estimates.table())
+            return Outcome(text=plan.markdown(), table=plan.table(), answer=plan.answer())
+        answer = of_estimates(estimates)
+        return Outcome(text=markdown(estimates), table=estimates.table(), answer=answer)
 
 
 def _draw(plan: Planned, path: Path) -> None:

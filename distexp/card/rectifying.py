@@ -101,9 +101,13 @@ class Rectified:
         rows = [row for cell in self.cells for row in _rows(cell, self.coverage)]
         return pl.DataFrame(rows, schema=schema, orient="row").fill_nan(None)
 
+    def worth(self) -> list[str]:
+        """Say in sentences what estimates were worth on the answered questions."""
+        return [line for prior in self.priors for line in _said(prior)]
+
     def markdown(self) -> str:
         """Return the section of a report."""
-        words = [line for prior in self.priors for line in _said(prior)]
+        words = self.worth()
         parts = list(_by_question(self.cells, self.coverage))
         if len(parts) > MOST_QUESTIONS:
             more = f"{len(parts) - MOST_QUESTIONS} questions more are in the file."

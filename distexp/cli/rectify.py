@@ -1,11 +1,16 @@
 """`distexp rectify`: answers of a few people joined with estimates, or with those of twins."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.cli.predict import given, predict, with_purpose
 from distexp.errors import ConfigError
+from distexp.terminal.texts import relative
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TWINS = ("pilot", "twins", "out", "questions", "by", "strata", "coverage")
 """What can be set where there are predictions for each person: no model is asked."""
@@ -57,8 +62,36 @@ def _by_twins(arguments: Sequence[str]) -> None:
     table = by_twins(Path(of("pilot")), Path(of("twins")), wanted)
     out.parent.mkdir(parents=True, exist_ok=True)
     write(table, out)
-    show_estimates(_laid_out(table.rows(named=True)), MOST_LINES - 1)
-    print(f"Estimates: {out}, {table.height} rows, one a question, group and option.")
+    show_estimates(_laid_out(table.rows(named=True)), MOST_LINES - 2)
+    print(f"Estimates: {relative(out)}, {table.height} rows, one a question, group and option.")
+    page = _page(table, arguments, of)
+    print(f"Page: {relative(page)}")
+
+
+def _page(table: "pl.DataFrame", arguments: Sequence[str], of: Callable[[str], str]) -> Path:
+    """Write the page of what people and twins say together."""
+    import polars as pl
+
+    from distexp.page.estimated import head
+    from distexp.page.writing import write_estimates
+    from distexp.rectify.telling import answer
+    from distexp.rectify.twins import MEAN
+
+    is_mean = pl.col("option") == MEAN
+    means = table.filter(is_mean)
+    about = head(
+        table.filter(~is_mean),
+        command=["rectify", *arguments],
+        files={name: Path(of(name)) for name in ("pilot", "twins", "questions") if of(name)},
+        besides={"Mean positions on the scale": ("", means)} if means.height else None,
+    )
+    return write_estimates(
+        Path(of("out")).with_suffix(".html"),
+        about,
+        kind="distexp · people and twins",
+        title="What do people and their twins say together?",
+        answer=answer(table),
+    )
 
 
 def _coverage(text: str) -> float:

@@ -34,6 +34,8 @@ ALONE = ("budget", "calls", "card", "dry_run", "figures", "progress", "retries")
 _failures: list[str] = []
 _manner = "brief"
 """How much is shown."""
+_typed: list[str] = []
+"""The command line before it was read."""
 
 
 def run(arguments: list[str], name: str = "run") -> None:
@@ -58,6 +60,7 @@ def run(arguments: list[str], name: str = "run") -> None:
     groups = _groups()
     refuse_words(arguments, settings, COMMANDS, groups)
     settings = [chosen(readable(setting, sweep=sweep), groups) for setting in settings]
+    _typed[:] = sys.argv[1:]
     sys.argv[1:] = [*options, *settings]
     launcher.register()
     of_cache = any(setting.startswith("cache") for setting in settings)
@@ -170,23 +173,33 @@ def _estimate(experiment: Any) -> None:
         f"{calls.parse_errors} unreadable replies."
     )
     _write_estimates(made.table, Path(experiment.out))
-    _show_estimates(outcome, made.table, Path(experiment.out).with_suffix(".html"))
+    _write_page(experiment, made, calls)
 
 
-def _show_estimates(estimates: Any, table: Any, path: Path) -> None:
-    """Write the page of what a card estimates."""
-    from distexp.card.telling import accuracy, bands
-    from distexp.page.writing import write_tables
+def _write_page(experiment: Any, made: Any, calls: Any) -> None:
+    """Write the page of what a card estimates, or of what that is joined with or planned for."""
+    from distexp.page.estimated import head
+    from distexp.page.writing import write_estimates
 
-    (card, *_) = estimates.cards
-    drawn = {"question_id", "option", "calibrated", "low"} <= set(table.columns)
-    page = write_tables(
-        path,
+    purpose, dataset = experiment.purpose, experiment.dataset
+    files = {"card": experiment.use_card, "questions": getattr(dataset, "path", None)}
+    files["pilot"] = purpose.pilot
+    title = (
+        "What do a few people and a model say together?" if purpose.pilot is not None
+        else "Whom to ask what?" if purpose.respondents is not None
+        else "What would they answer?"
+    )  # fmt: skip
+    page = write_estimates(
+        Path(experiment.out).with_suffix(".html"),
+        head(
+            made.table,
+            command=_typed,
+            files={what: Path(path) for what, path in files.items() if path is not None},
+            calls=calls,
+        ),
         kind="distexp · estimates by a card",
-        title="What would they answer?",
-        answer=[("How far off", accuracy(card)), ("Bands", bands(card, estimates))],
-        tables={} if drawn else {"Estimates": ("", table)},
-        estimates=table if drawn else None,
+        title=title,
+        answer=made.answer,
     )
     _say(f"Page: {relative(page)}")
 

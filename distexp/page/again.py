@@ -21,7 +21,7 @@ def again(tables: Tables) -> dict[str, Any]:
     versions = said.get("versions", {})
     return {
         "command": shlex.join(["distexp", *changed]),
-        "changed": [_setting(one) for one in changed],
+        "changed": [setting(one) for one in changed],
         "config": tables.config,
         "versions": list(versions.items()),
         "digests": [
@@ -44,7 +44,8 @@ def _files(said: Mapping[str, Any]) -> dict[str, Any]:
     return files if isinstance(files, dict) else {}
 
 
-def _setting(override: str) -> list[str]:
+def setting(override: str) -> list[str]:
+    """Return the name and the value of what was set on a command line."""
     name, _, value = override.partition("=")
     return [name.lstrip("+~"), value]
 
@@ -71,8 +72,8 @@ def _items(tables: Tables) -> list[list[str | None]]:
     return [
         ["A.1", "What the model was used for", f"To estimate how groups of people answered the "
          f"questions of {dataset}; its estimates are compared with their answers."],
-        ["A.2", "People in the loop", "None: prompts, reading of replies, calibration and scores "
-         "are automatic."],
+        ["A.2", "People in the loop", "By distexp none: prompts, reading of replies, calibration "
+         "and scores are automatic. Of the choice of models and prompts: for the author."],
         ["B.1", "Model, version, provider, date of access",
          f"{', '.join(map(str, said.get('models', []))) or model.get('name', '')}. Date of access "
          "and source link: for the author."],

@@ -189,8 +189,9 @@ def view(name: str, caption: str, table: "pl.DataFrame") -> dict[str, Any]:
 
 def _before_bars(sentences: dict[str, Any]) -> list[str]:
     """Return what is said of the estimates before they are drawn in letters."""
-    said = str(sentences.get("estimates") or "").split("\n\n")
-    return [part for part in said[1:3] if part]
+    said = str(sentences.get("estimates") or "").split("\n\n")[1:]
+    first = (at for at, part in enumerate(said) if part.startswith(("**", "|", "Bars go")))
+    return [part for part in said[: next(first, 2)] if part]
 
 
 def _plain(cell: object) -> object:

@@ -3,21 +3,18 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from distexp import atomic
 from distexp.errors import DatasetError, DistexpError
 from distexp.model.http.secrets import Secrets
 from distexp.page.answer import FOUND, HOW_FAR, of_run, of_sweep
 from distexp.page.document import document, in_script
-from distexp.page.run import MOST_ESTIMATES, cases, head, replies, rows, view
+from distexp.page.run import cases, head, replies
 from distexp.page.sweep import inside, sweep
 from distexp.page.tables import Tables, name_of
 from distexp.page.words import Runs, pieces
 from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, SCORES
-
-if TYPE_CHECKING:
-    import polars as pl
 
 MOST_INSIDE = 3_500_000
 """Characters of runs that go into the page of a sweep; others have their own."""
@@ -65,40 +62,33 @@ def write_runs(folder: Path) -> tuple[Path, list[str]]:
     return _write(folder / (PAGE if is_sweep else INDEX), page), found
 
 
-def write_tables(
+def write_estimates(
     path: Path,
+    about: Mapping[str, Any],
     *,
     kind: str,
     title: str,
     answer: Sequence[tuple[str, str]],
-    tables: "Mapping[str, tuple[str, pl.DataFrame]]",
-    estimates: "pl.DataFrame | None" = None,
 ) -> Path:
-    """Write a page of any tables, and return its path.
+    """Write the page of estimates, and return its path.
 
     Parameters
     ----------
     path : Path
+    about : mapping
+        See `distexp.page.estimated.head`.
     kind, title : str
     answer : sequence of (str, str)
         What each paragraph is about, and the paragraph, in Markdown.
-    tables : mapping of str to (str, DataFrame)
-        By their titles, captions in Markdown and tables.
-    estimates : DataFrame, optional
-        With the columns of `distexp.card.estimates.Estimates.table`; drawn with their bands.
 
     Raises
     ------
     DistexpError
         If the page cannot be written.
     """
-    views = [view(name, *found) for name, found in tables.items()]
     said = [(lead, pieces(text)) for lead, text in answer]
-    drawn = estimates is not None and rows(estimates, most=MOST_ESTIMATES)
-    about = {"kind": "tables", "views": views, "estimates": drawn}
     data = {"head": in_script(about, _secrets())}
-    page = document(kind=kind, title=title, answer=said, data=data)
-    return _write(path, page)
+    return _write(path, document(kind=kind, title=title, answer=said, data=data))
 
 
 def _of_run(tables: Tables) -> str:

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from distexp.evaluation.comparison import sign_flip_test
-from distexp.page.writing import write
+from distexp.page.estimated import head
+from distexp.page.writing import write, write_estimates
+from distexp.report.calls import Calls
 from distexp.view.base import Runs
 from distexp.view.groups import ExaggerationView, GroupView
 from tests.page import pages
@@ -98,6 +100,62 @@ def test_a_screen_reader_can_use_the_page(
     found = axe.Axe().run(page).response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
     assert page.evaluate("document.documentElement.scrollWidth") == WIDTHS[width][0]
+
+
+@pytest.fixture(scope="module")
+def estimated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a page of a pilot of hostile texts joined with a model, one cell unread."""
+    hostile = "<script>alert(1)</script> =cmd|' \u202e\x1b[31m"
+    cells = [
+        {
+            "question_id": name, "question": f"Which {hostile}?", "attribute": "sex",
+            "group": group, "option": option, "people": 12.0, "pilot": share,
+            "pilot_low": share / 2, "pilot_high": share + 0.1,
+            "estimate": None if name == "lost" else share, "low": None if name == "lost" else 0.1,
+            "high": None if name == "lost" else 0.8, "coverage": 0.9, "extrapolates": True,
+            "model_says": "nothing that can be told: so it is", "reason": f"another {hostile}",
+        }
+        for name in ("park", "lost")
+        for group in ("f", "m")
+        for option, share in ((hostile, 0.25), ("No", 0.75))
+    ]  # fmt: skip
+    path = tmp_path_factory.mktemp("estimates") / "estimates.html"
+    calls = Calls(total=4, hits=4, misses=0, parse_errors=1, cost_usd=0.0, original_cost_usd=None)
+    about = head(
+        pl.DataFrame(cells), command=["rectify", f"pilot={hostile}"], files={"pilot": path},
+        calls=calls, besides={"Means": ("", pl.DataFrame({"mean": [1.5, None]}))},
+    )  # fmt: skip
+    return write_estimates(
+        path, about, kind="distexp", title=hostile, answer=[("Who was asked", hostile)]
+    )
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_screen_reader_can_use_estimates(
+    visit: Any, estimated: Path, width: str, scheme: str
+) -> None:
+    """Estimates, people alone and how it is made again stand in a page without violations."""
+    page = visit(estimated, width, scheme)
+
+    found = axe.Axe().run(page).response["violations"]
+    assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    assert page.evaluate("document.documentElement.scrollWidth") == WIDTHS[width][0]
+
+
+def test_an_estimate_stands_above_what_people_say_alone(visit: Any, estimated: Path) -> None:
+    """The value is that of its interval; what could not be read says why."""
+    page = visit(estimated)
+
+    first, lost = page.locator("#estimates article").all()
+    head, *cells = first.locator("tr").nth(2).locator("th, td").all_inner_texts()
+    assert head == "No"
+    assert [" ".join(cell.split()) for cell in cells] == ["75.0 [10, 80] alone 75 [38, 85]"] * 2
+    assert "the model was worth nothing that can be told" in first.inner_text()
+    assert "another <script>" in lost.inner_text()
+    assert page.locator("#answer .dotrow .dot").count() == 4  # two groups, with people alone
+    assert page.locator("script").count() == 2
+    assert "pilot=<script>" in page.locator("#again pre").first.inner_text()
 
 
 def test_a_table_is_sorted_by_the_head_of_a_column(visit: Any, folder: Path) -> None:

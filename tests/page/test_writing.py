@@ -12,12 +12,13 @@ import pytest
 
 from distexp.cli.report import main
 from distexp.errors import DatasetError
+from distexp.page import estimated
 from distexp.page.answer import of_run
 from distexp.page.run import cases, head, replies
 from distexp.page.sweep import sweep
 from distexp.page.tables import Tables
 from distexp.page.words import pieces
-from distexp.page.writing import write, write_tables
+from distexp.page.writing import write, write_estimates
 from tests.page import pages
 from tests.page.test_document import Elements
 
@@ -191,13 +192,27 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
         write(tmp_path)
 
 
-def test_any_tables_make_a_page(tmp_path: Path) -> None:
-    """What is no run has sentences and tables too."""
-    table = pl.DataFrame({"group": ["<b>"], "share": [1 / 3]})
-    path = write_tables(
-        tmp_path / "estimates.html", kind="distexp", title="Estimates",
-        answer=[("Asked", "**Two** groups.")], tables={"Bands": ("By group.", table)},
+def test_a_page_of_estimates_has_sentences_tables_and_the_way_to_make_it_again(
+    tmp_path: Path,
+) -> None:
+    """What is no share is shown as a table; what was read is known by its digest."""
+    (tmp_path / "pilot.csv").write_text("")
+    about = estimated.head(
+        pl.DataFrame({"group": ["<b>"], "ask": [1 / 3]}),
+        command=["plan", "pilot=a b.csv"],
+        files={"pilot": tmp_path / "pilot.csv", "card": tmp_path / "gone.json"},
+    )
+
+    path = write_estimates(
+        tmp_path / "plan.html", about, kind="distexp", title="Plan",
+        answer=[("Asked", "**Two** groups.")],
     )  # fmt: skip
 
-    [view] = data(path)["views"]
+    found = data(path)
+    [view] = found["views"]
     assert (view["rows"], view["numeric"]) == ([["<b>", 0.333333]], [False, True])
+    assert (found["estimates"], found["calls"]) == (False, None)
+    assert found["again"]["command"] == "distexp plan 'pilot=a b.csv'"
+    assert found["again"]["changed"] == [["pilot", "a b.csv"]]
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert found["again"]["digests"] == [["pilot (SHA-256)", empty], ["card (SHA-256)", None]]

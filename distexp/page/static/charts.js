@@ -14,10 +14,10 @@ function ticks(limit) {
 
 const at = (x, limit) => `${Math.max(0, Math.min(100, (x / limit) * 100))}%`;
 
-// rows: {label, note, value, low, high, kind}; lines: {value, label, kind}
-function dots({ label, rows, lines = [], scale = 1, digits = 3, unit = "" }) {
+// rows: {label, note, value, low, high, kind}; lines: {value, label, kind}; whole: where the axis ends
+function dots({ label, rows, lines = [], scale = 1, digits = 3, unit = "", whole = null }) {
   const all = [...rows.flatMap((row) => [row.value, row.high]), ...lines.map((line) => line.value)];
-  const limit = nice(Math.max(...all.filter((x) => x !== null && x !== undefined), 1e-9) * 1.02);
+  const limit = whole || nice(Math.max(...all.filter((x) => x !== null && x !== undefined), 1e-9) * 1.02);
   const show = (x) => fixed(x * scale, digits);
   const said = rows.map((row) => `${row.label}${row.note ? ` (${row.note})` : ""} ${show(row.value)}`).join("; ");
   const track = (row) => el("div", { class: "track" },

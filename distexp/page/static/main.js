@@ -11,9 +11,11 @@ async function start() {
     if (shown) answer.append(shown);
     answer.append(el("details", {}, el("summary", {}, "Who was asked what"), head.described.map((line) => el("p", {}, pieces(line)))));
     main.append(...runSections(head, once(() => data("cases")), once(() => data("replies"))));
-  } else if (head.kind === "tables") {
+  } else if (head.kind === "estimates") {
+    if (head.estimates) answer.append(estimatesPicture(head.estimates));
     if (head.estimates) main.append(estimatesSection(head.estimates, []));
-    main.append(...head.views.map((view) => section(view.name.replace(/\W+/g, "-"), view.name, view.caption.map((line) => el("p", {}, pieces(line))), plainTable(view.name, view))));
+    main.append(...head.views.map((view) => section(view.name.replace(/\W+/g, "-"), view.name, view.caption.map((line) => el("p", {}, pieces(line))), plainTable(`${view.name}, as a table`, view))));
+    main.append(...[head.calls && callsSection(head), againSection(head)].filter(Boolean));
   } else sweepPage(head, main, answer);
   navigation();
   document.body.dataset.ready = "true";
