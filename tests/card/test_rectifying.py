@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
 from distexp.calibrator.regression import OptionRegression
+from distexp.card.answering import of_rectified
 from distexp.card.card import Card
 from distexp.card.estimates import Estimates, by_card
 from distexp.card.planning import planned
@@ -179,6 +180,26 @@ def test_what_could_not_be_read_is_joined_with_the_training_mean_alone(
         assert unread[name].null_count() == 3
     assert unread["by_mean"].null_count() == 0
     assert set(unread["model_says"]) == {"no prediction could be read"}
+
+
+def test_a_page_begins_with_who_was_asked_and_how_wide_intervals_are(
+    whole: Study, tmp_path: Path
+) -> None:
+    """Counts and widths are those of the table; one reply could not be read."""
+    blank = replace(whole.estimates[6], reading=None)
+    study = replace(whole, estimates=(*whole.estimates[:6], blank, *whole.estimates[7:]))
+    joined = rectified(estimated(study), pilot(tmp_path, PEOPLE))
+    read = joined.table().drop_nulls("estimate")
+
+    said = dict(of_rectified(joined))
+
+    n = len({case.group for case in whole.cases})
+    assert f"for 2 questions and {n} groups of people; and 0 to 8" in said["Who was asked"]
+    assert "8 answers in all" in said["Who was asked"]
+    for name in ("", "pilot_", "by_mean_"):
+        width = np.mean(read[f"{name}high"].to_numpy() - read[f"{name}low"].to_numpy())
+        assert f" {100 * width:.0f}" in said["What it gives"]
+    assert f"1 of {len(joined.cells)} could not be read" in said["What not to conclude"]
 
 
 def test_a_card_of_an_earlier_version_is_refused_with_what_to_do(

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from distexp.errors import DatasetError
 from distexp.rectify.pairs import Wanted
 from distexp.rectify.powered import Stratum, powered, tuned
+from distexp.rectify.telling import answer
 from distexp.rectify.twins import by_twins
 from distexp.types import FloatArray
 
@@ -133,6 +134,23 @@ def test_files_of_people_and_twins_become_estimates(tmp_path: Path) -> None:
     assert everyone["model_worth"][3] > 20
     assert (table["low"] <= table["estimate"]).all()
     assert (table["estimate"] <= table["high"]).all()
+
+
+def test_the_page_says_how_much_narrower_intervals_are(tmp_path: Path) -> None:
+    """Widths are means over the shares; the mean of the scale is none of them."""
+    table = by_twins(*tables(tmp_path), Wanted(questions=(), by=("sex",)))
+    shares = table.filter(pl.col("option") != "mean")
+    own, alone = (
+        100 * np.mean(shares[high].to_numpy() - shares[low].to_numpy())
+        for low, high in (("low", "high"), ("alone_low", "alone_high"))
+    )
+
+    asked, gives, not_so = (text for _, text in answer(table))
+
+    assert asked.startswith("1 question, 3 groups of people: ")
+    assert f"{own:.0f} points wide on average, of the people alone {alone:.0f}:" in gives
+    assert f"worth {np.median(shares['model_worth']):.1f} respondents" in gives
+    assert "refused" not in not_so
 
 
 def test_predictions_that_are_the_same_for_everybody_are_refused(tmp_path: Path) -> None:
