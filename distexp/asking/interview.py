@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 
 from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
+from distexp.asking.foreseeing import following
 from distexp.asking.observing import Draws, served_dearer, who_answered
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
@@ -106,22 +107,24 @@ class Interview:
     def plan(self, runner: Runner) -> Plan:
         """Return the plan of what `run` would ask.
 
-        Where prompts depend on answers to preparations that are not in the cache, the plan holds
-        the preparations alone and says that more follows.
+        Of prompts that depend on preparations which are not in the cache it says what it can.
         """
         self._probing.look(runner)
         self._first = self._first_requests()
         cells = [self._condition(name) for name in self.styles]
         known, requests = self._foreseen(runner)
         plan = self._probing.plan(runner, requests, cells)
-        return plan if known else replace(plan, more_follows=True)
+        if known:
+            return plan
+        follows = following(self.elicitation, self._first, runner, self.needed)
+        return replace(plan, more_follows=True, follows=follows)
 
     def _foreseen(self, runner: Runner) -> tuple[bool, list[Request]]:
         """Return whether all requests are known without a call, and those that are."""
         preparations = self._preparations()
         if runner.plan(preparations).n_misses:
             return False, preparations
-        return True, [*preparations, *_requests(self.ask(runner.run(preparations)))]
+        return True, self.needed(runner.run(preparations))
 
     def run(self, runner: Runner) -> Interviewed:
         """Ask the preparations, then about every case, and read the replies.
@@ -146,10 +149,8 @@ class Interview:
             ]
         studies, unreadable, replies = self.read(asked, answers)
         requests = [*preparations, *_requests(asked)]
-        notes = [
-            drawn.note(label_of(self.model), self.elicitation.name, style)
-            for style, drawn in self._drawn.items()
-        ]
+        of = (label_of(self.model), self.elicitation.name)
+        notes = [drawn.note(*of, style) for style, drawn in self._drawn.items()]
         return Interviewed(
             studies=studies,
             unreadable=unreadable,

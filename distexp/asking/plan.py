@@ -41,6 +41,8 @@ class Plan:
     """What has to be asked, each once."""
     more_follows: bool = False
     """Whether what is asked next depends on these answers."""
+    follows: tuple[Request, ...] = ()
+    """About what that is, as far as it can be told: how many requests, of which length."""
     note: str = ""
     """What to know before anything is paid."""
 

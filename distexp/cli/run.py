@@ -260,7 +260,8 @@ def _show_plan(plan: Any, budget: Any) -> None:
         in_sweep.plan = (plan, budget)
     elif _manner == "json":
         counts = {"n_hits": len(plan.known), "n_misses": plan.n_misses}
-        print(as_json({"dry_run": True, **counts, "more_follows": plan.more_follows}))
+        follow = {"more_follows": plan.more_follows, "n_following": len(plan.follows)}
+        print(as_json({"dry_run": True, **counts, **follow}))
     else:
         print("\n".join(laid_out(Forecast([plan]).text(budget), width())))
 

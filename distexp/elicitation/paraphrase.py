@@ -82,6 +82,10 @@ class Paraphrase(Sampler):
         """Return the one prompt that asks for wordings."""
         return (self.rewriting.prompt(question),)
 
+    def stand_ins(self, question: Question) -> tuple[Response, ...]:
+        """Return what the wordings will be like; see `distexp.asking.foreseeing`."""
+        return (self.rewriting.stand_in(question),)
+
     def prompts(
         self,
         question: Question,

@@ -40,6 +40,10 @@ class Reworded:
         """Return the one prompt that asks for wordings, if the model makes them."""
         return () if self.rewriting is None else (self.rewriting.prompt(question),)
 
+    def stand_ins(self, question: Question) -> tuple[Response, ...]:
+        """Return what the wordings will be like; see `distexp.asking.foreseeing`."""
+        return () if self.rewriting is None else (self.rewriting.stand_in(question),)
+
     def prompts(
         self,
         question: Question,

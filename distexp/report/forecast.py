@@ -68,7 +68,8 @@ class Forecast:
 
     def __init__(self, plans: Iterable[Plan]) -> None:
         self.cells: set[Condition] = set()
-        self.more_follows = False
+        self.unforeseen = False
+        self.n_following = 0
         self.notes: dict[str, None] = {}
         self._by_model: dict[str, _Load] = {}
         self._by_endpoint: dict[Where, _Load] = {}
@@ -78,16 +79,17 @@ class Forecast:
 
     def _add(self, plan: Plan, seen: set[str]) -> None:
         self.cells |= plan.cells
-        self.more_follows |= plan.more_follows
+        self.unforeseen |= plan.more_follows and not plan.follows
         if plan.note:
             self.notes[plan.note] = None
         load = self._by_model.setdefault(plan.model, _Load(price=plan.price))
         load.n_hits += len(plan.known - seen)
         seen |= plan.known
-        for request in plan.missing:
+        for place, request in enumerate((*plan.missing, *plan.follows)):
             if request.key in seen:
                 continue
             seen.add(request.key)
+            self.n_following += place >= len(plan.missing)
             usage = expected_usage(request)
             load.usages.append(usage)
             endpoint = self._by_endpoint.setdefault((request.provider, request.endpoint), _Load())
@@ -102,7 +104,7 @@ class Forecast:
 
     @property
     def n_misses(self) -> int:
-        """Distinct requests that have to be asked."""
+        """Distinct requests that have to be asked, those that follow among them."""
         return sum(load.n_misses for load in self._by_model.values())
 
     @property
@@ -122,7 +124,12 @@ class Forecast:
             *self._times(),
             *self._against(budget),
         ]
-        if self.more_follows:
+        if self.n_following:
+            lines.append(
+                f"{self.n_following:,} of these are made of the answers to the others: how many "
+                "and how long they are is reckoned from the usual wordings."
+            )
+        if self.unforeseen:
             lines.append("What is asked after these depends on their answers, and is not counted.")
         lines += self.notes
         return "\n".join(lines)

@@ -235,8 +235,9 @@ def _ended(
         with atomic.file(folder / FAILURES) as made:
             text = "\n".join([*failure_table(failures, tasks), ""])
             made.write_text(text, encoding="utf-8")
+        done = "The others are" if len(failures) < len(tasks) else "None is"
         others = (
-            "The others are complete. The same command goes on from there."
+            f"{done} complete. The same command goes on from there."
             if asked
             else "Nothing was asked for any of them. Mend these, or leave them out."
         )
@@ -254,11 +255,14 @@ def _report(
     failures: "Sequence[Failure]", tasks: "Sequence[Task]", others: str, folder: Path
 ) -> str:
     """Say which jobs failed, in a line each, and last what that means for the others."""
+    shown = failures[:N_SHOWN]
     said = [
         f"  job {number}, {one_line(own)}: {one_line(reason)}"
-        for number, own, reason in _failed(failures[:N_SHOWN], tasks)
+        for number, own, reason in _failed(shown, tasks)
     ]
-    more = len(failures) - len(said)
+    if len({failure.reason for failure in failures}) == 1 < len(failures) == len(tasks):
+        shown, said = failures, [f"  every job: {one_line(failures[0].reason)}"]
+    more = len(failures) - len(shown)
     lines = [
         f"{len(failures)} of {len(tasks)} jobs failed:",
         *said,

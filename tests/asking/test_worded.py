@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from hydra.errors import InstantiationException
 
+from distexp.asking.budget import Budget
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.dataset.embedded import SURVEYS, EmbeddedSurvey
@@ -16,6 +17,7 @@ from distexp.elicitation.reworded import Reworded
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.layout import design_of
 from distexp.prompt.spoken import LANGUAGES, in_wording, wording_in
+from distexp.report.forecast import Forecast
 from distexp.request import Response
 from distexp.types import Case, Survey
 from tests.conftest import OpenAIServer, chat
@@ -106,6 +108,32 @@ def test_wordings_of_the_model_are_asked_for_once_and_counted_beforehand(
     assert asked.studies[0].condition.prompt == "base (rephrased-3)"
     assert "made of each once" in asked.notes[0]
     assert not interview.plan(runner).more_follows
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [("elicitation=verbalized", "prompt.wording=rephrased"), ("elicitation=paraphrase",)],
+)
+def test_plan_reckons_what_follows_the_wordings(
+    settings: tuple[str, ...], survey: Survey, tmp_path: Path
+) -> None:
+    """As many calls as are made afterwards, whether no wording is there yet or some are."""
+    made = experiment("prompt=[sociodemographic]", *settings)
+    interview = made.interview(survey)
+    runner = Runner(made.model, ResponseCache(tmp_path))
+    preparations = interview.needed()
+
+    before = interview.plan(runner)
+    runner.run(preparations[:4])
+    some = interview.plan(runner)
+    asked = interview.run(runner)
+
+    n_following = len(asked.answers) - len(preparations)
+    assert (len(before.missing), len(before.follows)) == (len(preparations), n_following)
+    assert (len(some.missing), len(some.follows)) == (len(preparations) - 4, n_following)
+    assert f"{n_following} of these are made of" in Forecast([before]).text(Budget())
+    assert Forecast([before]).n_misses == len(asked.answers)
+    assert interview.plan(runner).follows == ()
 
 
 @pytest.mark.parametrize(

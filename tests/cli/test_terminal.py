@@ -84,6 +84,15 @@ def test_sweep_prints_the_top_of_its_leaderboard_and_what_failed(folder: Path) -
     assert lines[-1] == "The others are complete. The same command goes on from there."
 
 
+def test_sweep_whose_jobs_all_fail_alike_says_why_once(folder: Path) -> None:
+    """And that none is complete."""
+    shown = distexp(folder, "-m", *QUICK, "dataset.questions=[abany]", "evaluation.seed=0,1,2")
+
+    assert shown.stderr.startswith("distexp: error: 3 of 3 jobs failed: every job: Splitting into")
+    assert shown.stderr.strip().endswith("None is complete. The same command goes on from there.")
+    assert shown.stderr.count("Splitting into") == 1
+
+
 def test_outside_text_moves_no_terminal(tmp_path: Path) -> None:
     """What a survey says of itself and its options is written out."""
     (tmp_path / "q.yaml").write_text(

@@ -64,7 +64,7 @@ def language_in(section: Section) -> str | None:
     """
     language: str | None = section.text("language", default=None)
     if language is not None and not is_language(language):
-        raise section.error("language", f"must be {WANTED}. Got {language!r} instead.")
+        section.refuse("language", f"must be {WANTED}. Got {language!r} instead.")
     return language
 
 

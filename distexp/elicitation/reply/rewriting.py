@@ -1,5 +1,6 @@
 """A question in other words, which a model is asked for."""
 
+import json
 from dataclasses import dataclass
 
 from distexp.checks import check_int, check_number, check_text
@@ -50,6 +51,12 @@ class Rewriting:
             temperature=self.temperature,
             json_schema=object_schema({key: {"type": "string"} for key in keys}),
         )
+
+    def stand_in(self, question: Question) -> Response:
+        """Return a reply in whose place another of about this length is going to come."""
+        keys = numbered(self.n_wordings)
+        text = json.dumps({key: f"{question.text} {key}" for key in keys}, ensure_ascii=False)
+        return Response(text=text, finish_reason="stop")
 
     def wordings(self, question: Question, response: Response) -> list[str]:
         """Return the different wordings of a reply, no more than were asked for.
