@@ -1,9 +1,11 @@
 """How a run is made again, and what a paper has to report of it."""
 
+import json
 import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from distexp.page.defaults import ABSENT, differing
 from distexp.page.tables import Tables
 
 GUIDE = "https://doi.org/10.1038/s41562-026-02492-7"
@@ -16,12 +18,13 @@ CITATION = (
 
 def again(tables: Tables) -> dict[str, Any]:
     """Return command, settings, versions and digests of a run, and its reporting items."""
-    changed = tables.changed
+    changed = [_row(*one) for one in differing(tables.settings)] if tables.settings else []
+    typed = tables.changed or not changed  # else it was made in Python
     said = tables.provenance
     versions = said.get("versions", {})
     return {
-        "command": shlex.join(["distexp", *changed]),
-        "changed": [setting(one) for one in changed],
+        "command": shlex.join(["distexp", *tables.changed]) if typed else None,
+        "changed": changed,
         "config": tables.config,
         "versions": list(versions.items()),
         "digests": [
@@ -42,6 +45,17 @@ def again(tables: Tables) -> dict[str, Any]:
 def _files(said: Mapping[str, Any]) -> dict[str, Any]:
     files = said.get("files", {})
     return files if isinstance(files, dict) else {}
+
+
+def _row(name: str, value: object, default: object) -> list[str]:
+    """Return a setting as a page shows it, with its default."""
+    return [name, "left out" if value is ABSENT else _plain(value), _plain(default)]
+
+
+def _plain(value: object) -> str:
+    if value is ABSENT:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def setting(override: str) -> list[str]:

@@ -19,14 +19,23 @@ function pairs(caption, rows) {
 function againSection(run) {
   const again = run.again;
   return section("again", "Run it again, cite it, report it",
-    el("p", {}, "The command; answers that are in the cache cost nothing again:"), el("pre", { tabindex: "0", role: "group", "aria-label": "Command" }, again.command),
-    again.changed.length ? pairs("What was set", again.changed) : el("p", {}, "All settings are the defaults."),
+    again.command === null ? el("p", {}, "It was made in Python, so there is no command line: these are its settings.")
+      : [el("p", {}, "The command; answers that are in the cache cost nothing again:"), el("pre", { tabindex: "0", role: "group", "aria-label": "Command" }, again.command)],
+    again.changed.length ? settingsTable(again.changed) : el("p", {}, "All settings are the defaults."),
     again.config && el("details", {}, el("summary", {}, "The whole configuration"), el("pre", { tabindex: "0", role: "group", "aria-label": "Configuration" }, again.config)),
     el("details", {}, el("summary", {}, "Versions and digests"), pairs("Software", again.versions), pairs("Digests", again.digests)),
     el("h3", {}, "Cite"), el("ul", {}, again.citation.map((one) => el("li", {}, one)), again.source && el("li", {}, `${again.source} Licence: ${again.licence}`)),
     again.gated && el("p", { class: "warning" }, "The human answers on this page may not be passed on: keep the page where its readers may see them."),
     again.guide && [el("h3", {}, "Reporting items"), el("p", {}, `The subjects of the 14 items of GUIDE-LLM (${again.guide.address}) in other words, as far as the run knows them: hold them against the checklist itself before you hand it in.`),
       guideTable(again.guide.items)]);
+}
+
+// Rows of name and value, and where it is known the default.
+function settingsTable(rows) {
+  const known = rows.some((row) => row.length > 2), label = known ? "Settings other than the defaults" : "What was set";
+  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, el("table", { class: "pairs" }, el("caption", {}, label),
+    known && el("thead", {}, el("tr", {}, ["setting", "here", "default"].map((text) => el("th", { scope: "col" }, text)))),
+    el("tbody", {}, rows.map(([name, ...values]) => el("tr", {}, el("th", { scope: "row" }, name), values.map((value) => el("td", {}, value === "" ? NOTHING : value)))))));
 }
 
 function guideTable(items) {
