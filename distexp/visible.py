@@ -47,6 +47,17 @@ def one_line(text: str) -> str:
     return " ".join(visible(_BREAK.sub(" ", text)).split())
 
 
+def sentence(text: str) -> str:
+    """Return a text that ends as a sentence does, for another one to follow.
+
+    Examples
+    --------
+    >>> sentence("status 500: boom"), sentence("No key."), sentence("")
+    ('status 500: boom.', 'No key.', '')
+    """
+    return text if not text or text.endswith((".", "!", "?", "。", "؟")) else f"{text}."
+
+
 def in_spreadsheet(text: str) -> str:
     """Return a text that no spreadsheet takes for a formula: such a one begins with `'`.
 

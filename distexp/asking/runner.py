@@ -21,6 +21,7 @@ from distexp.errors import (
 from distexp.protocols import Model
 from distexp.request import Request
 from distexp.types import Condition
+from distexp.visible import sentence
 
 
 class Runner:
@@ -179,4 +180,4 @@ def how_far(
     """Say what ended a run, and what is left of it."""
     kept = cache.mode != "off" and not isinstance(cause, CacheError)
     tail = " and are kept in the cache." if kept else "."
-    return f"{cause} {n_answered} of {n_asked} calls were answered{tail}"
+    return f"{sentence(str(cause))} {n_answered} of {n_asked} calls were answered{tail}"

@@ -1,5 +1,6 @@
 """Verbalized elicitation: the model states a percentage for each option."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -139,9 +140,7 @@ class Verbalized(AskedAtOnce):
 
     def _offered(self, question: Question) -> Question:
         """Return the question with the option that is offered besides."""
-        if self.dont_know is None or fold(self.dont_know).casefold() in {
-            fold(option).casefold() for option in question.options
-        }:
+        if self.dont_know is None or _has(question.options, self.dont_know):
             return question
         return replace(question, options=(*question.options, self.dont_know), ordinals=None)
 
@@ -172,6 +171,14 @@ class Verbalized(AskedAtOnce):
     def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Average over the replies of each option order, then over the orders."""
         return average(readings, len(self.option_orders))
+
+
+@lru_cache(maxsize=10_000)
+def _has(options: tuple[str, ...], dont_know: str) -> bool:
+    """Tell whether an option says so already, be it as "Don't know / refused"."""
+    said, *plain = (" ".join(fold(text).casefold().split()) for text in (dont_know, *options))
+    same = re.compile(re.escape(said) + r"(\s*[^\w\s].*)?")
+    return any(map(same.fullmatch, plain))
 
 
 def _whole(order: Sequence[int], asked: Question) -> tuple[int, ...]:

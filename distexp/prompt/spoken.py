@@ -178,9 +178,11 @@ def _elicitation(elicitation: Any, language: str) -> Any:
             f"choose one of {', '.join(tasks)}."
         )
         raise ConfigError(msg)
-    if elicitation.task != words("en")["tasks"][name]:
-        return elicitation
     made = copy(elicitation)
+    if getattr(elicitation, "dont_know", None) == words("en")["dont_know"]:
+        made.dont_know = spoken["dont_know"]
+    if elicitation.task != words("en")["tasks"][name]:
+        return made
     labels = getattr(elicitation, "labels", "letters")
     made.task = tasks[name] if labels == "letters" else spoken["labels"][labels]
     made.note = spoken["note"]

@@ -140,7 +140,7 @@ def test_failure_for_good_is_not_retried_and_keeps_what_was_answered(tmp_path: P
                 raise ModelError(msg)
             return await super().complete(request)
 
-    with pytest.raises(ModelError, match="refused 3 of 6 calls were answered and are kept"):
+    with pytest.raises(ModelError, match=r"refused\. 3 of 6 calls were answered and are kept"):
         Runner(Refusing(max_concurrency=1), ResponseCache(tmp_path)).run(asked)
 
     after = CountingModel()
@@ -152,7 +152,7 @@ def test_failure_that_does_not_pass_ends_the_run(tmp_path: Path) -> None:
     """After `max_retries` more attempts the failure is told."""
     model = CountingModel(failures=[passing() for _ in range(9)])
 
-    with pytest.raises(ModelError, match="busy 0 of 1 calls were answered"):
+    with pytest.raises(ModelError, match=r"busy\. 0 of 1 calls were answered"):
         Runner(model, ResponseCache(tmp_path), backoff=QUICK).run(requests(1))
 
     assert len(model.asked) == 3

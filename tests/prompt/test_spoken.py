@@ -287,3 +287,25 @@ def test_groups_are_spoken_of_in_the_language_of_the_prompt(
 
     assert "ein Demokrat" in said["de"]
     assert all(group.phrase in said[language] for language in ("fr", "en", "null"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_dont_know_is_offered_in_the_language_of_the_prompt(
+    language: str, question: Question, group: Group
+) -> None:
+    """In another one's own words where they are not the English ones; the table's name stays."""
+    usual, own = (
+        experiment(
+            "elicitation=verbalized", f"elicitation.dont_know='{said}'", "prompt=[base]",
+            f"prompt.language={language}",
+        )
+        for said in ("Don\\'t know", "Keine Angabe")
+    )  # fmt: skip
+
+    (_, prompt), (_, other) = (prompt_of(one, survey_of(question, group)) for one in (usual, own))
+
+    assert f"D. {words(language)['dont_know']}" in prompt.messages[0].content
+    assert "D. Keine Angabe" in other.messages[0].content
+    assert (
+        usual.interview(survey_of(question, group)).elicitation.name == "verbalized (don't know)"
+    )

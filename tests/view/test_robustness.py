@@ -197,11 +197,15 @@ def test_dont_know_is_the_last_option_and_left_out_of_the_shares(
         asks.read(question, prompt, Response(text=nothing, finish_reason="stop"))
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["DON’T KNOW", "Don't know / refused", "Don't know (volunteered)", "Don't  know, sorry"],
+)
 def test_question_that_offers_it_already_is_asked_as_it_is(
-    question: Question, group: Group
+    option: str, question: Question, group: Group
 ) -> None:
     """Nothing is offered twice, and no share is left out."""
-    own = replace(question, options=("Yes", "No", "DON’T KNOW"), ordinals=None)
+    own = replace(question, options=("Yes", "No", option), ordinals=None)
 
     plain, offering = (
         Verbalized(task="t", dont_know=one).prompts(own, group, STYLE)
@@ -209,3 +213,12 @@ def test_question_that_offers_it_already_is_asked_as_it_is(
     )
 
     assert offering == plain
+
+
+def test_option_that_only_begins_alike_is_no_dont_know(question: Question, group: Group) -> None:
+    """Who does not know much does know something."""
+    own = replace(question, options=("Know well", "Don't know much"), ordinals=None)
+
+    (prompt,) = Verbalized(task="t", dont_know="Don't know").prompts(own, group, STYLE)
+
+    assert "C. Don't know" in prompt.messages[0].content

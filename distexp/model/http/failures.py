@@ -14,6 +14,7 @@ from distexp.errors import (
 from distexp.model.http.retry_after import retry_after_s
 from distexp.model.http.secrets import Secrets
 from distexp.model.http.verdicts import Verdict, asked_in_words_s, verdict
+from distexp.visible import sentence
 
 LONGEST_REASON = 300
 
@@ -121,9 +122,8 @@ class Failures:
         if offered:
             named = ", ".join(offered[:20]) + ", ..." * (len(offered) > 20)
             advice += f" The server offers: {self._said(named)}."
-        return ModelError(
-            f"{self._where} refused the request with status 404: {self._said(reason)} {advice}"
-        )
+        said = sentence(self._said(reason))
+        return ModelError(f"{self._where} refused the request with status 404: {said} {advice}")
 
     def unusable(self, reason: str) -> UnusableReplyError:
         """Return the error for a reply that came and holds no answer that can be used."""
