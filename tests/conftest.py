@@ -8,12 +8,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from distexp.types import Case, Distribution, Group, Question
 
 # A suite that is started in the background inherits an interrupt that is ignored.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# No test hangs on the clock: both cores may be busy.
+settings.register_profile("distexp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("distexp")
 
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]  # two modules cannot have one name
 

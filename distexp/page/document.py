@@ -5,14 +5,15 @@ travel with the package run, known by their SHA-256. Data are JSON in elements t
 executes; large ones are packed, as Base64 of gzip.
 """
 
-import gzip
 import hashlib
 import json
+import zlib
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from html import escape
 from importlib.resources import files
+from itertools import chain
 
 from distexp.model.http.secrets import Secrets
 from distexp.page.words import Runs
@@ -26,6 +27,8 @@ SCRIPTS = (
 """Files of `static`, in the order in which they stand in the page."""
 PACKED_FROM = 100_000
 """Characters from which data are packed."""
+AT_ONCE = 100_000
+"""Numbers of a column that are written at once."""
 _ESCAPED = {"<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -100,7 +103,7 @@ def in_script(value: object, secrets: Secrets | None = None) -> str:
     Parameters
     ----------
     value : object
-        What JSON can hold.
+        What JSON can hold, and columns of numbers.
     secrets : Secrets, optional
         Struck from texts wherever they stand.
 
@@ -109,15 +112,60 @@ def in_script(value: object, secrets: Secrets | None = None) -> str:
     >>> print(in_script("</script>"))
     "\u003c/script>"
     """
-    text = _json(value)
-    if secrets is not None and secrets.within(text.encode()):
-        text = _json(_struck(value, secrets))
-    if len(text) >= PACKED_FROM:
-        packed = gzip.compress(text.encode(), compresslevel=6, mtime=0)
-        return json.dumps({"packed": b64encode(packed).decode()})
+    parts, first, n = _parts(value, secrets), list[str](), 0
+    for part in parts:
+        first.append(part)
+        n += len(part)
+        if n >= PACKED_FROM:
+            packed = b64encode(_packed(chain(first, parts)))
+            return json.dumps({"packed": packed.decode()})
+    text = "".join(first)
     for sign, code in _ESCAPED.items():
         text = text.replace(sign, code)
     return text
+
+
+def _packed(parts: Iterable[str]) -> bytes:
+    """Return the gzip of a text, of which no more than a part is held at once."""
+    packing = zlib.compressobj(level=6, wbits=31)
+    packed = b"".join(packing.compress(part.encode()) for part in parts)
+    return packed + packing.flush()
+
+
+def _parts(value: object, secrets: Secrets | None) -> Iterator[str]:
+    """Yield JSON, columns of numbers apart: these are long and hold no secret."""
+    if not _has_columns(value):
+        text = _json(value)
+        if secrets is not None and secrets.within(text.encode()):
+            text = _json(_struck(value, secrets))
+        yield text
+    elif isinstance(value, Mapping):
+        for number, (name, one) in enumerate(value.items()):
+            yield "," if number else "{"
+            yield from _parts(str(name), secrets)
+            yield ":"
+            yield from _parts(one, secrets)
+        yield "}"
+    elif isinstance(value, list):
+        for number, one in enumerate(value):
+            yield "," if number else "["
+            yield from _parts(one, secrets)
+        yield "]"
+    else:
+        for start in range(0, max(len(value), 1), AT_ONCE):  # type: ignore[arg-type]
+            numbers = value[start : start + AT_ONCE]  # type: ignore[index]
+            texts = numbers.cast(str).fill_null("null").str.join(",")
+            yield f"{',' if start else '['}{texts[0]}"
+        yield "]"
+
+
+def _has_columns(value: object) -> bool:
+    """Whether a column of a table is anywhere in a value: the members of a list are alike."""
+    if isinstance(value, Mapping):
+        return any(map(_has_columns, value.values()))
+    if isinstance(value, list):
+        return bool(value) and _has_columns(value[0])
+    return value is not None and type(value).__module__.startswith("polars.")
 
 
 def _json(value: object) -> str:

@@ -29,6 +29,8 @@ first ones."""
 NOT_DRAWN = (UNIFORM, CEILING)
 """Methods whose distributions say nothing that needs a picture."""
 CASE = ("question_id", "attribute", "group")
+OF_CASE = ("kind", "wording", "status", "n_replies", "n_unreadable", "n_respondents", "mass")
+"""What predictions repeat for each option."""
 
 
 def metrics() -> list[dict[str, object]]:
@@ -65,7 +67,7 @@ def head(tables: Tables) -> dict[str, Any]:
                 "findings": [pieces(line) for line in told.get(key, {}).get("findings", [])],
                 "note": told.get(key, {}).get("note", ""),
             }
-            for key in _by_study(tables.predictions)
+            for key in _studies(tables.predictions)
         ],
         **{
             part: [pieces(line) for line in tables.sentences.get(part, [])]
@@ -95,7 +97,8 @@ def cases(tables: Tables) -> dict[str, Any]:
     studies = []
     by_study = _by_study(tables.cases)
     for key, table in _by_study(tables.predictions).items():
-        first = table.filter(pl.col("option_index") == 0)
+        is_first = pl.col("option_index") == 0
+        first = table.lazy().filter(is_first).select(*CASE, *OF_CASE).collect()
         options = _options(table)
         q, g = [], []
         for number, (question_id, attribute, group) in enumerate(first.select(CASE).iter_rows()):
@@ -110,8 +113,8 @@ def cases(tables: Tables) -> dict[str, Any]:
                         "battery": about.get("battery"),
                         "kind": first["kind"][number],
                         "wording": first["wording"][number],
-                        "options": [option for option, _ in options[number]],
-                        "ordinals": [ordinal for _, ordinal in options[number]],
+                        "options": [option for option, _ in options[question_id]],
+                        "ordinals": [ordinal for _, ordinal in options[question_id]],
                     }
                 )
             q.append(questions[name])
@@ -119,7 +122,7 @@ def cases(tables: Tables) -> dict[str, Any]:
         studies.append(
             {"q": q, "g": g}
             | {
-                short: first[name].to_list()
+                short: first[name].to_list() if name == "status" else first[name]
                 for short, name in (
                     ("status", "status"), ("replies", "n_replies"), ("lost", "n_unreadable"),
                 )
@@ -202,7 +205,17 @@ def _condition(row: dict[str, Any]) -> tuple[str, ...]:
     return tuple(str(row.get(name, "")) for name in CONDITION)
 
 
+def _studies(table: "pl.DataFrame") -> Iterator[tuple[str, ...]]:
+    """Yield the condition of each study."""
+    for key in table.select(CONDITION).unique(maintain_order=True).iter_rows():
+        yield tuple(map(str, key))
+
+
 def _by_study(table: "pl.DataFrame") -> "dict[tuple[str, ...], pl.DataFrame]":
+    import polars as pl
+
+    if table.select(pl.struct(CONDITION).n_unique()).item() == 1:
+        return {tuple(map(str, table.select(CONDITION).row(0))): table}
     parts = table.partition_by(CONDITION, maintain_order=True, as_dict=True)
     return {tuple(map(str, key)): part for key, part in parts.items()}
 
@@ -234,17 +247,17 @@ def _short(number: float | None) -> float | None:
     return None if number is None else float(f"{number:.6g}")
 
 
-def _options(table: "pl.DataFrame") -> list[list[tuple[str, float | None]]]:
-    """Return the options of each case with their ordinals; they follow each other in the table."""
-    found: list[list[tuple[str, float | None]]] = []
-    for index, *one in table.select("option_index", "option", "ordinal").iter_rows():
-        if index == 0:
-            found.append([])
-        found[-1].append((one[0], one[1]))
+def _options(table: "pl.DataFrame") -> dict[str, list[tuple[str, float | None]]]:
+    """Return the options of each question with their ordinals."""
+    found: dict[str, list[tuple[str, float | None]]] = {}
+    columns = ("question_id", "option_index", "option", "ordinal")
+    once = table.select(columns).unique(columns[:2], keep="first", maintain_order=True)
+    for question_id, _, option, ordinal in once.iter_rows():
+        found.setdefault(question_id, []).append((option, ordinal))
     return found
 
 
-def _distributions(table: "pl.DataFrame") -> dict[str, list[int | None]]:
+def _distributions(table: "pl.DataFrame") -> "dict[str, pl.Series]":
     prefix = "calibrated_"
     names = [name.removeprefix(prefix) for name in table.columns if name.startswith(prefix)]
     drawn = [name for name in names if name not in {RAW, *NOT_DRAWN}]
@@ -259,25 +272,25 @@ def _errors(table: "pl.DataFrame | None", first: "pl.DataFrame") -> dict[str, An
     if table is None:
         return {}
     found = {}
-    for (name,), of_one in table.partition_by(
+    errors = table.select("calibrator", pl.coalesce("w1", "tv").alias("error"))
+    for (name,), of_one in errors.partition_by(
         "calibrator", maintain_order=True, as_dict=True
     ).items():
         if of_one.height == first.height:
-            error = of_one.select(pl.coalesce("w1", "tv")).to_series()
-            found[str(name)] = _shares(error)
+            found[str(name)] = _shares(of_one["error"])
     return found
 
 
-def _shares(column: "pl.Series") -> list[int | None]:
+def _shares(column: "pl.Series") -> "pl.Series":
     import polars as pl
 
-    return (column.cast(pl.Float64) * SHARE).round().cast(pl.Int64).to_list()
+    return (column.cast(pl.Float64) * SHARE).round().cast(pl.Int64)
 
 
-def _rounded(column: "pl.Series", digits: int) -> list[float | None]:
+def _rounded(column: "pl.Series", digits: int) -> "pl.Series":
     import polars as pl
 
-    return column.cast(pl.Float64).round(digits).to_list()
+    return column.cast(pl.Float64).round(digits)
 
 
 def _numbered(column: "pl.Series") -> tuple[list[str], list[int]]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distexp.asking.interview import Interview
@@ -205,7 +205,6 @@ def test_what_was_found_missing_is_refused_in_the_plan(openai_server: OpenAIServ
         model.request(Prompt(messages=(), option_order=(), max_tokens=1, top_logprobs=5))
 
 
-@settings(deadline=None)
 @given(st.one_of(st.text(), st.recursive(st.none() | st.text(), st.lists).map(json.dumps)))
 def test_whatever_stands_in_a_cache_is_read_as_a_finding_or_as_none(text: str) -> None:
     """A strange entry changes nothing."""

@@ -97,7 +97,7 @@ DESIGNS = {
 }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(**DESIGNS)
 def test_structured_solver_finds_the_dense_coefficients(
     seed: int, n_questions: int, n_groups: int, n_scales: int, n_words: int, fill: float
@@ -123,7 +123,7 @@ def test_structured_solver_finds_the_dense_coefficients(
     np.testing.assert_allclose(fitted, features @ wanted, atol=1e-9)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(**DESIGNS)
 def test_leaving_a_question_out_is_fitting_without_it(
     seed: int, n_questions: int, n_groups: int, n_scales: int, n_words: int, fill: float
@@ -149,7 +149,7 @@ def test_leaving_a_question_out_is_fitting_without_it(
         np.testing.assert_allclose(found[rows], features[rows] @ coef, atol=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     seed=RNG_SEEDS,
     n_questions=st.integers(1, 12),

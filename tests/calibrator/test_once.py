@@ -25,7 +25,7 @@ def both(
     return CumulativeRegression(penalty=penalty).fit_leave_out(withheld, y, weights)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 999), change=st.sampled_from(CHANGES))
 def test_whatever_changes_is_fitted_anew(seed: int, change: str) -> None:
     """After a fit, one that differs in a single thing is what it would be by itself."""

@@ -15,7 +15,7 @@ from distexp.calibrator.fitting.written_out import MOST, n_at_once, written_out
 from tests.calibrator.designs import random_design
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n_questions=st.integers(1, 9),

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -134,7 +134,7 @@ def test_every_view_fits(folder: Path, name: str) -> None:
     groups=st.lists(LABELS, min_size=1, max_size=60),
     room=st.integers(8, 25),
 )
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=60)
 def test_charts_and_tables_of_any_labels_fit(
     options: list[str], groups: list[str], room: int
 ) -> None:

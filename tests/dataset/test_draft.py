@@ -309,9 +309,7 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_
 )
 
 
-@settings(
-    deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS, min_size=2, max_size=5), st.lists(TEXTS, min_size=1, max_size=3))
 def test_whatever_a_file_calls_its_answers_the_draft_is_data(
     tmp_path: Path, answers: list[str], columns: list[str]

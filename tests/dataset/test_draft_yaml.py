@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distexp.dataset.draft.emitting import annotated
@@ -68,7 +68,6 @@ def paths(document: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [p for key in document for p in ((*path, key), *paths(document[key], (*path, key)))]
 
 
-@settings(deadline=None)  # speed is not the matter
 @given(DOCUMENTS, TEXTS)
 def test_every_document_reads_back_with_a_comment_on_every_entry(
     document: dict[str, Any], comment: str

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distexp.dataset.files.qsf import QsfSurvey, read_qsf
@@ -148,7 +148,6 @@ def test_questions_come_in_the_order_of_the_flow_without_the_trash(
     assert [variable.name for variable in survey.variables] == ["b", "a"]
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([*multiple_choice("Q", "?", YES_NO), "Answers"]), JSON))
 def test_whatever_a_payload_holds_is_data(tmp_path_factory: Any, payload: dict[str, Any]) -> None:
     """A question of any shape is read or left out; what is no questionnaire is refused."""

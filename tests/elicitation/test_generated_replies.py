@@ -4,7 +4,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from distexp.elicitation.reply.choices import parse_letter
@@ -27,7 +27,7 @@ HOSTILE = (
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(
     maker=st.sampled_from(sorted(set(replies.MAKERS), key=lambda maker: maker.__name__)),
     seed=st.integers(0, 2**32),
@@ -49,7 +49,7 @@ def test_most_replies_that_hold_an_answer_are_read() -> None:
     assert came.count("missed") < came.count("read") / 10
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     share=st.integers(0, 99),
     width=st.integers(1, 50),
@@ -68,7 +68,7 @@ def test_no_range_is_read(share: int, width: int, between: str, sign: str, zero:
         parse_percentages(f"A: {low}{between}{high}\nB: 50%", "AB")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     thousandths=st.lists(st.integers(0, 99_999), min_size=2, max_size=2).filter(any),
     zero=st.sampled_from(ZEROS),
@@ -110,7 +110,7 @@ def test_hostile_repetition_is_read_to_its_end(piece: str) -> None:
     assert len(split(text).answer or "") <= len(text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=300))
 @example("\ud800 A: 20, B: 80, C: 0")
 @example('{"A": ' + "9" * 310 + ', "B": 1, "C": 1}')

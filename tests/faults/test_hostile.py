@@ -106,7 +106,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(place=st.sampled_from(list(PLACES.values())), value=values, logprobs=st.booleans())
 def test_whatever_a_reply_holds_it_is_an_answer_or_an_error_of_its_call(
     place: tuple[str | int, ...], value: object, logprobs: bool

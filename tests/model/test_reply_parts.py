@@ -111,7 +111,7 @@ def test_the_tokens_drawn_are_kept_where_there_are_several() -> None:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(JSON)
 def test_what_is_read_can_be_stored_and_verified(form: object) -> None:
     """Whatever a server sends, what is kept of it is what `cache verify` accepts."""

@@ -7,6 +7,7 @@ import json
 import re
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +128,26 @@ def test_no_secret_of_the_environment_stands_in_a_page(n: int) -> None:
     if isinstance(found, dict):
         found = json.loads(gzip.decompress(base64.b64decode(found["packed"])))
     assert set(found) == {"the key is [key]"}
+
+
+@given(
+    st.lists(st.integers(-(2**53), 2**53) | st.none(), max_size=9),
+    st.lists(st.floats(allow_nan=False, allow_infinity=False) | st.none(), max_size=9),
+    st.integers(0, 1),
+)
+def test_columns_of_numbers_are_lists_of_them(
+    whole: list[int | None], floats: list[float | None], n_large: int
+) -> None:
+    """As lists are written; long ones are packed part by part, and a secret name is struck."""
+    column = pl.Series(whole, dtype=pl.Int64)
+    long = pl.Series(range(n_large * PACKED_FROM), dtype=pl.Int64)
+    numbers = {"x": column, "y": pl.Series(floats, dtype=pl.Float64)}
+
+    text = in_script({"a word in secret": [numbers, {"x": long}]}, Secrets(["a word in secret"]))
+
+    found = json.loads(text)
+    assert ("packed" in found) == (n_large > 0)
+    if n_large:
+        found = json.loads(gzip.decompress(base64.b64decode(found["packed"])))
+
+    assert found == {"[key]": [{"x": whole, "y": floats}, {"x": long.to_list()}]}

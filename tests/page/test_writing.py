@@ -100,9 +100,9 @@ def test_distributions_and_errors_are_those_of_the_tables(made: Path) -> None:
     distances = pl.read_parquet(made / "cases.parquet").filter(calibrator="ridge")["w1"]
 
     [study] = found["studies"]
-    assert study["human"] == (table["human"] * 10_000).round().to_list()
-    assert study["raw"][:3] == [None] * 3
-    assert study["error"]["ridge"] == (distances * 10_000).round().to_list()
+    assert study["human"].to_list() == (table["human"] * 10_000).round().to_list()
+    assert study["raw"][:3].to_list() == [None] * 3
+    assert study["error"]["ridge"].to_list() == (distances * 10_000).round().to_list()
     assert [len(one["options"]) for one in found["questions"]] == [3] * 12
     assert found["questions"][1]["text"] == f"1: {pages.HOSTILE[1]}"
 

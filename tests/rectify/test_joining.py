@@ -25,7 +25,6 @@ def cells(draw: st.DrawFn) -> tuple[FloatArray, FloatArray, FloatArray]:
     return (prior / prior.sum())[None], np.array([counts], dtype=float), np.array([weight])
 
 
-@settings(deadline=None)
 @given(cell=cells())
 def test_the_estimate_lies_between_prior_and_pilot_and_in_its_interval(
     cell: tuple[FloatArray, FloatArray, FloatArray],
@@ -47,7 +46,6 @@ def test_the_estimate_lies_between_prior_and_pilot_and_in_its_interval(
     assert (high <= 1).all()
 
 
-@settings(deadline=None)
 @given(cell=cells(), seed=st.integers(0, 1000))
 def test_options_in_another_order_give_the_same(
     cell: tuple[FloatArray, FloatArray, FloatArray], seed: int
@@ -118,7 +116,7 @@ def test_answers_alone_have_jeffreys_intervals() -> None:
     assert_allclose([low[2], high[2]], [[0, 0], [1, 1]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     cells_=st.lists(
         st.tuples(st.sampled_from([0.0, 0.01, 0.1, 0.25]), st.floats(0.5, 60)),

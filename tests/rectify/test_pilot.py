@@ -77,7 +77,7 @@ def test_weights_make_shares_and_an_effective_number(tmp_path: Path) -> None:
     assert tally.n_effective == pytest.approx(16 / 6)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     rows=st.lists(
         st.tuples(

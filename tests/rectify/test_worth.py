@@ -98,7 +98,7 @@ def test_what_a_model_adds_is_told_from_nothing_only_where_it_is_there() -> None
     assert bootstrapped(good, good) == (0, 0, 0)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 10**6))
 def test_nothing_hangs_on_the_order_of_questions_or_of_options_without_one(seed: int) -> None:
     """Rows permuted anyhow, and options of nominal questions, give the same worth."""

@@ -19,7 +19,6 @@ ANY = st.text(
 WIDTHS = st.integers(40, 100)
 
 
-@settings(deadline=None)
 @given(ANY, WIDTHS, st.integers(0, 4))
 def test_sentences_keep_within_their_width(text: str, columns: int, indent: int) -> None:
     """Wide characters are counted as two, and no word is lost."""
@@ -30,7 +29,7 @@ def test_sentences_keep_within_their_width(text: str, columns: int, indent: int)
     assert "".join("".join(lines).split()) == "".join(one_line(text).split())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(st.lists(ANY, min_size=3, max_size=3), max_size=4), WIDTHS)
 def test_tables_keep_within_their_width_and_have_a_line_a_row(
     rows: list[list[str]], columns: int
