@@ -37,6 +37,14 @@ def of_run(head: Mapping[str, Any]) -> list[tuple[str, Runs]]:
     return found
 
 
+VERDICTS = {
+    "better": ": closer than that, beyond chance",
+    "worse": ", and its own run shows it further off than that, beyond chance",
+    "level": ", and it cannot be told to be closer than that",
+}
+"""How the nearest row of a sweep compares with the training mean in its own run."""
+
+
 def of_sweep(page: Mapping[str, Any]) -> list[tuple[str, Runs]]:
     """Say what was compared, in how many configurations the model adds, and what not to read."""
     rows = [row for survey in page["surveys"] for row in survey["rows"]]
@@ -84,7 +92,8 @@ def _least(surveys: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             continue
         value, row = min(asking, key=lambda one: one[0])
         reference = [value for value, row in rows if row["name"] == REFERENCE]
-        beside = f"; the training mean by {min(reference):.1f}" if reference else ""
+        told = VERDICTS.get(row["kind"], "") if reference else ""
+        beside = f"; the training mean by {min(reference):.1f}{told}" if reference else ""
         where = ", ".join(part for part in row["condition"][1:] if part)
         yield (
             f"On {survey['name']} the nearest is {where}, {row['label']}, off by {value:.1f} "

@@ -13,7 +13,7 @@ import pytest
 from distexp.cli.report import main
 from distexp.errors import DatasetError
 from distexp.page import estimated
-from distexp.page.answer import of_run
+from distexp.page.answer import HOW_FAR, of_run, of_sweep
 from distexp.page.run import cases, head, replies
 from distexp.page.sweep import sweep
 from distexp.page.tables import Tables
@@ -167,6 +167,29 @@ def test_rows_that_are_equal_in_every_case_stand_once(made: Path, tmp_path: Path
 
     names = [one["name"] for one in found["surveys"][0]["rows"]]
     assert sorted(names) == ["identity", "mean", "ridge", "train_mean", "uniform"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("better", "closer than that, beyond chance"),
+        ("level", "cannot be told to be closer"),
+        ("worse", "further off than that"),
+        ("baseline", "the training mean by 10.0."),
+    ],
+)
+def test_what_is_nearest_stands_beside_its_verdict(kind: str, said: str) -> None:
+    """The least distance alone is no finding."""
+    row = {"condition": ["town", "m", "e", "p"], "name": "ridge", "label": "ridge", "asks": True}
+    mean = {"condition": ["town", "", "", ""], "name": "train_mean", "asks": False}
+    rows = [row | {"kind": kind, "sums": [0.1, 0.1]}, mean | {"kind": "", "sums": [0.2, 0.2]}]
+    survey = {"name": "town", "counts": [2, 2], "rows": rows}
+
+    found = dict(of_sweep({"surveys": [survey], "jobs": [None]}))
+
+    [(_, text)] = found[HOW_FAR]
+    assert text.startswith("On town the nearest is m, e, p, ridge, off by 5.0 points")
+    assert said in text
 
 
 def test_a_sweep_holds_its_runs_and_a_folder_of_runs_leads_to_theirs(
