@@ -17,6 +17,7 @@ from distexp.asking.runner import Runner
 from distexp.card.card import Card, chosen
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
+from distexp.prompt.spoken import plain_name
 from distexp.report.calls import Calls
 from distexp.report.forecast import Forecast
 from distexp.request import Request
@@ -164,18 +165,21 @@ class Run:
         return Evaluated(experiment.run(runner), config)
 
     def _prompt(self, name: str | None) -> str:
-        there = [study.condition.prompt for study in self.studies]
+        """Return the choice of the group `prompt`: tables add language and wording in brackets."""
+        there = {
+            study.condition.prompt: plain_name(study.condition.prompt) for study in self.studies
+        }
         if name is None:
-            if len(there) == 1 or PREFERRED in there:
-                return PREFERRED if PREFERRED in there else there[0]
+            if len(there) == 1 or PREFERRED in there.values():
+                return PREFERRED if PREFERRED in there.values() else next(iter(there.values()))
             msg = f"A card is of one prompt, and here are {', '.join(there)}: prompt=NAME."
             raise ConfigError(msg)
-        if name not in there:
+        if name not in (*there, *there.values()):
             msg = (
                 f"Prompt {name!r} was not asked.{nearest(name, there)} Asked: {', '.join(there)}."
             )
             raise ConfigError(msg)
-        return name
+        return there.get(name, name)
 
     def __repr__(self) -> str:
         calls = self.calls

@@ -143,6 +143,8 @@ def _question(survey: Survey, question: Question) -> Iterator[str]:
     yield from wrapped(f"{question.question_id} ({question.kind}): {question.text}", columns)
     if question.wording != "exact":
         yield f"wording: {question.wording}"
+    for text in question.alternate_wordings:
+        yield from wrapped(f"alternate wording: {text}", columns)
     for place, option in enumerate(question.options):
         scale = "" if question.ordinals is None else f"  at {question.ordinals[place]:g}"
         yield f"  {chr(65 + place) if place < 26 else place + 1}. {one_line(option)}{scale}"

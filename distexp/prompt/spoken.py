@@ -108,6 +108,17 @@ def wording_in(name: str) -> tuple[str, str | None]:
     return f"{style} ({', '.join(others)})" if others else style, last
 
 
+def plain_name(name: str) -> str:
+    """Return what a style is called in its file.
+
+    Examples
+    --------
+    >>> plain_name("base (de, alternate)"), plain_name("few_shot")
+    ('base', 'few_shot')
+    """
+    return name.partition(" (")[0]
+
+
 def speaking(
     language: str, styles: Mapping[str, object], elicitation: Any
 ) -> tuple[dict[str, Any], Any]:

@@ -223,3 +223,25 @@ def test_importing_distexp_stays_light() -> None:
     )
 
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("setting", "name"),
+    [
+        ({"prompt.language": "de"}, "base (de)"),
+        ({"prompt.wording": "alternate"}, "base (alternate)"),
+    ],
+)
+@pytest.mark.parametrize("by", [None, "base", "as tables call it"])
+def test_card_is_of_the_prompt_in_its_language_and_wording(
+    setting: dict[str, object], name: str, by: str | None, tmp_path: Path
+) -> None:
+    """Which is named as its file is, or as tables name it."""
+    asked = dx.ask(
+        dx.survey("gss2018", attributes=["sex"]), model="mock", elicitation="verbalized",
+        prompt="base", cache=tmp_path, progress=False, settings=setting,
+    )  # fmt: skip
+
+    fitted = asked.fit("ridge", prompt=name if by == "as tables call it" else by, **FEW)
+
+    assert name in repr(fitted)
