@@ -14,6 +14,7 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from itertools import chain
+from math import isfinite
 
 from distexp.model.http.secrets import Secrets
 from distexp.page.words import Runs
@@ -29,6 +30,7 @@ PACKED_FROM = 100_000
 """Characters from which data are packed."""
 AT_ONCE = 100_000
 """Numbers of a column that are written at once."""
+_WRITTEN = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _ESCAPED = {"<": "\\u003c", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -154,7 +156,8 @@ def _parts(value: object, secrets: Secrets | None) -> Iterator[str]:
     else:
         for start in range(0, max(len(value), 1), AT_ONCE):  # type: ignore[arg-type]
             numbers = value[start : start + AT_ONCE]  # type: ignore[index]
-            texts = numbers.cast(str).fill_null("null").str.join(",")
+            known = numbers.set(~numbers.is_finite(), None)
+            texts = known.cast(str).fill_null("null").str.join(",")
             yield f"{',' if start else '['}{texts[0]}"
         yield "]"
 
@@ -169,7 +172,19 @@ def _has_columns(value: object) -> bool:
 
 
 def _json(value: object) -> str:
-    return whole_text(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    try:
+        return whole_text(_WRITTEN.encode(value))
+    except ValueError:  # a number that JSON does not know
+        return whole_text(_WRITTEN.encode(_known(value)))
+
+
+def _known(value: object) -> object:
+    """Return a value with null in the place of numbers that JSON does not know."""
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {name: _known(one) for name, one in value.items()}
+    return [_known(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _struck(value: object, secrets: Secrets) -> object:
