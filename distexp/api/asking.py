@@ -1,6 +1,6 @@
 """Asking a model about a survey, and what can be done with its answers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,7 @@ from distexp.report.calls import Calls
 from distexp.report.forecast import Forecast
 from distexp.request import Request
 from distexp.sweep.composed import made
+from distexp.terminal.documents import laid_out
 from distexp.types import Study
 
 PROMPTS = ("base", "sociodemographic")
@@ -45,7 +46,7 @@ class Asking:
         **choices: Names,
     ) -> Any:
         """Make the experiment that the command line would make, and its configuration."""
-        calibrators = [calibrators] if isinstance(calibrators, str) else list(calibrators)
+        calibrators = _names(calibrators)
         choices = {
             "dataset": self.survey.name,
             **self.choices,
@@ -141,6 +142,8 @@ class Run:
         DistexpError
             As `distexp fit`.
         """
+        if not isinstance(calibrator, str):
+            raise ConfigError(f"One calibrator is fitted, as 'auto'. Got {calibrator!r}.")
         values = {**below("evaluation", evaluation), **(settings or {})}
         recorded = bool(self._asking.survey.load().studies)
         choices: dict[str, Names] = {} if recorded else {"prompt": [self._prompt(prompt)]}
@@ -242,6 +245,10 @@ def ask(
     return Run(asking, asked, runner.stopped)
 
 
+NOTEBOOK = 80
+"""Characters of a line in a notebook."""
+
+
 class Planned:
     """What would be asked; made by `distexp.forecast`."""
 
@@ -249,7 +256,7 @@ class Planned:
         self.n_requests, self.n_hits, self.n_misses = (
             plan.n_requests, plan.n_hits, plan.n_misses,
         )  # fmt: skip
-        self._text = Forecast([plan]).text(budget)
+        self._text = "\n".join(laid_out(Forecast([plan]).text(budget), NOTEBOOK))
 
     def __repr__(self) -> str:
         return self._text
@@ -292,7 +299,7 @@ def _asking(
     if not isinstance(survey, Survey):
         msg = f"A survey is asked about, as distexp.survey(NAME) makes one. Got {survey!r}."
         raise ConfigError(msg)
-    prompts = [prompt] if isinstance(prompt, str) else list(prompt)
+    prompts = _names(prompt)
     values = {"progress": progress, **(settings or {})}
     if cache is not None:
         values["cache.path"] = cache
@@ -302,3 +309,10 @@ def _asking(
         settings=values,
         folder=config_dir or survey.folder,
     )
+
+
+def _names(given: object) -> list[Any]:
+    """Return the names of a list, or the one that is given."""
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        return [given]  # what is no name is told by whoever looks for its file
+    return list(given)

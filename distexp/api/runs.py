@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distexp.card.applying import check_format
 from distexp.card.applying import write as write_table
+from distexp.errors import ConfigError
 from distexp.run_folder import SCORES
 from distexp.view.base import Runs, for_people
 from distexp.view.summary import load_view
@@ -61,9 +62,14 @@ def runs(*folders: str | Path) -> SavedRuns:
 
     Raises
     ------
+    ConfigError
+        If a folder is no path.
     DatasetError
         If there is none.
     """
+    for folder in folders:
+        if not isinstance(folder, str | Path):
+            raise ConfigError(f"A folder of runs is given by its path. Got {folder!r}.")
     return SavedRuns([Path(folder) for folder in folders or ("outputs",)])
 
 

@@ -10,6 +10,7 @@ from distexp.api.parts import below, configured
 from distexp.dataset.questionnaire import read_questionnaire
 from distexp.errors import ConfigError
 from distexp.sweep.composed import made
+from distexp.visible import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -112,7 +113,8 @@ class Survey:
         n_questions = len({case.question.question_id for case in survey.cases})
         n_groups = len({(case.group.attribute, case.group.value) for case in survey.cases})
         return (
-            f"{survey.name}: {n_questions} questions, {n_groups} groups, {len(survey.cases)} cases"
+            f"{survey.name}: {counted(n_questions, 'question')}, {counted(n_groups, 'group')}, "
+            f"{counted(len(survey.cases), 'case')}"
         )
 
 
@@ -120,6 +122,9 @@ class Questionnaire:
     """Questions that nobody was asked; made by `distexp.questionnaire`."""
 
     def __init__(self, path: str | Path) -> None:
+        if not isinstance(path, str | Path):
+            msg = f"New questions are a file, or distexp.questionnaire(FILE). Got {path!r}."
+            raise ConfigError(msg)
         self.path = Path(path)
         self.questions = read_questionnaire(self.path).questions
 

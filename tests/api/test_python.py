@@ -142,6 +142,8 @@ def test_tables_are_written_without_formulas(tmp_path: Path, ending: str) -> Non
         (lambda: dx.Calibrator("ridge").predict([[0.5, 0.5]]), "has not been fitted"),
         (lambda: dx.runs("/nowhere"), "There is no finished run"),
         (lambda: dx.questionnaire("none.yaml"), "cannot be read"),
+        (lambda: dx.questionnaire(None), "New questions are a file"),  # type: ignore[arg-type]
+        (lambda: dx.runs(["a"]), "A folder of runs is given by its path"),  # type: ignore[arg-type]
     ],
 )
 def test_errors_are_those_of_the_command_line(call: object, said: str) -> None:
@@ -160,6 +162,11 @@ def test_evaluation_refuses_what_the_command_refuses(run: Run) -> None:
         run.evaluate("ridge", n_split=3)
     with pytest.raises(ConfigError, match="Prompt 'qa' was not asked"):
         run.fit("ridge", prompt="qa")
+    with pytest.raises(ConfigError, match=r"given by its name\. Got None"):
+        run.evaluate(None)  # type: ignore[arg-type]
+    for several in ([], ["auto", "ridge"], None):
+        with pytest.raises(ConfigError, match="One calibrator is fitted"):
+            run.fit(several)  # type: ignore[arg-type]
     with pytest.raises(DatasetError):
         run.fit("ridge", **FEW).predict("none.yaml")
 

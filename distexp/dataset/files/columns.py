@@ -69,7 +69,7 @@ def _check_layout(path: Path, suffix: str, layout: Layout) -> None:
 def check_exists(path: Path, source: str) -> None:
     """Raise `DatasetError` saying where to get the file unless it is there."""
     if not path.is_file():
-        msg = f"There is no file {path}. Get it from {source} and set 'path' to where it lies."
+        msg = f"There is no file {path}. Get it from {source}, or set 'path' to where it lies."
         raise DatasetError(msg)
 
 
