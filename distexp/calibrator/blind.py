@@ -69,8 +69,7 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
         """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
         withheld, calibrator = _withheld(X), self.calibrator
         if isinstance(calibrator, LeavesEachOut) and once.is_small(y, weights):
-            predicted, _ = self.fit_leave_out(X, y, weights)
-            yield from predicted
+            yield from once.fit_predict(calibrator, withheld, y, weights)
             return
         if isinstance(calibrator, BatchCalibrator):
             yield from each_fit(calibrator, withheld, y, weights)

@@ -26,7 +26,7 @@ from distexp.evaluation.layout import (
     perfect,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.refits import MOST_KEPT, refitted, shifts
+from distexp.evaluation.refits import refitted, shifts
 from distexp.evaluation.result import Result
 from distexp.evaluation.scores import METRICS, ON_CARD, score_methods
 from distexp.evaluation.settings import Settings
@@ -126,8 +126,8 @@ class Evaluation(Settings):
             predicted = cross_fit(method, design, human, splits, weight)
             measures[name] = measure(predicted, frame, extras=self.extras)
             calibrated[name] = mean_over_splits(predicted)
-            if rehearsal_of(method) is method and len(again) * human.size <= MOST_KEPT:
-                fitted[name] = predicted[again]
+            if rehearsal_of(method) is method:
+                fitted[name] = [predicted[number, splits[number].test] for number in again]
             if self.extras and not isinstance(method, IGNORING):
                 ignored[name] = degenerate(design, predicted)
             del predicted

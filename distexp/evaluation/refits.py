@@ -20,8 +20,6 @@ from distexp.types import BoolArray, FloatArray, IntArray
 
 AT_ONCE = 2**19
 """Cases of fits that are held in memory together, about."""
-MOST_KEPT = 2**20
-"""Numbers of the analysis' own predictions that are kept of each method, not predicted again."""
 MOST_FITS = 72
 """Of each method, about: with groups of questions dealt to five splits it is 48 and these five,
 as many as the analysis makes anyway."""
@@ -36,11 +34,12 @@ def shifts(
     unit: IntArray,
     *,
     extras: bool,
-    fitted: Mapping[str, FloatArray] | None = None,
+    fitted: Mapping[str, Sequence[FloatArray]] | None = None,
 ) -> tuple[dict[str, Measures], list[str]]:
     """Fit every method without each group of questions, where intervals need that.
 
-    `fitted` is what methods predict on the splits that `refitted` names, if that is known.
+    `fitted` is what methods predict of the tested cases of each split that `refitted` names, if
+    that is known.
 
     Returns
     -------
@@ -76,7 +75,7 @@ def shift(
     unit: IntArray,
     *,
     extras: bool,
-    known: FloatArray | None = None,
+    known: Sequence[FloatArray] | None = None,
 ) -> Measures:
     """Fit a method to the first splits again, without each group of questions in turn.
 
@@ -96,8 +95,9 @@ def shift(
         What the groups are of, as in `jackknife`: the question of each case, or its battery.
     extras : bool
         Whether to measure shape and tasks too.
-    known : ndarray of shape (n_refitted, n_cases, max_options), optional
-        What the method predicts on the splits that `refitted` names; fitted once more where None.
+    known : sequence of ndarray of shape (n_tested, max_options), optional
+        What the method predicts of the tested cases of each split that `refitted` names; fitted
+        once more where None.
 
     Returns
     -------
@@ -118,7 +118,11 @@ def shift(
     for start in range(0, len(chosen), step):
         some = chosen[start : start + step]
         fits, place = _without_each(some, kept)
-        there = [] if known is None else [known[start : start + step]]
+        there = []
+        if known is not None:
+            there = [np.full((len(some), *frame.human.shape), np.nan)]
+            for split, of_split, into in zip(some, known[start:], there[0], strict=False):
+                into[split.test] = of_split
         if more := fits[len(some) if there else 0 :]:
             made = rehearsal_of(deepcopy(method))
             there.append(cross_fit(made, frame.design, frame.human, more, weight))

@@ -49,8 +49,9 @@ def random_arrow(
         questions=rng.uniform(0.1, 3, 2 * n_scales + n_words),
         groups=rng.uniform(0.1, 3, (n_groups, N_OWN)),
     )
-    arrow = Arrow(panels, questions, n_groups, penalties)
-    return arrow, panels[0], rng.normal(size=n_rows), rng.uniform(0.1, 5, n_rows)
+    target = rng.normal(size=n_rows)
+    arrow = Arrow(panels, questions, n_groups, penalties, target)
+    return arrow, panels[0], target, rng.uniform(0.1, 5, n_rows)
 
 
 def written_out(arrow: Arrow, n_rows: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -113,7 +114,7 @@ def test_structured_solver_finds_the_dense_coefficients(
     )
     features, penalty, _ = written_out(arrow, len(target))
 
-    found = arrow.solve(target, weight)
+    found = arrow.solve(weight)
     fitted = np.empty_like(target)
     arrow.predict(found, fitted)
 
@@ -139,7 +140,7 @@ def test_leaving_a_question_out_is_fitting_without_it(
     )
     features, penalty, asked = written_out(arrow, len(target))
     fitted = np.empty_like(target)
-    arrow.predict(arrow.solve(target, weight), fitted)
+    arrow.predict(arrow.solve(weight), fitted)
 
     found = left_out(arrow, target, weight, target - fitted)
 
@@ -180,7 +181,7 @@ def test_group_that_was_not_trained_on_has_no_effects() -> None:
     arrow, panel, target, weight = random_arrow(
         1, n_questions=6, n_groups=3, n_scales=2, n_words=2, fill=1.0
     )
-    coef = arrow.solve(target, weight)
+    coef = arrow.solve(weight)
     stranger = panel.take(np.arange(1))
     stranger.group[:] = -1
     predicted = np.full_like(target, np.nan)

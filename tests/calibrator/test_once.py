@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distexp.calibrator.blind import Blind
 from distexp.calibrator.cumulative import CumulativeRegression
-from distexp.calibrator.fitting import once
+from distexp.calibrator.fitting import once, written_out
 from distexp.calibrator.fitting.base import uniform
 from distexp.types import Design, FloatArray
 from tests.calibrator.designs import random_design
@@ -26,9 +26,21 @@ def both(
 
 
 @settings(max_examples=30)
-@given(seed=st.integers(0, 999), change=st.sampled_from(CHANGES))
-def test_whatever_changes_is_fitted_anew(seed: int, change: str) -> None:
-    """After a fit, one that differs in a single thing is what it would be by itself."""
+@given(seed=st.integers(0, 999), change=st.sampled_from(CHANGES), large=st.booleans())
+def test_whatever_changes_is_fitted_anew(seed: int, change: str, large: bool) -> None:
+    """After a fit, one that differs in a single thing is what it would be by itself.
+
+    Of large fits the coefficients are kept, of small ones what they predict.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if large:
+            patch.setattr(once, "MOST", 0)
+            patch.setattr(written_out, "MOST", 0)
+        check_anew(seed, change)
+
+
+def check_anew(seed: int, change: str) -> None:
+    """Fit, change one thing, and fit again."""
     rng = np.random.default_rng(seed)
     X, y = random_design(9, seed)
     weights = (rng.random((3, 9)) < 0.7).astype(float)
@@ -63,3 +75,26 @@ def test_only_the_last_fits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     before = list(once._kept)
     Blind(CumulativeRegression(penalty=99.0)).fit_leave_out(X, y, np.ones((1, 6)))
     assert list(once._kept) == before
+
+
+def test_blind_alone_leaves_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Questions are left out where a mixture asks for it, whose fits then serve `blind` too."""
+    X, y = random_design(7, 3)
+    weights, asked = np.ones((2, 7)), []
+    left_out = CumulativeRegression.fit_leave_out
+
+    def counted(
+        self: CumulativeRegression, X: Design, y: FloatArray, weights: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        asked.append(len(weights))
+        return left_out(self, X, y, weights)
+
+    monkeypatch.setattr(CumulativeRegression, "fit_leave_out", counted)
+    blind = Blind(CumulativeRegression(penalty=7.25))
+    alone = list(blind.each_fit(X, y, weights))
+    assert not asked
+    beside, _ = blind.fit_leave_out(X, y, weights)
+    np.testing.assert_array_equal(alone, beside)
+    assert asked == [2]
+    np.testing.assert_array_equal(list(blind.each_fit(X, y, weights)), beside)
+    assert asked == [2]

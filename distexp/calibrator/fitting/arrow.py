@@ -37,38 +37,89 @@ class Normal:
         return left, of_groups, solved[..., -1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Runs:
-    """Cases of a panel that are of one group, and so stand together."""
+class Laid:
+    """A panel's rows as they are summed, laid out once for all weights."""
 
-    groups: IntArray
-    starts: list[int]
-    """Of each run, and the end of the last."""
-    alike: bool
-    """Whether all runs are equally long."""
+    def __init__(self, panel: Panel, questions: Questions, target: FloatArray) -> None:
+        self.both = np.concatenate([panel.variables, target[panel.rows][..., None]], axis=2)
+        """Variables and target, of shape (n, n_boundaries, n_variables + 1)."""
+        self.groups, starts = np.unique(panel.group, return_index=True)
+        self.starts = [*starts.tolist(), len(panel.group)]
+        """Cases of one group stand together: where each begins, and the end of the last."""
+        self.alike = len(set(np.diff(self.starts).tolist())) == 1
+        """Whether there are equally many of each group."""
+        self.known = slice(int(self.groups[0] < 0), None)
+        """The groups that have effects; only the first may have none."""
+        n_alike = _n_alike(panel.question)
+        self.question, self.of_case = panel.question[: len(panel.question) // n_alike], None
+        """The panel's questions, and of each case its place among them; None where every group was
+        asked the same questions in the same order, as nearly always."""
+        if n_alike != len(self.groups) or n_alike == 1:
+            self.question, self.of_case = np.unique(panel.question, return_inverse=True)
+        self.questions = questions.take(self.question)
+        self.group = np.searchsorted(self.groups[self.known], panel.group)
+        self.has_group = panel.group >= 0
+        tilt = panel.tilt[:, None, None]
+        n_boundaries, n_variables, n_core = panel.core.shape
+        plain = np.zeros((n_boundaries, n_variables + 1, n_core + 2))
+        plain[:, :-1, :-2] = panel.core
+        plain[:, -1, -2] = plain[:, 0, -1] = 1  # the target, and of the weight itself
+        squares = plain[..., -1:] * tilt**2
+        self._of_question = np.concatenate([plain, plain * tilt, squares], axis=2)
+        own = np.zeros((n_boundaries, n_variables + 1, N_OWN))  # 0 for the target
+        own[:, :-1] = panel.own
+        self._of_group = np.concatenate([own, own * tilt], axis=2)
 
-    @classmethod
-    def of(cls, group: IntArray) -> "_Runs":
-        groups, starts = np.unique(group, return_index=True)
-        ends = [*starts.tolist(), len(group)]
-        return cls(groups, ends, len(set(np.diff(ends).tolist())) == 1)
-
-    @property
-    def known(self) -> slice:
-        """The runs of groups that have effects; only the first may have none."""
-        return slice(int(self.groups[0] < 0), None)
-
-    def products(self, left: FloatArray, right: FloatArray) -> FloatArray:
-        """Return sums over the cases of each run, (n_runs, n_boundaries, n_left, n_right)."""
-        n_runs, (_, n_boundaries, n_left) = len(self.groups), left.shape
+    def products(self, weighted: FloatArray) -> FloatArray:
+        """Return sums over the cases of each group, (n_groups, n_boundaries, n_left, n_right)."""
+        left = self.both[..., :-1]
+        n_groups, (_, n_boundaries, n_left) = len(self.groups), left.shape
         if self.alike:
-            by_run = left.reshape(n_runs, -1, *left.shape[1:]).transpose(0, 2, 3, 1)
-            both: FloatArray = by_run @ right.reshape(n_runs, -1, *right.shape[1:]).swapaxes(1, 2)
+            by_group = left.reshape(n_groups, -1, n_boundaries, n_left).transpose(0, 2, 3, 1)
+            right = weighted.reshape(n_groups, -1, *weighted.shape[1:]).swapaxes(1, 2)
+            both: FloatArray = by_group @ right
             return both
-        summed = np.empty((n_runs, n_boundaries, n_left, right.shape[2]))
+        summed = np.empty((n_groups, n_boundaries, n_left, weighted.shape[2]))
         for out, start, end in zip(summed, self.starts, self.starts[1:], strict=False):
-            np.matmul(left[start:end].transpose(1, 2, 0), right[start:end].swapaxes(0, 1), out=out)
+            one = left[start:end].transpose(1, 2, 0)
+            np.matmul(one, weighted[start:end].swapaxes(0, 1), out=out)
         return summed
+
+    def by_question(self, weighted: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return sums over each question's rows: plain, with the tilt, and with its square.
+
+        The first two of the core features, the target and 1, the last of 1 alone; each of shape
+        (n_questions, n_columns).
+        """
+        n, width = len(self.question), weighted[0].size
+        if self.of_case is None:
+            summed = weighted.reshape(-1, n, width).sum(axis=0)
+        else:
+            place = self.of_case[:, None] * width + np.arange(width)
+            summed = np.bincount(place.ravel(), weighted.ravel(), n * width).reshape(n, width)
+        every = summed @ self._of_question.reshape(width, -1)
+        n_plain = every.shape[1] // 2
+        return every[:, :n_plain], every[:, n_plain:-1], every[:, -1:]
+
+    def by_group_and_question(self, weighted: FloatArray) -> FloatArray:
+        """Return sums of the groups' features, plain and with the tilt.
+
+        Of shape (2, n_questions, 3, n_groups), of the groups that have effects.
+        """
+        flat = weighted.reshape(len(weighted), -1)
+        flat = flat @ self._of_group.reshape(flat.shape[1], -1)
+        n, n_groups = len(self.question), len(self.groups[self.known])
+        if self.of_case is None and self.has_group.all():
+            by_group = flat.reshape(n_groups, n, 2, N_OWN).transpose(2, 1, 3, 0)
+            return np.ascontiguousarray(by_group)
+        of_case = np.tile(np.arange(n), len(self.groups)) if self.of_case is None else self.of_case
+        kept = self.has_group
+        place = of_case[kept, None] * N_OWN + np.arange(N_OWN)
+        place = place * n_groups + self.group[kept, None]
+        values = flat[kept].reshape(-1, 2, N_OWN).swapaxes(0, 1)
+        size = n * N_OWN * n_groups
+        summed = [np.bincount(place.ravel(), one.ravel(), size) for one in values]
+        return np.reshape(summed, (2, n, N_OWN, n_groups))
 
 
 class Arrow:
@@ -82,6 +133,8 @@ class Arrow:
     n_groups : int
     penalties : Coefficients
         > 0, of the coefficients in their places.
+    target : ndarray
+        By the numbers of the rows; others than the panels' are passed over, here and below.
     """
 
     def __init__(
@@ -90,23 +143,24 @@ class Arrow:
         questions: Questions,
         n_groups: int,
         penalties: Coefficients,
+        target: FloatArray,
     ) -> None:
         self.panels = [panel for panel in panels if len(panel.group)]
         self.questions, self.n_groups, self.penalties = questions, n_groups, penalties
         self.n_own_core = len(penalties.core)
         self.own = [panel.of_groups() for panel in self.panels]
         """Features of the groups, of shape (n_boundaries, n, 3)."""
-        self.runs = [_Runs.of(panel.group) for panel in self.panels]
+        self.laid = [Laid(panel, questions, target) for panel in self.panels]
 
-    def solve(self, target: FloatArray, weight: FloatArray) -> Coefficients:
+    def solve(self, weight: FloatArray) -> Coefficients:
         """Return the coefficients of least weighted squares with the penalties.
 
         Parameters
         ----------
-        target, weight : ndarray
-            By the numbers of the rows; others than the panels' are passed over.
+        weight : ndarray
+            By the numbers of the rows.
         """
-        normal = self.normal(target, weight)
+        normal = self.normal(weight)
         left, of_groups, alone = normal.eliminated()
         moments = normal.moments - np.einsum("gij,gi->j", normal.between, alone)
         core = np.linalg.solve(left, moments)
@@ -117,100 +171,66 @@ class Arrow:
         """Write what the coefficients predict for the panels' rows to `out`."""
         predict(self.panels, self.questions, coef, out, self.own)
 
-    def normal(self, target: FloatArray, weight: FloatArray) -> Normal:
+    def normal(self, weight: FloatArray) -> Normal:
         """Sum up the normal equations."""
-        n_core, n_questions = self.n_own_core, len(self.questions.scale)
-        n = n_core + len(self.penalties.questions)
+        n_core, n_questions = self.n_own_core, len(self.penalties.questions)
+        n = n_core + n_questions
         core, moments = np.zeros((n, n)), np.zeros(n)
         blocks, between = (np.zeros((self.n_groups, N_OWN, k)) for k in (N_OWN, n))
         block_moments = np.zeros((self.n_groups, N_OWN))
-        by_question = np.zeros((2, n_questions, n_core + 2))  # and their sums of targets, weights
-        squares = np.zeros(n_questions)
-        of_groups = np.zeros((2, N_OWN, self.n_groups, n_questions))
-        for panel, runs in zip(self.panels, self.runs, strict=True):
-            of_rows = weight[panel.rows]
-            both = np.concatenate([panel.variables, target[panel.rows][..., None]], axis=2)
-            weighted = both * of_rows[..., None]
-            products = runs.products(panel.variables, weighted)
+        for panel, laid in zip(self.panels, self.laid, strict=True):
+            weighted = laid.both * weight[panel.rows][..., None]
+            products = laid.products(weighted)
             total = products.sum(axis=0)
             core[:n_core, :n_core] += (
                 panel.core.swapaxes(1, 2) @ total[..., :-1] @ panel.core
             ).sum(axis=0)
             moments[:n_core] += np.einsum("jvc,jv->c", panel.core, total[..., -1])
             if self.n_groups:
-                rows = (panel.own.swapaxes(1, 2) @ products)[runs.known].swapaxes(1, 2)
-                groups, shape = runs.groups[runs.known], (-1, panel.core[..., 0].size)
+                rows = (panel.own.swapaxes(1, 2) @ products)[laid.known].swapaxes(1, 2)
+                groups, shape = laid.groups[laid.known], (-1, panel.core[..., 0].size)
                 flat = rows[..., :-1].reshape(shape)
                 blocks[groups] += (flat @ panel.own.reshape(shape[1], -1)).reshape(-1, 3, 3)
                 of_core = flat @ panel.core.reshape(shape[1], -1)
                 between[groups, :, :n_core] += of_core.reshape(-1, N_OWN, n_core)
                 block_moments[groups] += rows[..., -1].sum(axis=2)
-            if n > n_core:
-                self._add_questions(panel, weighted, by_question, squares)
+            if n_questions:
+                _add_questions(core, moments, laid, weighted, n_core)
                 if self.n_groups:
-                    _add_groups(panel, weighted, of_groups)
-        if n > n_core:
-            self._with_questions(core, moments, by_question, squares)
-        if n > n_core and self.n_groups:
-            by_feature = of_groups.reshape(2, -1, n_questions).swapaxes(1, 2)
-            shaped = self.questions.summed(*by_feature).reshape(-1, N_OWN, self.n_groups)
-            between[:, :, n_core:] = shaped.transpose(2, 1, 0)
+                    by_group = laid.by_group_and_question(weighted)
+                    shaped = laid.questions.summed(*by_group.reshape(*by_group.shape[:2], -1))
+                    shaped = shaped.reshape(n_questions, N_OWN, -1).transpose(2, 1, 0)
+                    between[groups, :, n_core:] += shaped
+        core[:n_core, n_core:] = core[n_core:, :n_core].T
         penalties = self.penalties
         core.flat[:: n + 1] += np.concatenate([penalties.core, penalties.questions])
         blocks += penalties.groups[:, :, None] * np.eye(N_OWN)
         return Normal(core, moments, blocks, between, block_moments)
 
-    def _add_questions(
-        self, panel: Panel, weighted: FloatArray, sums: FloatArray, squares: FloatArray
-    ) -> None:
-        """Add a panel's sums by question, plain and with the tilt."""
-        of_question = _by_question(panel.question, weighted, len(squares)).swapaxes(0, 1)
-        others = of_question[..., [-1, 0]]  # of the target, and of the weight itself
-        features = np.concatenate([of_question[..., :-1] @ panel.core, others], axis=2)
-        sums[0] += features.sum(axis=0)
-        sums[1] += (panel.tilt @ features.reshape(len(features), -1)).reshape(sums[1].shape)
-        squares += panel.tilt**2 @ of_question[..., 0]
 
-    def _with_questions(
-        self, core: FloatArray, moments: FloatArray, sums: FloatArray, squares: FloatArray
-    ) -> None:
-        """Fill in the questions' part of the core."""
-        of, n_core = self.questions, self.n_own_core
-        n_scales = of.n_scales
-        beside = of.summed(sums[0, :, :-1], sums[1, :, :-1])
-        core[n_core:, :n_core] = beside[:, :-1]
-        core[:n_core, n_core:] = beside[:, :-1].T
-        moments[n_core:] = beside[:, -1]
-        plain, tilted = sums[0, :, -1:], sums[1, :, -1:]
-        with_words = of.summed(plain * of.words, tilted * of.words)
-        inner = core[n_core:, n_core:]
-        inner[:, 2 * n_scales :] = with_words
-        inner[2 * n_scales :] = with_words.T
-        known = of.scale >= 0
-        shift = np.arange(n_scales)
-        for weights, rows, columns in (
-            (sums[0, :, -1], shift, shift),
-            (sums[1, :, -1], shift, shift + n_scales),
-            (sums[1, :, -1], shift + n_scales, shift),
-            (squares, shift + n_scales, shift + n_scales),
-        ):
-            inner[rows, columns] = np.bincount(of.scale[known], weights[known], n_scales)
-
-
-def _by_question(question: IntArray, values: FloatArray, n_questions: int) -> FloatArray:
-    """Return sums over the cases of each question."""
-    summed = np.zeros((n_questions, *values.shape[1:]))
-    n_alike = _n_alike(question)
-    if n_alike > 1:
-        summed[question[: len(question) // n_alike]] = values.reshape(
-            n_alike, -1, *values.shape[1:]
-        ).sum(axis=0)
-        return summed
-    width = values[0].size
-    place = question[:, None] * width + np.arange(width)
-    counted = np.bincount(place.ravel(), values.ravel(), n_questions * width)
-    summed += counted.reshape(summed.shape)
-    return summed
+def _add_questions(
+    core: FloatArray, moments: FloatArray, laid: Laid, weighted: FloatArray, n_core: int
+) -> None:
+    """Add a panel's part of what is between questions, and of them with the core."""
+    of = laid.questions
+    *both, squares = laid.by_question(weighted)
+    plain, tilted = both
+    beside = of.summed(plain[:, :-1], tilted[:, :-1])
+    core[n_core:, :n_core] += beside[:, :-1]
+    moments[n_core:] += beside[:, -1]
+    inner, n_scales = core[n_core:, n_core:], of.n_scales
+    with_words = of.summed(plain[:, -1:] * of.words, tilted[:, -1:] * of.words)
+    inner[:, 2 * n_scales :] += with_words
+    inner[2 * n_scales :, : 2 * n_scales] += with_words[: 2 * n_scales].T
+    known = of.scale >= 0
+    shift = np.arange(n_scales)
+    for weights, rows, columns in (
+        (plain[:, -1], shift, shift),
+        (tilted[:, -1], shift, shift + n_scales),
+        (tilted[:, -1], shift + n_scales, shift),
+        (squares[:, 0], shift + n_scales, shift + n_scales),
+    ):
+        inner[rows, columns] += np.bincount(of.scale[known], weights[known], n_scales)
 
 
 def _n_alike(question: IntArray) -> int:
@@ -219,26 +239,3 @@ def _n_alike(question: IntArray) -> int:
     once = question[: len(question) // n]
     alike = len(question) == n * len(once) and bool((np.diff(once) > 0).all())
     return n if alike and (question.reshape(n, -1) == once).all() else 1
-
-
-def _add_groups(panel: Panel, weighted: FloatArray, sums: FloatArray) -> None:
-    """Add a panel's sums by group and question, of shape (2, 3, n_groups, n_questions)."""
-    shape = sums.shape[2:]
-    n_boundaries, width = weighted.shape[1:]
-    own = np.zeros((n_boundaries, width, 2, N_OWN))  # 0 for the target, the last variable
-    own[:, :-1] = panel.own[:, :, None]
-    own[:, :, 1] *= panel.tilt[:, None, None]
-    flat = weighted.reshape(len(weighted), -1) @ own.reshape(n_boundaries * width, -1)
-    both = flat.reshape(-1, 2, N_OWN).swapaxes(0, 1)
-    groups, n_alike = np.unique(panel.group), _n_alike(panel.question)
-    if n_alike == len(groups) and groups[0] >= 0:  # nearly always: every group was asked
-        questions = panel.question[: len(panel.question) // n_alike]
-        by_group = both.reshape(2, n_alike, -1, N_OWN).transpose(0, 3, 1, 2)
-        sums[:, :, groups[:, None], questions] += by_group
-        return
-    known = panel.group >= 0
-    place = panel.group[known] * shape[1] + panel.question[known]
-    values = both[:, known].swapaxes(1, 2).reshape(2 * N_OWN, -1)
-    n = shape[0] * shape[1]
-    places = place + n * np.arange(len(values))[:, None]
-    sums += np.bincount(places.ravel(), values.ravel(), n * len(values)).reshape(sums.shape)

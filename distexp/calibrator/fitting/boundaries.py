@@ -1,17 +1,23 @@
 """Cumulative shares at the boundaries between options, and what is known about each of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.panels import N_OWN, Panel
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOGIT_MARGIN = 0.005
 """Added to a share and to what is left of 1 before the logarithm of their ratio."""
+NOTHING = 1e-12
+"""A variable that is nowhere larger is rounding, and is left out."""
+N_WITHHELD = 3
+"""Variables left where the answers are withheld: one, the spread of the uniform
+distribution, and its mean on scales that are not even."""
 LEAST_WIDTH = 0.01
 """Weight of a boundary between two options at one position: it decides nothing about Wasserstein
 distance, but the shares on its sides have to come from somewhere."""
@@ -160,6 +166,10 @@ class Boundaries:
     def panels(self) -> list[Panel]:
         """The rows and what is known of them; questions are numbered in their order."""
         variables = self._variables()
+        n_variables = variables.shape[1]
+        varying = np.flatnonzero(np.abs(variables).max(axis=0, initial=0.0) > NOTHING)
+        varying = np.union1d([0], varying)
+        variables = np.ascontiguousarray(variables[:, varying])
         question = self.question
         group = _places(self.X.group, self.vocabulary.groups)
         first = np.searchsorted(self.case, np.arange(len(group)))
@@ -172,8 +182,8 @@ class Boundaries:
             panels.append(
                 Panel(
                     variables=variables[rows],
-                    core=self._core(size, variables.shape[1]),
-                    own=_own(even - 0.5, variables.shape[1]),
+                    core=self._core(size, n_variables)[:, varying],
+                    own=_own(even - 0.5, n_variables)[:, varying],
                     tilt=even - 0.5,
                     group=group[cases],
                     question=question[cases],
@@ -181,6 +191,17 @@ class Boundaries:
                 )
             )
         return panels
+
+    @cached_property
+    def withheld(self) -> bool:
+        """Whether the model's answers say nothing, as where they are withheld."""
+        return all(panel.variables.shape[2] <= N_WITHHELD for panel in self.panels)
+
+    @cached_property
+    def digest(self) -> bytes:
+        """A digest of the panels and of the weights of their rows."""
+        arrays = [getattr(panel, field.name) for panel in self.panels for field in fields(panel)]
+        return once.digest("", self.case, self.width, *arrays)
 
     @cached_property
     def scale(self) -> IntArray:

@@ -46,7 +46,7 @@ def left_out(
     Stiefel (1952), "Methods of conjugate gradients for solving linear systems".
     """
     without = np.full_like(target, np.nan)
-    hat = _Hat(arrow, arrow.normal(target, weight))
+    hat = _Hat(arrow, arrow.normal(weight))
     for number, panel in enumerate(arrow.panels):
         rest = np.arange(len(panel.group))
         for table in _tables(panel):
@@ -171,7 +171,7 @@ class _Leverage:
                     group, a, b
                 ]
         both = np.stack([hat.shift[question], hat.tilt[question]], axis=1)
-        self.beside = both @ shared.T
+        self.beside = (both.reshape(-1, width) @ shared.T).reshape(*both.shape[:2], -1)
         self.alone = both @ both.swapaxes(1, 2)
 
     def times(self, rows: FloatArray) -> FloatArray:
@@ -184,7 +184,11 @@ class _Leverage:
         )
         constant = of_core[:, :, 0]
         shifts = np.stack([constant.sum(axis=1), constant @ self.tilt], axis=1)
-        out = sums @ self.products + (shifts[:, None] @ self.beside)[:, 0]
+        out = (
+            sums @ self.products
+            + shifts[:, :1] * self.beside[:, 0]
+            + shifts[:, 1:] * self.beside[:, 1]
+        )
         moved = (self.beside @ sums[..., None] + self.alone @ shifts[..., None])[..., 0]
         coef = out[:, : self.n_core].reshape(n_questions, n_boundaries, 1, -1)
         coef[:, :, 0, 0] += moved[:, :1] + moved[:, 1:] * self.tilt

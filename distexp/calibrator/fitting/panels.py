@@ -65,6 +65,10 @@ class Questions:
         """Leave out the scales but for those at these places; the places stay as they are."""
         return replace(self, scale=np.where(np.isin(self.scale, scales), self.scale, -1))
 
+    def take(self, questions: IntArray) -> "Questions":
+        """Return what is known of some questions."""
+        return replace(self, words=self.words[questions], scale=self.scale[questions])
+
     def spread(self, coef: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return what coefficients of shape (n_features, ...) give each question: shift, tilt."""
         shift, tilt = coef[: self.n_scales], coef[self.n_scales : 2 * self.n_scales]

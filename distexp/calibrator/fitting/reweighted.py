@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.hat import left_out
@@ -52,14 +53,14 @@ def fitted(
     trained = [
         panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0)) for panel in boundaries.panels
     ]
-    arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties)
+    arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties, target)
     base = of_rows * boundaries.width
     predicted, row_weight = np.full_like(target, np.nan), base
-    coef = arrow.solve(target, row_weight)
+    coef = arrow.solve(row_weight)
     for _ in range(n_reweightings):
         arrow.predict(coef, predicted)
         row_weight = base * reweighting(target - predicted)
-        coef = arrow.solve(target, row_weight)
+        coef = arrow.solve(row_weight)
     return Fit(arrow, target, row_weight, coef)
 
 
@@ -83,11 +84,34 @@ def one_by_one(
     """
     moved, without = np.empty((2, len(weights), len(target)))
     for number, (weight, of_fit) in enumerate(zip(weights, known, strict=True)):
-        fit = fitted(boundaries, *of_fit, target, weight, n_reweightings)
-        predict(boundaries.panels, of_fit[0], fit.coef, moved[number])
-        if unit is not None:
-            without[number] = fit.left_out(unit)
+        key = _key(boundaries, of_fit, target, weight, n_reweightings)
+        coef = once.coefficients(key) if key and unit is None else None
+        if coef is None:
+            fit = fitted(boundaries, *of_fit, target, weight, n_reweightings)
+            coef = fit.coef
+            if key:
+                once.keep(key, coef)
+            if unit is not None:
+                without[number] = fit.left_out(unit)
+        predict(boundaries.panels, of_fit[0], coef, moved[number])
     return moved, None if unit is None else without
+
+
+def _key(
+    boundaries: Boundaries,
+    known: Known,
+    target: FloatArray,
+    weight: FloatArray,
+    n_reweightings: int,
+) -> bytes | None:
+    """Return a digest of what a fit's coefficients depend on; None where the model has a say."""
+    if not boundaries.withheld:
+        return None
+    questions, of = known
+    return once.digest(
+        f"{n_reweightings} {questions.n_scales}", boundaries.digest, questions.words,
+        questions.scale, of.core, of.questions, of.groups, target, weight,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +129,7 @@ class Fit:
         self.arrow.predict(self.coef, error)
         without = left_out(self.arrow, self.target, self.weight, self.target - error)
         for one in np.unique(unit[(unit >= 0) & ~np.isnan(without)]):
-            rest = self.arrow.solve(self.target, np.where(unit == one, 0.0, self.weight))
+            rest = self.arrow.solve(np.where(unit == one, 0.0, self.weight))
             self.arrow.predict(rest, error)
             without = np.where((unit == one) & ~np.isnan(without), error, without)
         return without

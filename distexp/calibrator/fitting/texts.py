@@ -75,16 +75,23 @@ class Texts:
             questions are at one place.
         """
         known = np.bincount(self.of_case[train], minlength=len(self.question)) > 0
-        alike = np.add.reduce([_alike(counts, known) for counts in self.counts]) / 2
+        alike, of_options = (_alike(counts, known) for counts in self.counts)
+        alike += of_options
+        alike /= 2
         if self.nearness is not None:
             alike = (alike + self.nearness[:, known]) / 2
         own = alike[known]
         centre, overall = own.mean(axis=0), own.mean()
-        squares, directions = _largest(own - centre - centre[:, None] + overall, n_components)
+        own -= centre
+        own -= centre[:, None]
+        own += overall
+        squares, directions = _largest(own, n_components)
         least = LEAST_SHARE * max(float(squares.max(initial=0.0)), LEAST_SHARE)
         kept = np.flatnonzero(squares > least)[::-1][:n_components]
-        centred = alike - alike.mean(axis=1, keepdims=True) - centre + overall
-        coordinates: FloatArray = centred @ directions[:, kept] / np.sqrt(squares[kept])
+        ahead = directions[:, kept] / np.sqrt(squares[kept])
+        shift = overall - alike.mean(axis=1)
+        coordinates: FloatArray = alike @ ahead
+        coordinates += np.outer(shift, ahead.sum(axis=0)) - centre @ ahead
         return coordinates
 
 
