@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from operator import attrgetter
 from typing import Any
 
@@ -50,7 +50,7 @@ class JobRunner(Runner):
     ----------
     model : Model
     cache : Cache
-    given : mapping of str to Answer
+    given : Given
         What the sweep has asked for on behalf of this job.
     stopped : str, optional
         Why the sweep asks no more; then what is missing stays unanswered.
@@ -61,7 +61,7 @@ class JobRunner(Runner):
         model: Model,
         cache: Cache,
         *,
-        given: Mapping[str, Answer],
+        given: "Given",
         stopped: str | None = None,
         calls: str = "live",
     ) -> None:
@@ -70,8 +70,12 @@ class JobRunner(Runner):
         self._given = given
 
     def _known(self, requests: Sequence[Request]) -> dict[str, Answer]:
-        given = {r.key: self._given[r.key] for r in requests if r.key in self._given}
-        return given | super()._known([r for r in requests if r.key not in given])
+        told, paid = self._given.answers, self._given.paid
+        given = {r.key: told[r.key] for r in requests if r.key in told}
+        found = super()._known([r for r in requests if r.key not in given])
+        for key in paid & found.keys():
+            found[key] = replace(found[key], hit=False)
+        return given | found
 
     def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:
         raise Unanswered(missing, n_hits, n_answered=n_hits if self._answers else 0)
@@ -82,13 +86,22 @@ class NotComposedError(ConfigError):
 
 
 @dataclass(slots=True, kw_only=True)
+class Given:
+    """What a sweep has asked for on behalf of one job, over all its rounds."""
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    """Those that the job does not find in the cache, by the keys of the requests."""
+    paid: set[str] = field(default_factory=set)
+    """Keys of those that it finds there, and that count as its own: they are no hits."""
+
+
+@dataclass(slots=True, kw_only=True)
 class Task:
     """A job to be run, from its beginning."""
 
     number: int
     overrides: tuple[str, ...]
-    answers: dict[str, Answer] = field(default_factory=dict)
-    """What the sweep has asked for on its behalf, by the keys of the requests."""
+    given: Given = field(default_factory=Given)
     stopped: str | None = None
     """Why the sweep asks no more."""
 
@@ -120,8 +133,8 @@ class Waiting:
     """A job that lacks answers."""
 
     number: int
-    packed: bytes = field(repr=False)
-    """The requests, which for a whole sweep do not fit into memory as they are."""
+    packed: tuple[bytes, ...] = field(repr=False)
+    """The requests, `IN_A_PACK` at a time: for a whole sweep they do not fit into memory."""
     n_requests: int
     n_hits: int
     n_answered: int
@@ -138,19 +151,22 @@ class Waiting:
     probed: Response | None = None
     """What the model has learnt from, where it had to find out what its server can do."""
 
-    def requests(self) -> list[Request]:
-        """Return what is to be asked."""
-        rows = json.loads(zlib.decompress(self.packed))
-        return [Request(**dict(zip(_REQUEST, row, strict=True))) for row in rows]
 
-
+IN_A_PACK = 1000
 _REQUEST = tuple(field.name for field in fields(Request))
 
 
-def packed(requests: Sequence[Request]) -> bytes:
-    """Return a text of requests, compressed: as documents they would lose the order of fields."""
+def packed(requests: Sequence[Request]) -> tuple[bytes, ...]:
+    """Return texts of requests, compressed: as documents they would lose the order of fields."""
     rows = list(map(attrgetter(*_REQUEST), requests))
-    return zlib.compress(json.dumps(rows, allow_nan=False).encode(), 1)
+    parts = [rows[at : at + IN_A_PACK] for at in range(0, len(rows), IN_A_PACK)]
+    return tuple(zlib.compress(json.dumps(part, allow_nan=False).encode(), 1) for part in parts)
+
+
+def unpacked(pack: bytes) -> list[Request]:
+    """Return the requests of one of the texts that `packed` makes."""
+    rows = json.loads(zlib.decompress(pack))
+    return [Request(**dict(zip(_REQUEST, row, strict=True))) for row in rows]
 
 
 class Current:
@@ -175,7 +191,7 @@ class Current:
         return JobRunner(
             experiment.model,
             experiment.cache,
-            given=self.task.answers,
+            given=self.task.given,
             stopped=self.task.stopped,
             calls=experiment.calls,
         )

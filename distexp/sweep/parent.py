@@ -1,8 +1,9 @@
 """The parent of a sweep: what its jobs lack is asked once, in one schedule, a part at a time."""
 
 import json
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from operator import itemgetter
@@ -19,7 +20,7 @@ from distexp.cache import Cache
 from distexp.errors import BudgetError, CacheError, ConfigError, ModelError
 from distexp.protocols import Model
 from distexp.request import Request, Response
-from distexp.sweep.job import Waiting
+from distexp.sweep.job import IN_A_PACK, Given, Waiting, unpacked
 
 MOST_AT_ONCE = 20_000
 """Requests that are asked before the jobs that wait for them go on: what is in memory at once."""
@@ -53,7 +54,7 @@ class Asking:
         self._budget: Budget | None = None
         self._models: dict[str, Model] = {}
         self._schedules: dict[str, Schedule] = {}
-        self._told: dict[int, dict[str, Answer]] = {}
+        self._given: dict[int, Given] = {}
         self._left_out: dict[str, Response] = {}
         self._refused: dict[str, ModelError] = {}
         self._broken: dict[Schedule, CacheError] = {}
@@ -72,8 +73,8 @@ class Asking:
             prices = {model.name: self._schedules[cache].price_of(model) for model in models}
             self._schedules[cache].budget.check_prices(prices)
 
-    def answer(self, waiting: Sequence[Waiting]) -> dict[int, dict[str, Answer]]:
-        """Ask for what jobs lack, and return the answers of each: old and new, by key.
+    def answer(self, waiting: Sequence[Waiting]) -> dict[int, Given]:
+        """Ask for what jobs lack, and return what each has been given in all rounds.
 
         Raises
         ------
@@ -84,11 +85,11 @@ class Asking:
         for cache, jobs in self._by_cache(waiting).items():
             if self.stopped is None:
                 self._ask(self._schedules[cache], jobs)
-        return {job.number: self._told.get(job.number, {}) for job in waiting}
+        return {job.number: self._given.get(job.number, Given()) for job in waiting}
 
     def forget(self, number: int) -> None:
-        """Let go of the answers of a job that is over."""
-        self._told.pop(number, None)
+        """Let go of what a job was given that is over."""
+        self._given.pop(number, None)
 
     def _agree_on_budget(self, waiting: Sequence[Waiting]) -> None:
         for job in waiting:
@@ -109,8 +110,32 @@ class Asking:
         return grouped
 
     def _ask(self, schedule: Schedule, jobs: Sequence[Waiting]) -> None:
-        asks = self._asks(jobs)
-        self._preflight({ask.model for ask in asks.values()})
+        """Ask for all that jobs lack, a part after the other, and note which cannot go on."""
+        self._learn(jobs)
+        self._preflight({job.model for job in jobs})
+        asked: set[str] = set()
+        answered: set[str] = set()
+        n_told: Counter[int] = Counter()
+        stopped: BudgetError | CacheError | None = self._broken.get(schedule)
+        for part in in_parts(jobs):
+            asks = self._asks(part)
+            asked |= asks.keys()
+            if stopped is not None:
+                continue  # it is only counted
+            outcome = self._ask_part(schedule, jobs, asks)
+            stopped = outcome.stopped
+            answered |= outcome.responses.keys()
+            n_told.update(number for key in outcome.responses for number in asks[key].jobs)
+        if isinstance(stopped, CacheError):
+            self._broken[schedule] = stopped
+        if isinstance(stopped, BudgetError):
+            self.stopped = how_far(stopped, len(answered), len(asked), schedule.cache)
+        self._give_up(jobs, n_told, stopped, schedule.cache)
+
+    def _ask_part(
+        self, schedule: Schedule, jobs: Sequence[Waiting], asks: dict[str, _Ask]
+    ) -> Outcome:
+        """Ask for what is in memory at once, and tell the jobs what came of it."""
         known = {key: self._left_out[key] for key in asks.keys() & self._left_out.keys()}
         asked = {
             key: ask
@@ -124,15 +149,12 @@ class Asking:
             hits=sum(job.n_hits for job in jobs),
             shown=any(job.progress for job in jobs),
         )
-        requests = {ask.request.key: ask for ask in asked.values()}
         ordered = by_prompt(ask.request for ask in asked.values())
-        outcome = Outcome(stopped=self._broken.get(schedule))
-        if asked and outcome.stopped is None:
-            calls = [(self._models[requests[r.key].model], r) for r in ordered]
+        outcome = Outcome()
+        if asked:
+            calls = [(self._models[asked[r.key].model], r) for r in ordered]
             answering = [self._models[job.model] for job in jobs if job.n_answered]
             outcome = schedule.run(calls, progress, answering)
-        if isinstance(outcome.stopped, CacheError):
-            self._broken[schedule] = outcome.stopped
         for model, exc in outcome.failures:
             (settings,) = (of for of, one in self._models.items() if one is model)
             self._refused.setdefault(settings, exc)
@@ -140,17 +162,21 @@ class Asking:
         self._left_out |= {key: one for key, one in outcome.responses.items() if one.is_refusal}
         outcome.responses |= known
         outcome.shared |= known.keys()
-        self._tell(asks, outcome)
-        self._give_up(jobs, asks, outcome, schedule.cache)
+        self._tell(asks, outcome, kept=all(job.is_kept for job in jobs))
+        return outcome
 
-    def _asks(self, jobs: Sequence[Waiting]) -> dict[str, _Ask]:
-        """Return each request once, by its key."""
-        asks: dict[str, _Ask] = {}
+    def _learn(self, jobs: Sequence[Waiting]) -> None:
+        """Have models know of their servers what their jobs know."""
         for job in jobs:
             model = self._model(job)
             if job.probed is not None and isinstance(model, Probed):
                 model.learn(job.probed)
-            for request in job.requests():
+
+    def _asks(self, part: Sequence[tuple[Waiting, bytes]]) -> dict[str, _Ask]:
+        """Return each request once, by its key."""
+        asks: dict[str, _Ask] = {}
+        for job, pack in part:
+            for request in unpacked(pack):
                 ask = asks.setdefault(request.key, _Ask(request, job.model))
                 ask.jobs.append(job.number)
         return asks
@@ -168,32 +194,34 @@ class Asking:
             except ModelError as exc:
                 self._refused[settings] = exc
 
-    def _tell(self, asks: dict[str, _Ask], outcome: Outcome) -> None:
+    def _tell(self, asks: dict[str, _Ask], outcome: Outcome, *, kept: bool) -> None:
+        """Note what was asked for each job; what the cache keeps it finds there itself."""
         for key, response in outcome.responses.items():
             for place, number in enumerate(asks[key].jobs):
-                answer = Answer(response=response, hit=place > 0 or key in outcome.shared)
-                self._told.setdefault(number, {})[key] = answer
+                given = self._given.setdefault(number, Given())
+                hit = place > 0 or key in outcome.shared
+                if not kept or response.is_refusal:
+                    given.answers[key] = Answer(response=response, hit=hit)
+                elif not hit:
+                    given.paid.add(key)
 
     def _give_up(
         self,
         jobs: Sequence[Waiting],
-        asks: dict[str, _Ask],
-        outcome: Outcome,
+        n_told: Mapping[int, int],
+        stopped: BudgetError | CacheError | None,
         cache: Cache,
     ) -> None:
         """Note which jobs cannot go on."""
-        if isinstance(outcome.stopped, BudgetError):
-            self.stopped = how_far(outcome.stopped, len(outcome.responses), len(asks), cache)
-        answered = Counter(n for key in outcome.responses for n in asks[key].jobs)
         for job in jobs:
-            n_told = answered[job.number]
-            if n_told == job.n_requests:
+            n_of_job = n_told.get(job.number, 0)
+            if n_of_job == job.n_requests:
                 continue
             cause: ModelError | CacheError | None = self._refused.get(job.model)
-            if cause is None and isinstance(outcome.stopped, CacheError):
-                cause = outcome.stopped
+            if cause is None and isinstance(stopped, CacheError):
+                cause = stopped
             if cause is not None:
-                self.failed[job.number] = how_far(cause, n_told, job.n_requests, cache)
+                self.failed[job.number] = how_far(cause, n_of_job, job.n_requests, cache)
 
 
 def apart(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
@@ -214,6 +242,29 @@ def apart(waiting: Sequence[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
     n_next = sum(n < MOST_AT_ONCE for n in list(before)[:-1])
     jobs = [job for *_, job in ranked]
     return jobs[:n_next], jobs[n_next:]
+
+
+def in_parts(jobs: Sequence[Waiting]) -> Iterator[list[tuple[Waiting, bytes]]]:
+    """Yield what is asked at once: jobs, each with some of its requests.
+
+    All jobs are in turn, so that no model waits for another. Where answers are not kept all is
+    asked at once, as in `apart`.
+    """
+    longest = max((len(job.packed) for job in jobs), default=0)
+    packs = [
+        (job, job.packed[at]) for at in range(longest) for job in jobs if at < len(job.packed)
+    ]
+    part: list[tuple[Waiting, bytes]] = []
+    most = MOST_AT_ONCE if all(job.is_kept for job in jobs) else sys.maxsize
+    n_requests = 0
+    for job, pack in packs:
+        part.append((job, pack))
+        n_requests += min(IN_A_PACK, job.n_requests)
+        if n_requests >= most:
+            yield part
+            part, n_requests = [], 0
+    if part:
+        yield part
 
 
 def _made(settings: str) -> Any:

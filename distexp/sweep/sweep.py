@@ -109,7 +109,7 @@ class Sweep:
                 continue
             overrides = by_number[number].overrides
             tasks.append(
-                Task(number=number, overrides=overrides, answers=given, stopped=asking.stopped)
+                Task(number=number, overrides=overrides, given=given, stopped=asking.stopped)
             )
         return tasks
 
