@@ -11,6 +11,7 @@ from importlib.metadata import version
 from distexp.asking.backoff import Backoff
 from distexp.asking.batch.inside import paid_in_batches
 from distexp.asking.budget import Budget, expected
+from distexp.asking.by_model import ByModel
 from distexp.asking.claiming import Claiming
 from distexp.asking.endpoint import Endpoint, Permit
 from distexp.asking.outcome import Outcome
@@ -85,10 +86,10 @@ class Dispatch:
         self._backoff = backoff
         self._recorder = recorder
         self._progress = progress
-        self._answering = {id(model) for model in answering}
+        self._answering = ByModel((model, None) for model in answering)
         self._lines: dict[Endpoint, Line] = {}
         self._claiming: dict[Line, Claiming] = {}
-        self._states: dict[int, _State] = {}
+        self._states: ByModel[_State] = ByModel()
         self._outcome = Outcome()
         self._crash: BaseException | None = None
 
@@ -113,6 +114,7 @@ class Dispatch:
             self._outcome.responses |= {key: one.response for key, one in rescued.items()}
             for state in self._states.values():
                 await state.model.close()
+            self._claiming.clear()  # they refer back: all answers would stay until Python looks
         if self._crash is not None:
             raise self._crash
         if isinstance(exc := self._outcome.stopped, CacheError) and self._recorder.unstored:
@@ -127,23 +129,23 @@ class Dispatch:
             self._progress.tick()
 
     def _add(self, model: Model, request: Request) -> None:
-        state = self._states.get(id(model))
+        state = self._states.get(model)
         if state is None:
             endpoint = self._endpoint(model, request)
             if endpoint not in self._lines:
                 self._lines[endpoint] = self._new_line(endpoint)
-            state = self._states[id(model)] = _State(
+            state = self._states[model] = _State(
                 model=model,
                 line=self._lines[endpoint],
                 price=price_of(model),
                 versions={"distexp": version("distexp"), **model.versions()},
-                answers=id(model) in self._answering,
+                answers=model in self._answering,
             )
         spending = expected(request, state.price)
         state.line.add(Call(model=model, request=request, expected=spending))
 
     def _state(self, call: Call) -> _State:
-        return self._states[id(call.model)]
+        return self._states[call.model]
 
     def _new_line(self, endpoint: Endpoint) -> Line:
         line = Line(endpoint, self._backoff)
@@ -292,10 +294,12 @@ class Dispatch:
 
     def _in_batches(self, line: Line, calls: Sequence[Call]) -> None:
         """Ask models no further some of whose requests were handed over in batches meanwhile."""
-        n_of = Counter(id(call.model) for call in calls)
-        for call in {id(call.model): call for call in calls}.values():
-            if line.keeps(call):
-                self._give_up(line, call, ModelError(paid_in_batches(n_of[id(call.model)])))
+        of_models: ByModel[list[Call]] = ByModel()
+        for call in calls:
+            of_models.setdefault(call.model, []).append(call)
+        for of_model in of_models.values():
+            if line.keeps(of_model[0]):
+                self._give_up(line, of_model[0], ModelError(paid_in_batches(len(of_model))))
 
     def _retry(self, line: Line, call: Call, exc: ModelError) -> None:
         """Have a call made again, or give its model up."""

@@ -9,6 +9,7 @@ from itertools import count
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.budget import Spending
+from distexp.asking.by_model import ByModel
 from distexp.asking.endpoint import Endpoint
 from distexp.errors import ModelError, ThrottledError, TransientModelError, UnusableReplyError
 from distexp.protocols import Model
@@ -57,7 +58,7 @@ class Line:
         self.tasks: set[asyncio.Task[None]] = set()
         self.elsewhere: list[Call] = []
         self._backoff = backoff
-        self._dropped: set[int] = set()
+        self._dropped: ByModel[None] = ByModel()
         self._unclaimed: deque[Call] = deque()
         self._fresh: deque[Call] = deque()
         self._again: list[tuple[float, int, Call]] = []
@@ -132,7 +133,7 @@ class Line:
 
     def drop(self, model: Model) -> list[Call]:
         """Drop all calls to a model, also those added later; return those that were claimed."""
-        self._dropped.add(id(model))
+        self._dropped[model] = None
         waiting = [*self._unclaimed, *self._fresh, *(call for _, _, call in self._again)]
         self._unclaimed = deque(filter(self.keeps, self._unclaimed))
         self._fresh = deque(filter(self.keeps, self._fresh))
@@ -144,7 +145,7 @@ class Line:
 
     def keeps(self, call: Call) -> bool:
         """Tell whether a call is still to be made: its model was not dropped."""
-        return id(call.model) not in self._dropped
+        return call.model not in self._dropped
 
     def wait_s(self) -> float | None:
         """Return in how many seconds the next call may start; None if one must end before."""

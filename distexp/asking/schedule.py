@@ -7,6 +7,7 @@ from distexp.asking.backoff import Backoff
 from distexp.asking.batch.desk import Desk, batch_price_of, terms_of
 from distexp.asking.batch.inside import Inside, paid_in_batches
 from distexp.asking.budget import Budget
+from distexp.asking.by_model import ByModel, each_once
 from distexp.asking.dispatch import Dispatch
 from distexp.asking.endpoint import Endpoint
 from distexp.asking.outcome import Outcome
@@ -88,7 +89,7 @@ class Schedule:
         """
         with Recorder(self.cache) as recorder:
             writable = recorder.check()
-            models = list({id(model): model for model, _ in asked}.values())
+            models = each_once(model for model, _ in asked)
             self.budget.check_prices({model.name: self.price_of(model) for model in models})
             for model in models:
                 model.preflight()
@@ -98,10 +99,8 @@ class Schedule:
                     return self._one_by_one(asked, progress, recorder, answering)
                 probes = [one for one in asked if PROBE in one[1].body]  # others depend on them
                 outcome = self._one_by_one(probes, progress, recorder, answering)
-                failed = {id(model) for model, _ in outcome.failures}
-                rest = [
-                    one for one in asked if PROBE not in one[1].body and id(one[0]) not in failed
-                ]
+                failed = ByModel(outcome.failures)
+                rest = [one for one in asked if PROBE not in one[1].body and one[0] not in failed]
                 if not rest or outcome.stopped is not None:
                     return outcome
                 further = self._in_batches(rest, progress, recorder)
@@ -142,8 +141,8 @@ class Schedule:
         self, asked: Sequence[tuple[Model, Request]], progress: Progress, recorder: Recorder
     ) -> Outcome:
         assert isinstance(self.cache, ResponseCache)
-        for terms in {id(model): terms_of(model) for model, _ in asked}.values():
-            terms.prepare()
+        for model in each_once(model for model, _ in asked):
+            terms_of(model).prepare()
         desk = Desk(cache=self.cache, recorder=recorder, budget=self.budget, progress=progress)
         return asyncio.run(desk.finish(asked))
 

@@ -1,6 +1,7 @@
 """Calls to several models and endpoints at once, against real servers where time matters."""
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Sequence
@@ -440,3 +441,18 @@ def test_flex_is_sent_to_gemini_in_its_own_words(
 
     assert openai_server.requests[-1]["serviceTier"] == "flex"
     assert set(outcome.responses) == {asked(usual, 1)[0][1].key}
+
+
+def test_answers_of_a_run_are_let_go_of_with_its_outcome(tmp_path: Path) -> None:
+    """A sweep of many runs would otherwise hold those of all until Python looks for cycles."""
+    gc.collect()
+    gc.disable()
+    try:
+        outcome = run(tmp_path, asked(MockModel(name="m"), 3))
+        ours = {id(one) for one in outcome.responses.values()}
+        del outcome
+        left = [one for one in gc.get_objects() if isinstance(one, Response) and id(one) in ours]
+        assert len(ours) == 3
+        assert left == []
+    finally:
+        gc.enable()

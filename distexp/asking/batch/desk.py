@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 from distexp.asking.batch.clerk import GRACE_S, Clerk
 from distexp.asking.batch.collecting import Collected
 from distexp.asking.budget import Budget, Spending, expected
+from distexp.asking.by_model import ByModel
 from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
@@ -97,13 +98,13 @@ class Desk:
 
     async def finish(self, asked: Sequence[tuple[Model, Request]]) -> Outcome:
         """Have all requests answered, or their models given up."""
-        by_model: dict[int, tuple[Model, list[Request]]] = {}
+        of_models: ByModel[list[Request]] = ByModel()
         for model, request in asked:
-            by_model.setdefault(id(model), (model, []))[1].append(request)
+            of_models.setdefault(model, []).append(request)
         self._progress.begin(Counter(model.name for model, _ in asked))
         beat = asyncio.create_task(self._beat())
         try:
-            await asyncio.gather(*(self._serve(*one) for one in by_model.values()))
+            await asyncio.gather(*(self._serve(*one) for one in of_models.items()))
         finally:
             beat.cancel()
         return self._outcome
