@@ -97,6 +97,7 @@ def _around(provider: str, model: str, endpoint: str | None, draw: int, salt: st
 _ENCODER = json.JSONEncoder(
     sort_keys=True, ensure_ascii=False, allow_nan=False, separators=(",", ":")
 )
+_quoted = json.encoder.encode_basestring
 _ATOMS = frozenset({str, int, bool, type(None)})
 MOST_REMEMBERED = 1000
 
@@ -148,16 +149,18 @@ def canonical_object(members: Mapping[str, Json]) -> str:
     ConfigError
         As `canonical_json`, with the member that is at fault.
     """
-    names = list(members)
-    if not all([type(name) is str and name.isascii() for name in names]):
+    names = _names(tuple(members))
+    if names is None:
         return canonical_json(members)
-    names.sort()
-    return "{" + ",".join([_name(name) + _text(members[name]) for name in names]) + "}"
+    return "{" + ",".join([start + _text(members[name]) for name, start in names]) + "}"
 
 
-@lru_cache(maxsize=1024)
-def _name(name: str) -> str:
-    return canonical_json(name) + ":"
+@lru_cache(maxsize=1024, typed=True)
+def _names(names: tuple[str, ...]) -> list[tuple[str, str]] | None:
+    """Return names in order, each with how its member begins; None if that takes more care."""
+    if not all([type(name) is str and name.isascii() for name in names]):
+        return None
+    return [(name, canonical_json(name) + ":") for name in sorted(names)]
 
 
 def _text(value: Json) -> str:
@@ -165,6 +168,8 @@ def _text(value: Json) -> str:
         return repr(value)
     if type(value) is float and value.is_integer():
         return repr(int(value))
+    if type(value) is list and (text := _messages(value)) is not None:
+        return text
     if not isinstance(value, dict):
         return canonical_json(value)
     try:
@@ -177,6 +182,31 @@ def _text(value: Json) -> str:
         if len(_remembered) < MOST_REMEMBERED:
             _remembered[content] = text
     return text
+
+
+def _messages(value: list[Json]) -> str | None:
+    """Write a list of chat messages as `canonical_json` does; None if it is something else."""
+    parts = []
+    for one in value:
+        if type(one) is not dict or len(one) != 2:
+            return None
+        content, role = one.get("content"), one.get("role")
+        if type(content) is not str or type(role) is not str:
+            return None
+        parts.append(f'{{"content":{_quoted(content)},"role":{_quoted(role)}}}')
+    text = f"[{','.join(parts)}]"
+    if text.isascii():
+        return text
+    return None if _is_surrogate(text) or not unicodedata.is_normalized("NFC", text) else text
+
+
+def _is_surrogate(text: str) -> bool:
+    """Tell whether a text holds half a surrogate pair, which has no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _is_plain(value: object) -> bool:

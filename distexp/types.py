@@ -130,6 +130,8 @@ class Group:
 
     def phrase_in(self, language: str | None) -> str:
         """Return the phrase in a language; the survey's own where there is none, or for None."""
+        if not self.phrases:
+            return self.phrase
         return next((phrase for of, phrase in self.phrases if of == language), self.phrase)
 
 

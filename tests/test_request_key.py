@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from distexp.errors import ConfigError
-from distexp.request import Request, canonical_json
+from distexp.request import Request, canonical_json, canonical_object
 
 A_DECISION = (
     "The key of a request has changed, which orphans every cache that exists: all answers would "
@@ -232,3 +234,25 @@ def test_part_that_was_changed_is_not_remembered_as_it_was() -> None:
         0, 1, True, 1.5, "1", None,
     ]  # fmt: skip
     assert len(set(documents)) == 6
+
+
+PIECES = st.sampled_from(
+    ["a", '"', "\\", "\n", "\x00", "\x7f", "é", "e\u0301", "\ud800", "否", "😀"]
+)
+TEXT = st.lists(PIECES, max_size=5).map("".join)
+MESSAGE = st.dictionaries(
+    st.sampled_from(["role", "content", "name"]), TEXT | st.just(0.0), min_size=1
+)
+
+
+@given(st.lists(st.fixed_dictionaries({"role": TEXT, "content": TEXT}) | MESSAGE, max_size=3))
+@example([{"role": "user", "content": "n\u0303"}])
+def test_messages_are_written_as_any_other_part(messages: list[Any]) -> None:
+    """By their own, quicker way: the same text, or the same refusal."""
+    try:
+        expected = canonical_json({"messages": messages})
+    except ConfigError:
+        with pytest.raises(ConfigError, match="no JSON form"):
+            canonical_object({"messages": messages})
+    else:
+        assert canonical_object({"messages": messages}) == expected

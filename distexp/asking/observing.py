@@ -25,6 +25,8 @@ class Draws:
         self, orders: Sequence[tuple[int, ...]], readings: Sequence[Reading | Shares | None]
     ) -> None:
         """Count a case: the order in which each draw showed the options, and what it said."""
+        if len(readings) < 2:
+            return
         said: dict[tuple[int, ...], list[Reading | Shares]] = {}
         for order, reading in zip(orders, readings, strict=True):
             if reading is not None:

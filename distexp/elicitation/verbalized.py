@@ -27,7 +27,7 @@ from distexp.elicitation.reply.lettered import (
     told,
 )
 from distexp.elicitation.reply.parsing import parse_percentages
-from distexp.elicitation.reply.thoughts import answer_in
+from distexp.elicitation.reply.thoughts import SHORT, answer_in
 from distexp.errors import ParseError
 from distexp.protocols import PromptStyle
 from distexp.request import Json, Prompt, Response
@@ -154,12 +154,15 @@ class Verbalized(AskedAtOnce):
         """
         answer = answer_in(prompt, response)
         order = prompt.option_order
+        if self.dont_know is None and len(answer) <= SHORT:
+            try:
+                return _read_again(answer, question.options, tuple(order), self.labels)
+            except ParseError as exc:
+                raise exc.of(response.text) from None
         asked = self._offered(question)
         shown = options_shown(asked, _whole(order, asked))
         try:
-            if self.labels != "letters":
-                answer = with_letters(answer, shown, self.labels, letters(shown))
-            weights = parse_percentages(answer, letters(shown), shown)
+            weights = _weights(answer, shown, self.labels)
         except ParseError as exc:
             raise exc.of(response.text) from None
         kept = weights[: len(order)]
@@ -179,6 +182,22 @@ def _has(options: tuple[str, ...], dont_know: str) -> bool:
     said, *plain = (" ".join(fold(text).casefold().split()) for text in (dont_know, *options))
     same = re.compile(re.escape(said) + r"(\s*[^\w\s].*)?")
     return any(map(same.fullmatch, plain))
+
+
+def _weights(answer: str, shown: Sequence[str], labels: str) -> list[float]:
+    """Return the number given for each option shown."""
+    if labels != "letters":
+        answer = with_letters(answer, shown, labels, letters(shown))
+    return parse_percentages(answer, letters(shown), shown)
+
+
+@lru_cache(maxsize=4096)
+def _read_again(
+    answer: str, options: tuple[str, ...], order: tuple[int, ...], labels: str
+) -> Reading:
+    """Read a short answer, of which many are alike."""
+    weights = _weights(answer, [options[index] for index in order], labels)
+    return Reading(distribution=in_scale_order(weights, order))
 
 
 def _whole(order: Sequence[int], asked: Question) -> tuple[int, ...]:

@@ -78,12 +78,8 @@ class PromptTemplate:
         more: Mapping[str, str],
     ) -> tuple[Message, ...]:
         """Fill the template in, with `more` places than every style has."""
-        known = {"audience": self.audience}
-        if self.people is not None:
-            known["people"] = self.people
-        check_places("the elicitation", "task", task, frozenset(known))
         content = self.layout.format(
-            task=task.format(**known),
+            task=_of_audience(task, self.audience, self.people),
             question=question.text,
             options="\n".join(options),
             group=group.phrase_in(self.language),
@@ -93,6 +89,14 @@ class PromptTemplate:
         if self.system is None:
             return (user,)
         return (Message(role="system", content=self.system), user)
+
+
+@lru_cache(maxsize=256)
+def _of_audience(task: str, audience: str, people: str | None) -> str:
+    """Fill in what an elicitation asks for; many prompts ask for the same."""
+    known = {"audience": audience} | ({} if people is None else {"people": people})
+    check_places("the elicitation", "task", task, frozenset(known))
+    return task.format(**known)
 
 
 @lru_cache(maxsize=256)

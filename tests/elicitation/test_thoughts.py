@@ -142,3 +142,23 @@ def test_log_probabilities_within_a_thought_are_not_read(
 
     with pytest.raises(ParseError, match="only thought"):
         elicitation.read(question, natural, reply)
+
+
+@pytest.mark.parametrize("thought", ["", "<think>hm</think>"])
+def test_what_is_remembered_of_a_reply_holds_for_its_options_and_their_order_alone(
+    thought: str,
+) -> None:
+    """The same words mean other shares where options were shown in another order."""
+    elicitation = Verbalized(task="?", option_orders=["natural", "reversed"])
+    reply = Response(text=f'{thought}{{"A": 10, "B": 90}}', finish_reason="stop")
+    for _ in range(2):
+        for options in (("yes", "no"), ("B", "A"), ("1", "2")):
+            question = Question(question_id="q", text="?", options=options, ordinals=None)
+            group = Group(attribute="", value="", phrase="a person")
+            prompts = elicitation.prompts(question, group, STYLE)
+            if options == ("B", "A"):  # other letters are shown
+                with pytest.raises(ParseError):
+                    elicitation.read(question, prompts[0], reply)
+                continue
+            read = [elicitation.read(question, one, reply) for one in prompts]
+            assert [one.distribution.probabilities for one in read] == [(0.1, 0.9), (0.9, 0.1)]

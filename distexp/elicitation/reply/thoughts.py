@@ -7,6 +7,7 @@ one never written, in channels, or in a field of their own. What stands in them 
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from distexp.errors import ParseError
 from distexp.request import Prompt, Response
@@ -48,6 +49,8 @@ _MESSAGE_END = re.compile(r"<\|\s?(?:end|start|return|call)\s?\|>", re.IGNORECAS
 _BARE_CHANNEL = re.compile(r"\s*(?:assistant)?(?:analysis|commentary)(?=[A-Z\"'])")
 _BARE_FINAL = "assistantfinal"
 """What is left of the channels where a server strips the tokens that mark them."""
+SHORT = 500
+"""Characters up to which it is remembered how a reply is read."""
 LONGEST = 100_000
 """Characters of an answer beyond which it is no answer to what was asked."""
 
@@ -139,6 +142,17 @@ def _by_channel(text: str) -> Spoken:
     return Spoken("".join(thoughts), "".join(finals) if finals else None, start)
 
 
+def _parted(text: str) -> tuple[str, bool, bool]:
+    """Return the answer in a reply; whether there is a thought; whether the answer is one."""
+    spoken = split(text)
+    answer = (spoken.answer or "").strip()
+    return answer, spoken.thought is not None, _is_a_thought(answer)
+
+
+_parted_again = lru_cache(maxsize=4096)(_parted)
+"""The same of short replies: many are alike."""
+
+
 def answer_in(prompt: Prompt, response: Response) -> str:
     """Return what a reply says to us.
 
@@ -154,11 +168,10 @@ def answer_in(prompt: Prompt, response: Response) -> str:
     if response.finish_reason == "content_filter":
         msg = "The reply was withheld, or cut off, by a filter of the provider."
         raise ParseError(msg, text=response.text)
-    spoken = split(response.text)
-    answer = (spoken.answer or "").strip()
-    only_thought = _is_a_thought(answer)
+    of = _parted_again if len(response.text) <= SHORT else _parted
+    answer, has_thought, only_thought = of(response.text)
     if not answer or only_thought:
-        thought = only_thought or spoken.thought is not None or response.thought
+        thought = only_thought or has_thought or response.thought
         msg = "The reply is empty: " + ("the model only thought." if thought else "it is blank.")
         raise ParseError(msg, text=response.text)
     if len(answer) > LONGEST:
