@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.base import cross_predict, each_fit, uniform
+from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.left_out import LeavesEachOut, LeavesOut, each_left_out
 from distexp.checks import parameter_error
 from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
@@ -68,7 +69,11 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
     def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
         """Yield the predictions of each fit; see `distexp.protocols.Streaming`."""
         withheld, calibrator = _withheld(X), self.calibrator
-        if isinstance(calibrator, LeavesEachOut) and once.is_small(y, weights):
+        if (
+            isinstance(calibrator, LeavesEachOut)
+            and not isinstance(calibrator, Batched)  # which leaves out with groups together
+            and once.is_small(y, weights)
+        ):
             yield from once.fit_predict(calibrator, withheld, y, weights)
             return
         if isinstance(calibrator, BatchCalibrator):

@@ -6,11 +6,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.fitting.base import clipped, uniform
+from distexp.calibrator.fitting.base import clipped, few, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.features import question_means
 from distexp.calibrator.fitting.loss import along_scale, lengths
-from distexp.calibrator.fitting.means import TrainingMeans, by_size, placed
+from distexp.calibrator.fitting.means import Kinds, TrainingMeans, by_size, placed
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -107,7 +107,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weight = np.ones(len(y)) if weight is None else weight
-        means = TrainingMeans(y, X.n_options, X.question, weight[None], X.unit)
+        means = TrainingMeans(y, _kinds(X), weight[None])
         held_out = self._bases(X, means, held_out=True)[0]
         self.level_slope_, self.deviation_slope_ = self._slopes(X, y, weight, held_out).tolist()
         self.bases_ = by_size(self._bases(X, means)[0], X.n_options)
@@ -118,7 +118,7 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         return _composed(X, base, np.array([self.level_slope_, self.deviation_slope_]))
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
-        return np.array([predicted for predicted, _ in self._each(X, y, weights)])
+        return np.array([predicted for predicted, _ in self._each(X, y, weights, _kinds(X))])
 
     def fit_leave_out(
         self, X: Design, y: FloatArray, weights: FloatArray
@@ -127,14 +127,28 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
 
         Groups of people are taken together.
         """
-        both = list(self._each(X, y, weights, left_out=True))
+        both = list(self._each(X, y, weights, _kinds(X), left_out=True))
         return np.array([fitted for fitted, _ in both]), np.array([out for _, out in both])
 
+    def each_left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield both of each fit; see `fitting.left_out.LeavesEachOut`."""
+        kinds = _kinds(X)
+        for some in few(weights, y.shape[1]):
+            yield from self._each(X, y, some, kinds, left_out=True)
+
     def _each(
-        self, X: Design, y: FloatArray, weights: FloatArray, *, left_out: bool = False
+        self,
+        X: Design,
+        y: FloatArray,
+        weights: FloatArray,
+        kinds: Kinds,
+        *,
+        left_out: bool = False,
     ) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Yield what each fit predicts, and if asked what it does without each question."""
-        means = TrainingMeans(y, X.n_options, X.question, weights, X.unit)
+        means = TrainingMeans(y, kinds, weights)
         bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
         for weight, base, without in zip(weights, bases, held_out, strict=True):
             rows = np.flatnonzero(weight > 0)
@@ -202,6 +216,10 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """Return the strength and the mean of the slopes' priors, each of shape (2,)."""
         penalty = self.prior_questions * np.array([LEVEL_SQUARE, DEVIATION_SQUARE])
         return penalty, np.array([self.level_prior, self.deviation_prior])
+
+
+def _kinds(X: Design) -> Kinds:
+    return Kinds(X.n_options, X.question, X.unit)
 
 
 def _regression(

@@ -1,15 +1,15 @@
 """Shrinkage of the model's predictions towards a distribution that does not depend on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
-from distexp.calibrator.fitting.base import uniform
+from distexp.calibrator.fitting.base import few, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.loss import along_scale, lengths
-from distexp.calibrator.fitting.means import TrainingMeans, by_size, n_trained, placed
+from distexp.calibrator.fitting.means import Kinds, TrainingMeans, by_size, n_trained, placed
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -126,7 +126,20 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
         A weight that is learnt, from targets without their question, is the same for both. Groups
         of people are taken together.
         """
-        means = self._means(X, y, weights)
+        return self._left_out(X, y, weights, self._means(X, y, weights))
+
+    def each_left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray
+    ) -> Iterator[tuple[FloatArray, FloatArray]]:
+        """Yield both of each fit; see `fitting.left_out.LeavesEachOut`."""
+        kinds = self._kinds(X)
+        for some in few(weights, y.shape[1]):
+            means = [TrainingMeans(y, kind, some) for kind in kinds]
+            yield from zip(*self._left_out(X, y, some, means), strict=True)
+
+    def _left_out(
+        self, X: Design, y: FloatArray, weights: FloatArray, means: Sequence[TrainingMeans]
+    ) -> tuple[FloatArray, FloatArray]:
         learnt = self._weights(X, y, weights, means)
         left_out = self._targets(X, means, held_out=True)
         predicted = np.broadcast_to(X.predicted, (*weights.shape, y.shape[1]))
@@ -141,12 +154,15 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
 
     def _means(self, X: Design, y: FloatArray, weights: FloatArray) -> list[TrainingMeans]:
         """Return the means that the target is made of: of all groups, and of each."""
-        kinds = {
+        return [TrainingMeans(y, kind, weights) for kind in self._kinds(X)]
+
+    def _kinds(self, X: Design) -> list[Kinds]:
+        keys = {
             "uniform": [],
             "train_mean": [X.n_options],
             "group_mean": [X.n_options, np.column_stack([X.group, X.n_options])],
         }[self.towards]
-        return [TrainingMeans(y, kind, X.question, weights, X.unit) for kind in kinds]
+        return [Kinds(key, X.question, X.unit) for key in keys]
 
     def _targets(
         self, X: Design, means: Sequence[TrainingMeans], *, held_out: bool = False

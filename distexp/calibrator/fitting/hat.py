@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from distexp.calibrator.fitting.arrow import Arrow, Normal
+from distexp.calibrator.fitting.arrow import Arrow, Laid, Normal
 from distexp.calibrator.fitting.panels import N_OWN, Panel
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -49,7 +49,7 @@ def left_out(
     hat = _Hat(arrow, arrow.normal(weight))
     for number, panel in enumerate(arrow.panels):
         rest = np.arange(len(panel.group))
-        for table in _tables(panel):
+        for table in _tables(panel, arrow.laid[number]):
             cases = table[table >= 0]
             rows, solved, done = panel.rows[table], *hat.iterated(number, table, weight, error)
             kept = (table >= 0) & done[:, None]
@@ -221,23 +221,26 @@ def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
     return ratio[:, None, None]
 
 
-def _tables(panel: Panel) -> Iterator[IntArray]:
+def _tables(panel: Panel, laid: Laid) -> Iterator[IntArray]:
     """Yield cases by question and group, -1 where there is none; a few questions at once.
 
     Nothing where questions have few rows, or a group twice, or few of the groups.
     """
-    groups, column = np.unique(panel.group, return_inverse=True)
-    questions, row = np.unique(panel.question, return_inverse=True)
+    n_groups, n_questions, n_cases = len(laid.groups), len(laid.question), len(panel.group)
     n_boundaries, n_variables = panel.variables.shape[1:]
-    size, n_rows = len(groups) * len(questions), len(groups) * n_boundaries
-    if n_rows <= FEW_ROWS or len(row) < LEAST_FILL * size:
+    n_rows = n_groups * n_boundaries
+    if n_rows <= FEW_ROWS or n_cases < LEAST_FILL * n_groups * n_questions:
         return
-    table = np.full((len(questions), len(groups)), -1)
-    table[row, column] = np.arange(len(row))
-    if (table >= 0).sum() < len(row):
-        return
+    if laid.of_case is None:
+        table = np.arange(n_cases).reshape(n_groups, n_questions).T
+    else:
+        column = np.repeat(np.arange(n_groups), np.diff(laid.starts))
+        table = np.full((n_questions, n_groups), -1)
+        table[laid.of_case, column] = np.arange(n_cases)
+        if (table >= 0).sum() < n_cases:
+            return
     step = max(1, AT_ONCE // (n_rows * n_variables))
-    for start in range(0, len(questions), step):
+    for start in range(0, n_questions, step):
         some = table[start : start + step]
         yield some[:, (some >= 0).any(axis=0)]
 

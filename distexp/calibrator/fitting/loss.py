@@ -66,8 +66,8 @@ def residual_map(ordinals: FloatArray, mask: BoolArray) -> tuple[FloatArray, Flo
 
 def along_scale(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
     """Apply the `operator` of `residual_map` to shares of shape (n_cases, max_options)."""
-    order = np.argsort(ordinals, axis=1, kind="stable")  # NaN, the padding, goes last
-    if (order != np.arange(order.shape[1])).any():
+    if not _in_order(ordinals):
+        order = np.argsort(ordinals, axis=1, kind="stable")  # NaN, the padding, goes last
         shares = np.take_along_axis(shares, order, axis=1)
     return np.where(np.isnan(ordinals[:, :1]), shares, np.cumsum(shares, axis=1))
 
@@ -75,11 +75,17 @@ def along_scale(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
 def lengths(ordinals: FloatArray, mask: BoolArray) -> FloatArray:
     """Return the lengths of `residual_map`, of shape (n_cases, max_options)."""
     nominal = np.isnan(ordinals[:, 0])
-    gaps = np.diff(np.sort(ordinals, axis=1), axis=1)
+    gaps = np.diff(ordinals if _in_order(ordinals) else np.sort(ordinals, axis=1), axis=1)
     weight = np.zeros(ordinals.shape)
     weight[:, :-1] = np.where(np.isnan(gaps), 0.0, gaps)
     weight[nominal] = mask[nominal] / 2
     return weight
+
+
+def _in_order(ordinals: FloatArray) -> bool:
+    """Whether each row ascends, with what is NaN last."""
+    before, after = ordinals[:, :-1], ordinals[:, 1:]
+    return bool(((before <= after) | np.isnan(after)).all())
 
 
 class SoftmaxLoss:

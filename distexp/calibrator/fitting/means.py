@@ -7,6 +7,33 @@ import numpy as np
 from distexp.types import FloatArray, IntArray
 
 
+class Kinds:
+    """Which cases are averaged together, and which of them are of one question.
+
+    Parameters
+    ----------
+    kind : ndarray of shape (n_cases,) or (n_cases, n_keys)
+        Cases with equal rows are averaged together, e.g. those with equally many options.
+    question : ndarray of shape (n_cases,)
+        Equal numbers mark the same question.
+    unit : ndarray of shape (n_cases,), optional
+        Equal numbers mark questions that are left out together; each by itself where None.
+    """
+
+    def __init__(self, kind: IntArray, question: IntArray, unit: IntArray | None = None) -> None:
+        of_question = np.unique(question, return_inverse=True)[1]
+        place = np.zeros(len(question), dtype=np.int64)
+        for keys in (*np.reshape(kind, (len(question), -1)).T, of_question):
+            codes = np.unique(keys, return_inverse=True)[1]
+            place = place * (codes.max() + 1) + codes
+        pairs, first, pair = np.unique(place, return_index=True, return_inverse=True)
+        kinds = np.unique(pairs // (of_question.max() + 1), return_inverse=True)[1]
+        self.pair, self.kind, self.unit = _Codes(pair), _Codes(kinds), None
+        if unit is not None:
+            of_pair = np.column_stack([kinds, unit[first]])
+            self.unit = _Codes(np.unique(of_pair, axis=0, return_inverse=True)[1])
+
+
 class TrainingMeans:
     """Mean human shares by kind of case, for many weightings of the training cases.
 
@@ -14,42 +41,21 @@ class TrainingMeans:
     ----------
     y : ndarray of shape (n_cases, max_options)
         Human distributions.
-    kind : ndarray of shape (n_cases,) or (n_cases, n_keys)
-        Cases with equal rows are averaged together, e.g. those with equally many options.
-    question : ndarray of shape (n_cases,)
-        Equal numbers mark the same question.
+    kinds : Kinds of n_cases cases
     weights : ndarray of shape (n_fits, n_cases)
         0 keeps a case out.
-    unit : ndarray of shape (n_cases,), optional
-        Equal numbers mark questions that are left out together; each by itself where None.
     """
 
-    def __init__(
-        self,
-        y: FloatArray,
-        kind: IntArray,
-        question: IntArray,
-        weights: FloatArray,
-        unit: IntArray | None = None,
-    ) -> None:
-        of_question = np.unique(question, return_inverse=True)[1]
-        place = np.zeros(len(y), dtype=np.int64)
-        for keys in (*np.reshape(kind, (len(y), -1)).T, of_question):
-            codes = np.unique(keys, return_inverse=True)[1]
-            place = place * (codes.max() + 1) + codes
-        pairs, self.pair = np.unique(place, return_inverse=True)
-        kinds = np.unique(pairs // (of_question.max() + 1), return_inverse=True)[1]
+    def __init__(self, y: FloatArray, kinds: Kinds, weights: FloatArray) -> None:
         with_total = np.column_stack([y, np.ones(len(y))])
-        sums = _sums(weights[:, :, None] * with_total, self.pair)
+        sums = kinds.pair.sums(weights[:, :, None] * with_total)
+        self.pair = kinds.pair.codes
         # One row per kind and question: sums of shares and of weights, and whether it was seen.
         self.of_question = np.concatenate([sums, sums[..., -1:] > 0], axis=2)
-        self.of_kind = _sums(self.of_question, kinds)[:, kinds]
+        self.of_kind = kinds.kind.sums(self.of_question)[:, kinds.kind.codes]
         self.of_unit = self.of_question
-        if unit is not None:
-            first = np.unique(self.pair, return_index=True)[1]
-            of_pair = np.column_stack([kinds, unit[first]])
-            units = np.unique(of_pair, axis=0, return_inverse=True)[1]
-            self.of_unit = _sums(self.of_question, units)[:, units]
+        if kinds.unit is not None:
+            self.of_unit = kinds.unit.sums(self.of_question)[:, kinds.unit.codes]
 
     def shrunk(
         self, towards: FloatArray, prior_questions: float, *, held_out: bool = False
@@ -104,9 +110,15 @@ def n_trained(question: IntArray, weights: FloatArray) -> IntArray:
     return trained
 
 
-def _sums(values: FloatArray, codes: IntArray) -> FloatArray:
-    """Add up `values`, shape (n_fits, n_rows, n_columns), over the rows of each code from 0 on."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(codes.max() + 1))
-    sums: FloatArray = np.add.reduceat(values[:, order], starts, axis=1)
-    return sums
+class _Codes:
+    """Rows of a table by a code of each, from 0 on."""
+
+    def __init__(self, codes: IntArray) -> None:
+        self.codes = codes
+        self.order = np.argsort(codes, kind="stable")
+        self.starts = np.searchsorted(codes[self.order], np.arange(codes.max() + 1))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Add up `values`, shape (n_fits, n_rows, n_columns), over the rows of each code."""
+        summed: FloatArray = np.add.reduceat(values[:, self.order], self.starts, axis=1)
+        return summed
