@@ -64,7 +64,10 @@ def expected_wasserstein(
         return apart
 
     parts = [slice(start, start + N_AT_ONCE) for start in range(0, len(human), N_AT_ONCE)]
-    each = [_along_scale(human[p], n_respondents[p], ordinals[p], deviation) for p in parts]
+    tables: dict[int, FloatArray] = {}
+    each = [
+        _along_scale(human[p], n_respondents[p], ordinals[p], deviation, tables) for p in parts
+    ]
     return np.concatenate(each) if each else np.empty((0, len(sizes)))
 
 
@@ -89,7 +92,7 @@ def expected_ceiling(
     def deviation(below: FloatArray, observed: FloatArray) -> FloatArray:
         return mean_absolute_deviation(below, observed)[..., None]
 
-    return _along_scale(human, n_respondents, ordinals, deviation)[:, 0]
+    return _along_scale(human, n_respondents, ordinals, deviation, {})[:, 0]
 
 
 def _along_scale(
@@ -97,11 +100,13 @@ def _along_scale(
     n_respondents: FloatArray,
     ordinals: FloatArray,
     deviation: Callable[[FloatArray, FloatArray], FloatArray],
+    tables: dict[int, FloatArray],
 ) -> FloatArray:
     """Sum deviations at the boundaries between options, each without its bias.
 
     `deviation` makes of shares below a boundary and numbers of respondents, which broadcast, an
-    array with one dimension more, the last.
+    array with one dimension more, the last. `tables` keeps what it makes of the shares that few
+    respondents can have, by their number.
     """
     order = np.argsort(ordinals, axis=1)  # NaN, the padding, goes last
     gaps = np.nan_to_num(np.diff(np.take_along_axis(ordinals, order, axis=1), axis=1))
@@ -113,8 +118,10 @@ def _along_scale(
     at[~few] = of_many
     for n in np.unique(observed[few]).astype(np.int64).tolist():
         rows = observed == n
-        counts = np.arange(n + 1.0)
-        table = unbiased(n) @ deviation(counts / n, np.full(n + 1, float(n)))
+        table = tables.get(n)
+        if table is None:
+            shares = np.arange(n + 1.0) / n
+            table = tables[n] = unbiased(n) @ deviation(shares, np.full(n + 1, float(n)))
         place = below[rows] * n
         left = np.minimum(np.floor(place).astype(np.int64), n - 1)
         part = (place - left)[..., None]  # weighted answers are not whole
