@@ -86,6 +86,17 @@ def counted(n: int, thing: str) -> str:
     return f"{n:,} {thing}{'s' * (n != 1)}"
 
 
+def signed(share: float) -> str:
+    """Return a gain or loss in percent; a loss of more than ten times is not told more exactly.
+
+    Examples
+    --------
+    >>> signed(0.384), signed(-407.992)
+    ('+38.4%', 'under -999%')
+    """
+    return "under -999%" if share < -9.995 else f"{share:+.1%}"
+
+
 class VisibleStream(io.TextIOWrapper):
     """Standard output on which text is visible, and which may be closed by whoever reads it.
 

@@ -1,8 +1,9 @@
 """Estimates of open cases for people: bars with bands, and in words how far to trust them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from distexp.card.applying import NOT_ASKED, unread
 from distexp.card.band import COVERAGES, KINDS, Band, Widths
@@ -13,7 +14,7 @@ from distexp.dataset.files.microdata import EVERYONE
 from distexp.report.markdown import escaped
 from distexp.request import Json
 from distexp.terminal.texts import padded, places, shortened
-from distexp.visible import one_line
+from distexp.visible import one_line, signed
 
 BAR = 20
 """Characters of a bar from 0 to 1."""
@@ -68,7 +69,7 @@ def accuracy(card: Card) -> str:
     metric = next((metric for metric in named if isinstance(scores.get(metric), Mapping)), None)
     if metric is None:
         return f"How far such estimates are off on the {n} questions of {survey} is not known."
-    off = _interval(scores[metric], ".3f")
+    off = _interval(scores[metric], "{:.3f}".format)
     return (
         f"On the {n} answered questions of {survey}, each predicted without its own answers, such "
         f"estimates were off by {named[metric]} {off} on average, and "
@@ -80,7 +81,7 @@ def _added(skill: Json) -> str:
     """Say whether the model added anything to the mean of the training questions."""
     if not isinstance(skill, Mapping):
         return "whether the model added anything to the training mean is not known"
-    what = f"skill {_interval(skill, '+.1%')}"
+    what = f"skill {_interval(skill, signed)}"
     low, high = skill["low"], skill["high"]
     if isinstance(low, float) and low > 0:
         return f"the model added to the training mean there: {what}"
@@ -89,10 +90,10 @@ def _added(skill: Json) -> str:
     return f"it cannot be told that the model added to the training mean there: {what}"
 
 
-def _interval(score: Json, form: str) -> str:
+def _interval(score: Json, shown: Callable[[Any], str]) -> str:
     if not isinstance(score, Mapping):
         return "unknown"
-    value, low, high = (format(score[key], form) for key in ("value", "low", "high"))
+    value, low, high = (shown(score[key]) for key in ("value", "low", "high"))
     return f"{value} [{low}, {high}]"
 
 

@@ -226,7 +226,8 @@ def _score(score: Score | None) -> str:
         return NOTHING
     digits = 1 if shown.unit else 3
     value, low, high = (
-        f"{shown.scale * number:.{digits}f}" for number in (score.value, score.low, score.high)
+        "<-999" if shown.unit and number < -9.995 else f"{shown.scale * number:.{digits}f}"
+        for number in (score.value, score.low, score.high)
     )
     return f"{value} [{low}, {high}]"
 

@@ -12,6 +12,7 @@ from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.metrics.ties import least
 from distexp.report.markdown import escaped
+from distexp.visible import signed
 
 NOT_SHOWN = "It is not shown that the model adds anything"
 SHORT = LABELS | {REFERENCE: "the training mean"}
@@ -146,7 +147,7 @@ class _Verdicts:
         if skill is None or not isfinite(skill.value):
             return ""
         against = f"{escaped(skill.detail)} " if skill.detail else ""
-        return f"{against}{skill.value:+.1%} [{skill.low:+.1%}, {skill.high:+.1%}]"
+        return f"{against}{signed(skill.value)} [{signed(skill.low)}, {signed(skill.high)}]"
 
     def _smallest(self, one: Comparison) -> float:
         """Return how large a skill would have to be to be found in four of five surveys."""
