@@ -16,7 +16,7 @@ from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.comparison import Comparison, compare
 from distexp.evaluation.declared import leading, pairs
-from distexp.evaluation.fits import check_fits, cross_fit, one_thread
+from distexp.evaluation.fits import check_fits, cross_fit, lengthy, one_thread
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import (
     Frame,
@@ -56,7 +56,8 @@ class Evaluation(Settings):
         Returns
         -------
         str or None
-            What no answer can change: that there are too few questions for a verdict.
+            What no answer can change: that there are too few questions for a verdict, and that the
+            analysis takes long.
 
         Raises
         ------
@@ -71,8 +72,15 @@ class Evaluation(Settings):
         design, human, readable = design_of(study)
         units = self.units(cases)
         splits = self.splits_of(study, design, readable, units)
-        check_fits(calibrators, design, human, splits[0], self.weight_of(study))
-        return self.too_few(design, units, splits, calibrators)
+        seconds = check_fits(calibrators, design, human, splits[0], self.weight_of(study))
+        unit = design.question if units.plain else units.redrawn
+        resampling = self.resampling(unit, splits, units.clusters)
+        of_each = 0 if isinstance(resampling, Bootstrap) else resampling.n_groups
+        notes = (
+            self.too_few(design, units, splits, calibrators),
+            lengthy(seconds, len(splits), of_each * len(refitted(splits, resampling))),
+        )
+        return " ".join(filter(None, notes)) or None
 
     @one_thread()
     def run(self, study: Study, calibrators: Mapping[str, Calibrator]) -> Result:

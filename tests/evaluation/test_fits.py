@@ -1,11 +1,12 @@
 """Fits to many splits of many cases."""
 
 import numpy as np
+import pytest
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info
 
 from distexp.calibrator.regression import OptionRegression
-from distexp.evaluation.fits import MANY, cross_fit, one_thread
+from distexp.evaluation.fits import MANY, cross_fit, lengthy, one_thread
 from distexp.evaluation.splits import Split
 from distexp.types import Design
 
@@ -45,3 +46,20 @@ def test_linear_algebra_is_in_one_thread_until_the_outer_block_ends() -> None:
             assert set(threads()) == {1}
         assert set(threads()) == {1}
     assert threads() == before
+
+
+@pytest.mark.parametrize(
+    ("n_splits", "n_refits", "ways"),
+    [(50, 48, ("n_splits=10", "intervals=bootstrap")), (50, 0, ("n_splits=10",)), (5, 0, ())],
+)
+def test_long_analyses_say_what_would_shorten_them(
+    n_splits: int, n_refits: int, ways: tuple[str, ...]
+) -> None:
+    """Only settings that would change something are named, and nothing where it is quick."""
+    said = lengthy({"ridge": 1.0, "tuned": 99.0}, n_splits, n_refits)
+
+    assert said is not None
+    assert "99 % of that is tuned" in said
+    settings = ("n_splits=10", "intervals=bootstrap")
+    assert [way for way in settings if way in said] == list(ways)
+    assert lengthy({"ridge": 0.1}, n_splits, n_refits) is None
