@@ -9,6 +9,7 @@ import numpy as np
 
 from distexp.asking.answers import Answer
 from distexp.asking.interview import Asked, Interview
+from distexp.elicitation.reworded import Reworded
 from distexp.errors import ParseError
 from distexp.metrics.distance import distance, scaled_ordinals
 from distexp.types import FloatArray, Reading, Shares
@@ -49,6 +50,8 @@ class Drift:
     only_first: int = 0
     only_second: int = 0
     """Cases with an estimate in one of the two alone: the other refused, or could not be read."""
+    reworded: int = 0
+    """Cases left out, of the whole study: the model worded their question otherwise each time."""
     first: int = 0
     second: int = 1
 
@@ -86,7 +89,9 @@ def drift(
     that changes nothing but the luck of the draw. The distances of 999 such swaps (fewer of many
     cases) are the noise, and the share of them that are as large the p-value. Wordings that a
     model made are swapped for all groups at once. Without repeated draws of a prompt there is no
-    luck to measure, and any difference is one of the model.
+    luck to measure, and any difference is one of the model. A question that `prompt.wording` has
+    reworded, all draws alike, is another question where the words differ: how much that moves
+    estimates cannot be told from a change of the model, and such cases are left out.
 
     Parameters
     ----------
@@ -115,6 +120,11 @@ def _complete(one: Asked, answers: Mapping[str, Answer]) -> bool:
     return one.asked and all(request.key in answers for request in one.requests)
 
 
+def _worded_otherwise(interview: Interview, one: Asked, other: Asked) -> bool:
+    reworded = isinstance(interview.elicitation, Reworded)
+    return reworded and bool(one.prompts and other.prompts) and one.prompts != other.prompts
+
+
 def _study(
     interview: Interview,
     style: str,
@@ -129,7 +139,11 @@ def _study(
     names: list[str] = []
     rows: list[FloatArray] = []
     lost: list[Counter[str]] = [Counter(), Counter()]
+    n_reworded = 0
     for one, other in pairs:
+        if _worded_otherwise(interview, one, other):
+            n_reworded += 1
+            continue
         question = one.case.question
         together = bool(interview.elicitation.preparations(question))
         of_case = np.random.default_rng([SEED, seeds[question]]) if together else rng
@@ -143,6 +157,7 @@ def _study(
             rows.append(distances)
     table = np.array(rows).reshape(len(rows), 1 + n_swaps)
     whole = _drift(style, None, table, [of.total() for of in lost])
+    whole = replace(whole, reworded=n_reworded)
     each = np.array(names)
     by_question = [
         _drift(style, name, table[each == name], [of[name] for of in lost])

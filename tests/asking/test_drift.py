@@ -19,6 +19,8 @@ from distexp.cache import Paid, ResponseCache
 from distexp.cache.audit.generations import generations
 from distexp.cache.disk.reader import Reader
 from distexp.elicitation.paraphrase import Paraphrase
+from distexp.elicitation.reply.rewriting import Rewriting
+from distexp.elicitation.reworded import Reworded
 from distexp.elicitation.self_random import SelfRandom
 from distexp.elicitation.verbalized import Verbalized
 from distexp.model.mock import MockModel
@@ -239,3 +241,39 @@ def test_wordings_that_differ_between_generations_are_compared(
     assert found.n_cases == len(cases)
     assert found.has_drifted == changed
     assert (found.w1 > 0.5) == changed
+
+
+def test_question_that_was_reworded_anew_is_another_question(cases: list[Case]) -> None:
+    """A model that answers each wording in its way has not drifted; same words are compared."""
+    survey = Survey(name="s", cases=tuple(cases), digest="0" * 64, licence="", citation="")
+    asks = Reworded(
+        SelfRandom(task="Which?", n_samples=4), number=1, rewriting=Rewriting(rewrite="Reword.")
+    )
+    asked = Interview(survey=survey, model=MockModel(), elicitation=asks, prompt={"base": STYLE})
+    preparations = {request.key: request for request in asked.needed()}
+    kept = next(iter(preparations))
+
+    def answers(generation: int) -> dict[str, Answer]:
+        made = {
+            key: said(json.dumps([f"Wording {0 if key == kept else generation} of {key[:9]}?"]))
+            for key in preparations
+        }
+        requests = [request for one in asked.ask(made) for request in one.requests]
+        return made | {
+            request.key: said("A" if "Wording 0" in request.document else "C")
+            for request in requests
+        }
+
+    first, second = answers(0), answers(1)
+    n_kept = sum(one.requests[0].key in second for one in asked.ask(first))
+    found = whole(drift(asked, first, second))
+
+    assert 0 < n_kept < len(cases)
+    assert (found.n_cases, found.reworded) == (n_kept, len(cases) - n_kept)
+    assert not found.has_drifted
+    assert whole(drift(asked, first, first)).reworded == 0
+
+
+def said(text: str) -> Answer:
+    """Return an answer of the cache."""
+    return Answer(response=Response(text=text, finish_reason="stop"), hit=True)

@@ -10,7 +10,7 @@ from distexp.cache import ResponseCache
 from distexp.cache.disk.batches import OPEN, Batch
 from distexp.cli.cache.places import add_path, path_of
 from distexp.cli.cache.showing import show, show_json, table
-from distexp.errors import CacheError
+from distexp.errors import CacheError, ModelError
 from distexp.model.batch.terms import Terms
 
 HELP = "List batches in flight; collect what they have answered; cancel or forget them."
@@ -41,14 +41,18 @@ def run(options: argparse.Namespace) -> int:
     if options.what == "forget" and not options.labels:
         raise CacheError("Say which batch is to be forgotten: 'distexp cache batches' lists them.")
     with Recorder(cache) as recorder:
-        found = asyncio.run(_each(cache, recorder, wanted, options.what))
+        found = asyncio.run(_all(cache, recorder, wanted, options.what))
+    failed = [one for one in found if "error" in one]
     if options.json:
         show_json({"batches": found})
     elif found:
-        show(table(found))
+        show(table([{k: v for k, v in one.items() if k != "error"} for one in found]))
+        for one in failed:
+            show(f"\n{one['label']}: {one['error']}")
     else:
         show("No batch is in flight.")
-    return int(options.what == "collect" and any(one["now"] != "collected" for one in found))
+    waits = options.what == "collect" and any(one["now"] != "collected" for one in found)
+    return int(waits or bool(failed))
 
 
 def _chosen(batches: Sequence[Batch], labels: Sequence[str]) -> list[Batch]:
@@ -77,27 +81,46 @@ def _list(batches: Sequence[Batch], *, as_json: bool) -> None:
         show(table(rows) if rows else "No batch is in flight.")
 
 
-async def _each(
+async def _all(
     cache: ResponseCache, recorder: Recorder, batches: Sequence[Batch], what: str
 ) -> list[dict[str, object]]:
-    """Collect, cancel or forget each, and say what came of it."""
-    found: list[dict[str, object]] = []
+    """Collect, cancel or forget each, and say what came of it; one that fails ends no other."""
+    found = []
     for batch in batches:
-        clerk = Clerk(Terms.of(batch.about), cache, recorder)
-        clerk.terms.prepare()
         row: dict[str, object] = {"label": batch.label, "model": batch.about.get("name")}
+        row |= {"now": "failed", "requests": len(batch.keys), "answered": ""}
         try:
-            if what == "forget" and await clerk.forget(batch):
-                found.append(row | {"now": "forgotten", "requests": len(batch.keys)})
-                continue
-            if what == "cancel":
-                await clerk.cancel(batch)
-            state, collected = await clerk.look(batch)
-        finally:
-            await clerk.endpoint.close()
-        now = state.said if state else "being sent"
-        if what == "cancel" and batch.remote is not None:
-            now = "cancelling"
-        row |= {"now": now if collected is None else "collected", "requests": len(batch.keys)}
-        found.append(row | {"answered": "" if collected is None else len(collected.responses)})
+            row |= await _one(cache, recorder, batch, what)
+        except ModelError as exc:
+            row["error"] = str(exc)
+        found.append(row)
     return found
+
+
+async def _one(
+    cache: ResponseCache, recorder: Recorder, batch: Batch, what: str
+) -> dict[str, object]:
+    """Collect, cancel or forget one batch, and return what is to be said of it."""
+    clerk = Clerk(Terms.of(batch.about), cache, recorder)
+    clerk.terms.prepare()
+    refused = None
+    try:
+        if what == "forget" and await clerk.forget(batch):
+            return {"now": "forgotten"}
+        if what == "cancel":
+            try:
+                await clerk.cancel(batch)
+            except ModelError as exc:  # it may be over
+                refused = exc
+        state, collected = await clerk.look(batch)
+    finally:
+        await clerk.endpoint.close()
+    if collected is not None:
+        return {"now": "collected", "answered": len(collected.responses)}
+    if refused is not None:
+        raise refused
+    if batch.label in clerk.lost:
+        return {"now": "not found"}
+    if what == "cancel" and batch.remote is not None:
+        return {"now": "cancelling"}
+    return {"now": state.said if state else "being sent"}

@@ -24,6 +24,7 @@ from distexp.run_folder import CONFIG
 from distexp.trust import checked
 
 HELP = "Compare the generations of a run's answers, which cache.mode=refresh makes."
+TO_WATCH = "To watch a model, ask with prompt.wording=null or alternate."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     for generation, earlier in seen.earlier.items():
         rows += drift(interview, earlier, seen.newest)
         rows = [one.between(generation, newest) for one in rows]
+    _check_comparable(options.run, rows)
     if options.json:
         show_json(
             {"generations": {g: _when(of) for g, of in found.items()}, "drift": _plain(rows)}
@@ -57,6 +59,19 @@ def run(options: argparse.Namespace) -> int:
     else:
         _show(rows, found)
     return int(any(one.question is None and one.has_drifted for one in rows))
+
+
+def _check_comparable(run: str, rows: Sequence[Drift]) -> None:
+    """Refuse generations that have no question in the same words."""
+    studies = [one for one in rows if one.question is None]
+    if any(one.n_cases or one.only_first or one.only_second for one in studies):
+        return
+    if any(one.reworded for one in studies):
+        msg = (
+            f"The generations of {run} have no question in the same words: the model reworded "
+            f"each anew. {TO_WATCH}"
+        )
+        raise CacheError(msg)
 
 
 def _interview(run: Path) -> Any:
@@ -95,6 +110,10 @@ def _show(rows: Sequence[Drift], found: Mapping[int, Mapping[str, Record]]) -> N
     show(table([{"generation": g, **_when(of)} for g, of in found.items()]))
     show("\nOf each study:\n")
     show(table([_row(one) for one in rows if one.question is None]))
+    if n_reworded := sum(one.reworded for one in rows):
+        show(
+            f"\n{n_reworded:,} cases are left out: their questions were reworded anew. {TO_WATCH}"
+        )
     newest = max((one.first for one in rows), default=0)
     apart = sorted(
         (one for one in rows if one.question is not None and one.first == newest),
