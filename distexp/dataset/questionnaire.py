@@ -55,7 +55,7 @@ def read_questionnaire(path: Path) -> Questionnaire:
     try:
         content = path.read_bytes()
     except OSError as exc:
-        msg = f"The questionnaire {path} cannot be read: {exc.strerror}. Set it to a file."
+        msg = f"The questionnaire {path} cannot be read: {exc.strerror}. Give questions=FILE."
         raise DatasetError(msg) from exc
     digest = hashlib.sha256(content).hexdigest()
     if suffix in (".yaml", ".yml"):

@@ -194,7 +194,8 @@ def opened(path: Path, formats: Mapping[str, int]) -> Iterator[Parcel]:
     try:
         file = zipfile.ZipFile(path)
     except _BROKEN as exc:
-        raise ArchiveError(f"{path} cannot be read as a zip file: {exc}.") from exc
+        reason = getattr(exc, "strerror", None) or exc
+        raise ArchiveError(f"{path} cannot be read as a zip file: {reason}.") from exc
     with file:
         parcel = Parcel(path, file)
         match parcel.about.get("format"):
