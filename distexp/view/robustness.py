@@ -25,6 +25,7 @@ LABELS = ("numbers", "texts")
 ORDERS = ("reversed", "shuffled")
 USUAL = ("natural", "letters", "usual", "not offered")
 SAID = {"dont_know": '"don\'t know"'}
+ROUNDING = 1e-9
 KEYS = ("dataset", "model", "prompt", "calibrator")
 NUMBERS = (
     "usual", "usual_low", "usual_high", "mean", "sd", "best", "worst", "moved", *FACTORS,
@@ -209,7 +210,8 @@ def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, Any]:
     """Return the shares of variance of each factor, by least squares, with mean and spread.
 
     A factor's share is what leaving it out of the main effects takes from the sum of squares: of a
-    full design the classical one.
+    full design the classical one. It is None where the factor does not vary, or varies only
+    together with others, and where the values differ by no more than rounding.
     """
     levels, values = list(found), np.array(list(found.values()))
     total = float(((values - values.mean()) ** 2).sum())
@@ -219,24 +221,26 @@ def taken_apart(found: Mapping[tuple[str, ...], float]) -> dict[str, Any]:
         "mean": float(values.mean()),
         "sd": float(values.std(ddof=1)) if len(values) > 1 else None,
     }
-    if total <= 0 or len(values) < 2:
+    if np.ptp(values) <= ROUNDING * np.abs(values).max() or len(values) < 2:
         return row | dict.fromkeys([*FACTORS, "interactions"])
-    whole = _residual(levels, values, range(len(FACTORS)))
+    whole, rank = _residual(levels, values, range(len(FACTORS)))
     for place, factor in enumerate(FACTORS):
         others = [other for other in range(len(FACTORS)) if other != place]
-        varies = len({one[place] for one in levels}) > 1
-        row[factor] = (_residual(levels, values, others) - whole) / total if varies else None
+        n_levels = len({one[place] for one in levels})
+        without, rank_without = _residual(levels, values, others)
+        alone = n_levels > 1 and rank - rank_without == n_levels - 1
+        row[factor] = max(0.0, without - whole) / total if alone else None
     return row | {"interactions": whole / total}
 
 
 def _residual(
     levels: Sequence[tuple[str, ...]], values: FloatArray, factors: Sequence[int]
-) -> float:
-    """Return the sum of squares that the main effects of some factors leave."""
+) -> tuple[float, int]:
+    """Return the sum of squares that the main effects of some factors leave, and their rank."""
     columns = [np.ones(len(values))]
     for place in factors:
         names = sorted({one[place] for one in levels})
         columns += [np.array([float(one[place] == name) for one in levels]) for name in names[1:]]
     design = np.column_stack(columns)
-    fitted = design @ np.linalg.lstsq(design, values, rcond=None)[0]
-    return float(((values - fitted) ** 2).sum())
+    effects, _, rank, _ = np.linalg.lstsq(design, values, rcond=None)
+    return float(((values - design @ effects) ** 2).sum()), int(rank)

@@ -144,3 +144,21 @@ def test_batch_that_is_over_is_collected_where_it_was_to_be_cancelled(
     (told_of,) = told(capsys, "cancel", "--path", str(handed_over))
 
     assert (told_of["now"], told_of["answered"]) == ("collected", 3)
+
+
+def test_batch_that_another_process_collects_is_left_to_it(
+    handed_over: Path, capsys: pytest.CaptureFixture[str], server: BatchServer
+) -> None:
+    """It is said to be so, and is collected afterwards."""
+    (made,) = server.batches.values()
+    made.polls_left = 0
+    other = ResponseCache(handed_over)
+    (batch,) = other.batches()
+    path = ("--path", str(handed_over))
+
+    assert other.hold(batch.label)
+    (held,) = told(capsys, "collect", *path)
+    other.let_go(batch.label)
+    (free,) = told(capsys, "collect", *path)
+
+    assert (held["now"], free["now"]) == ("another process is at it", "collected")

@@ -98,6 +98,16 @@ def test_codebook_gives_phrases_in_several_languages(
     assert (women.phrase_in("fr"), women.phrase_in(None)) == (own, own)
 
 
+def test_language_itself_goes_before_its_regions(tmp_path: Path) -> None:
+    """Whatever stands first in the file."""
+    text = GERMAN.replace("phrase: eine Frau", "phrase: {de: x, en-GB: a lady, en: a woman}")
+
+    phrases = {case.group.phrase_in("en") for case in survey(tmp_path, text).load().cases}
+
+    assert any(phrase.startswith("a woman") for phrase in phrases)
+    assert not any("lady" in phrase for phrase in phrases)
+
+
 @pytest.mark.parametrize(
     ("phrase", "problem"),
     [

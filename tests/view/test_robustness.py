@@ -6,6 +6,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ParseError
@@ -13,7 +15,7 @@ from distexp.prompt.spoken import in_wording
 from distexp.prompt.template import PromptTemplate
 from distexp.request import Response
 from distexp.types import Group, Question
-from distexp.view.robustness import RobustnessView, levels_of, taken_apart
+from distexp.view.robustness import FACTORS, RobustnessView, levels_of, taken_apart
 from tests.view.test_views import CONDITION, runs, score
 
 DESIGN: list[tuple[str, ...]] = list(
@@ -50,6 +52,36 @@ def test_shares_of_any_full_design_sum_to_one() -> None:
 
     shares = [row[name] for name in ("order", "labels", "wording", "dont_know", "interactions")]
     assert sum(shares) == pytest.approx(1)
+
+
+def test_factors_that_vary_together_have_no_share_of_their_own() -> None:
+    """The order varies by itself; wording and "don't know" only with each other."""
+    found: dict[tuple[str, ...], float] = {
+        (order, "letters", *pair): value
+        for order, pair, value in (
+            ("natural", ("usual", "not offered"), 0.1),
+            ("natural", ("alternate", "offered"), 0.3),
+            ("reversed", ("usual", "not offered"), 0.2),
+            ("reversed", ("alternate", "offered"), 0.4),
+        )
+    }
+
+    row = taken_apart(found)
+
+    assert (row["wording"], row["dont_know"], row["labels"]) == (None, None, None)
+    assert row["order"] == pytest.approx(0.2)
+
+
+@given(st.floats(1e-6, 1e6), st.lists(st.sampled_from([-1, 0, 1]), min_size=36, max_size=36))
+def test_scores_that_differ_by_rounding_alone_have_no_shares(
+    score_of_all: float, signs: list[int]
+) -> None:
+    """What no wording moves is taken apart into nothing."""
+    values = [score_of_all * (1 + sign * 2**-50) for sign in signs]
+
+    row = taken_apart(dict(zip(DESIGN, values, strict=True)))
+
+    assert {row[name] for name in (*FACTORS, "interactions")} == {None}
 
 
 def test_scores_and_estimates_of_all_wordings_are_compared_with_the_usual_one() -> None:

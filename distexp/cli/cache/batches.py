@@ -123,4 +123,6 @@ async def _one(
         return {"now": "not found"}
     if what == "cancel" and batch.remote is not None:
         return {"now": "cancelling"}
-    return {"now": state.said if state else "being sent"}
+    if state is None:
+        return {"now": "being sent" if batch.remote is None else "another process is at it"}
+    return {"now": state.said}

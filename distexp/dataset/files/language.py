@@ -87,5 +87,6 @@ def phrases_in(section: Section, key: str, language: str | None) -> tuple[str, P
             said.refuse(name, f"must be {WANTED}, with the phrase in it.")
     if own not in names:
         section.refuse(key, f"has no phrase in {own!r}, which is the language of the file.")
-    phrases = tuple((name.partition("-")[0], said.text(name)) for name in names if name != own)
+    others = sorted((name for name in names if name != own), key=lambda name: "-" in name)
+    phrases = tuple((name.partition("-")[0], said.text(name)) for name in others)  # "de" first
     return (said.text(own) if own in names else ""), phrases
