@@ -1,7 +1,8 @@
 """Measures what calls cost: 1,000 of them, 64 at once, to a local server that takes 100 ms.
 
-Each candidate runs in processes of its own, each time on an empty cache: distexp, distexp with all
-calls through litellm, and, with --peers, DSPy and inspect-ai from virtual environments that are
+Each candidate runs in processes of its own, each time on an empty cache: aiohttp alone, which
+keeps nothing and is as fast as client and server can be here, distexp, distexp with all calls
+through litellm, and, with --peers, DSPy and inspect-ai from virtual environments that are
 made for them below outputs/peers. Time counts from the first request to the last stored answer;
 what has to be imported for it is a column of its own.
 
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
@@ -23,6 +25,7 @@ sys.path.insert(0, str(ROOT))
 from tests.faults.server import Served  # noqa: E402
 
 PEERS = {"DSPy": ["dspy==3.4.1"], "inspect-ai": ["inspect-ai==0.3.285", "openai"]}
+BARE = ("aiohttp alone", "distexp")
 Measured = dict[str, float]
 
 
@@ -35,18 +38,21 @@ def main() -> None:
     ideal = options.calls * options.delay / options.concurrency
     print(
         f"| {options.calls:,} calls, {options.concurrency} at once, {options.delay:g} s each "
-        f"(ideal {ideal:.2f} s) | seconds | × ideal | CPU, ms a call | import, s | all repeats |"
+        f"(ideal {ideal:.2f} s) | seconds: least, median, most | × ideal | calls/s | "
+        "CPU, ms a call | import, s |"
     )
     print("|---|---|---|---|---|---|")
     for name in CANDIDATES:
-        if name in PEERS and not options.peers:
+        if (name in PEERS and not options.peers) or (options.bare and name not in BARE):
             continue
         runs = [run(name, options) for _ in range(options.repeats)]
         best = min(runs, key=lambda measured: measured["wall"])
-        repeats = " ".join(f"{measured['wall']:.2f}" for measured in runs)
+        walls = [measured["wall"] for measured in runs]
+        spread = ", ".join(f"{wall:.2f}" for wall in (min(walls), median(walls), max(walls)))
         print(
-            f"| {name} | {best['wall']:.2f} | {best['wall'] / ideal:.2f} | "
-            f"{1000 * best['cpu'] / options.calls:.2f} | {best['import']:.2f} | {repeats} |",
+            f"| {name} | {spread} | {best['wall'] / ideal:.2f} | "
+            f"{options.calls / best['wall']:,.0f} | "
+            f"{1000 * best['cpu'] / options.calls:.2f} | {best['import']:.2f} |",
             flush=True,
         )
 
@@ -58,6 +64,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--delay", type=float, default=0.1, help="seconds an answer takes")
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--bare", action="store_true", help="measure distexp and aiohttp alone")
     parser.add_argument("--peers", action="store_true", help="measure other software too")
     parser.add_argument("--candidate", choices=list(CANDIDATES), help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
@@ -134,6 +141,31 @@ def ours(options: argparse.Namespace, url: str, *, direct: bool = True) -> Measu
     return timed(imported_s, lambda: runner.run([model.request(prompt) for prompt in prompts]))
 
 
+def by_aiohttp(options: argparse.Namespace, url: str) -> Measured:
+    """Make the calls by aiohttp alone: as many workers as calls at once, and nothing is kept."""
+    import asyncio
+
+    start = time.perf_counter()
+    import aiohttp
+
+    imported_s = time.perf_counter() - start
+
+    async def all_calls() -> None:
+        waiting = iter(questions(options))
+        connector = aiohttp.TCPConnector(limit=0)
+        async with aiohttp.ClientSession(connector=connector) as session:
+
+            async def work() -> None:
+                for text in waiting:
+                    body = {"model": "m", "messages": [{"role": "user", "content": text}]}
+                    async with session.post(f"{url}/chat/completions", json=body) as reply:
+                        json.loads(await reply.read())
+
+            await asyncio.gather(*(work() for _ in range(options.concurrency)))
+
+    return timed(imported_s, lambda: asyncio.run(all_calls()))
+
+
 def through_litellm(options: argparse.Namespace, url: str) -> Measured:
     """Make the calls by distexp, and all of them through litellm."""
     return ours(options, url, direct=False)
@@ -190,6 +222,7 @@ def questions(options: argparse.Namespace) -> list[str]:
 
 
 CANDIDATES: dict[str, Callable[[argparse.Namespace, str], Any]] = {
+    "aiohttp alone": by_aiohttp,
     "distexp": ours,
     "distexp through litellm": through_litellm,
     "DSPy": by_dspy,

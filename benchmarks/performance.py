@@ -12,8 +12,10 @@ import platform
 import re
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 
 HERE = Path(__file__).parent
 PAGE = HERE.parent / "docs" / "performance.md"
@@ -34,7 +36,9 @@ SECTIONS = {
         "1,000 calls, 64 at once, to a server that takes 0.1 s",
         ["calls.py"],
         "The ideal is sixteen rounds of 0.1 s. The rest is aiohttp, the first connections, and "
-        "the disk that has to confirm that answers are safe.",
+        "the disk that has to confirm that answers are safe. One process makes no more calls a "
+        "second than go into its CPU time a call: half of that is aiohttp and Python's event "
+        "loop, and no function of distexp has more than a fiftieth.",
     ),
     "rerun": (
         "The same command again",
@@ -108,6 +112,7 @@ def measured(name: str, *, peers: bool) -> str:
     if peers and "--peers" in (HERE / command[0]).read_text():
         command = [*command, "--peers"]
     print(f"measuring: {title}", file=sys.stderr)
+    quiet, start = noise(), time.monotonic()
     done = subprocess.run(
         [sys.executable, str(HERE / command[0]), *command[1:]],
         check=True,
@@ -126,7 +131,24 @@ def measured(name: str, *, peers: bool) -> str:
             "",
             limits,
             "",
+            f"{quiet} The section took {time.monotonic() - start:,.0f} s.",
+            "",
         ]
+    )
+
+
+def noise() -> str:
+    """Return how long the same work takes on this machine right now, five times over."""
+    walls, cpus = [], []
+    for _ in range(5):
+        wall, cpu = time.perf_counter(), time.process_time()
+        sum(number * number for number in range(2_000_000))
+        walls.append(time.perf_counter() - wall)
+        cpus.append(time.process_time() - cpu)
+    seconds = ", ".join(f"{of(walls):.2f}" for of in (min, median, max))
+    return (
+        f"Noise: the same loop five times took {seconds} s (least, median, most), at least "
+        f"{min(cpus):.2f} s of CPU, with a load of {os.getloadavg()[0]:.1f} before the section."
     )
 
 

@@ -14,7 +14,9 @@ The peers get fewer questions, for they take longer; --peers installs them below
 """
 
 import argparse
+import cProfile
 import json
+import pstats
 import sys
 import tempfile
 import time
@@ -46,7 +48,9 @@ def main() -> None:
     """Measure each candidate and print the table."""
     options = arguments()
     if options.candidate:
-        print(json.dumps(CANDIDATES[options.candidate](options.answers, options.url)))
+        work = CANDIDATES[options.candidate]
+        measure = profiled if options.profile else work
+        print(json.dumps(measure(options.answers, options.url)))
         return
     print("| warm rerun | answers | answers a second | × DSPy | CPU, µs an answer | repeats |")
     print("|---|---|---|---|---|---|")
@@ -67,8 +71,13 @@ def main() -> None:
     best = min(runs["distexp"], key=lambda one: one["cpu"])
     for stage in STAGES:
         print(f"| of which {stage} | | | | {1e6 * best[stage] / best['answers']:.1f} | |")
+    print("\nProfiled, where everything takes longer, the most of the time is spent in:\n")
+    for place, share in runs["distexp"][-1].items():
+        if place.startswith(HOT):
+            print(f"- {share:.0%} {place.removeprefix(HOT)}")
 
 
+HOT = "hot: "
 STAGES = ("prompts", "keys", "cache", "reading", "table")
 
 
@@ -96,6 +105,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--peers", action="store_true", help="measure other software too")
     parser.add_argument("--candidate", choices=list(CANDIDATES), help=argparse.SUPPRESS)
+    parser.add_argument("--profile", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--url", help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -107,6 +117,9 @@ def repeated(name: str, n: int, repeats: int) -> list[Measured]:
         in_process(__file__, name, given, Path(folder))
         asked = served.counts()["calls"]
         runs = [in_process(__file__, name, given, Path(folder)) for _ in range(repeats)]
+        if name == "distexp":
+            of_profile = in_process(__file__, name, [*given, "--profile"], Path(folder))
+            runs[-1] |= {place: of for place, of in of_profile.items() if place.startswith(HOT)}
         if asked != n or served.counts()["calls"] != n:
             raise SystemExit(f"{name} made {served.counts()['calls']} calls, not {n}.")
     return runs
@@ -176,6 +189,19 @@ def ours(n: int, url: str) -> Measured:
     assert table.height == n * len(OPTIONS)
     assert not unreadable
     return {**clock.measured(n), **dict(zip(STAGES, clock.laps, strict=True))}
+
+
+def profiled(n: int, url: str) -> Measured:
+    """Return the shares of processor time of the eight functions that take most themselves."""
+    profile = cProfile.Profile(time.process_time)
+    profile.runcall(ours, n, url)
+    stats = pstats.Stats(profile).stats  # type: ignore[attr-defined]
+    own = sorted(((times[2], place) for place, times in stats.items()), reverse=True)
+    total = sum(seconds for seconds, _ in own)
+    return {
+        f"{HOT}`{name.strip('<>')}` ({Path(file).name})": seconds / total
+        for seconds, (file, _, name) in own[:8]
+    }
 
 
 def prompts(n: int) -> list[str]:

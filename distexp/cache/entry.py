@@ -7,7 +7,7 @@ has the types that the rest of the program relies on, and is the one way to writ
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -174,8 +174,15 @@ def _check_numbers(response: Response) -> None:
                 raise ValueError("its log-probabilities are not numbers beside tokens")
 
 
-def _check(what: str, values: Iterable[object], types: Types) -> None:
+_right: set[tuple[object, ...]] = set()
+"""Types that were found to be right, by what they are of: they are few."""
+
+
+def _check(what: str, values: Sequence[object], types: Types) -> None:
     """Raise ValueError unless each value has one of its types; true is not a number."""
+    if (what, *map(type, values)) in _right:
+        return
     for value, (name, kinds) in zip(values, types.items(), strict=True):
         if type(value) not in kinds:
             raise ValueError(f"the {name!r} of its {what} is {value!r:.80}")
+    _right.add((what, *map(type, values)))

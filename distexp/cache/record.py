@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Self
 
 from distexp.cache.rows import HEAD, digest
@@ -11,8 +12,10 @@ from distexp.errors import CacheError
 from distexp.request import Request, Response, Usage
 
 _AFTER_RESPONSE = b', "created": '
-_USAGE = fields(Usage)
-_RESPONSE = fields(Response)
+_ENCODER = json.JSONEncoder(allow_nan=False)
+_USAGE = tuple(field.name for field in fields(Usage))
+_RESPONSE = tuple(field.name for field in fields(Response))
+_OF_RESPONSE = attrgetter(*_RESPONSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +55,7 @@ class Record:
         rest |= {"response": _response_to_json(self.response), "versions": dict(self.versions)}
         try:
             # ASCII escapes keep what UTF-8 cannot hold, e.g. half a surrogate pair in a reply.
-            text = json.dumps(rest, allow_nan=False)
+            text = _ENCODER.encode(rest)
         except ValueError as exc:
             msg = f"The response to request {self.key} holds a number that JSON has not: {exc}."
             raise CacheError(msg) from exc
@@ -140,12 +143,12 @@ def _response_part(after: bytes) -> bytes:
 
 
 def _response_to_json(response: Response) -> dict[str, Any]:
-    document = {field.name: getattr(response, field.name) for field in _RESPONSE}
+    document = dict(zip(_RESPONSE, _OF_RESPONSE(response), strict=True))
     for name in _LATER:
         if document[name] is None:
             del document[name]
     if response.usage is not None:
-        counts = {field.name: getattr(response.usage, field.name) for field in _USAGE}
+        counts = {name: getattr(response.usage, name) for name in _USAGE}
         if counts["thinking_tokens"] is None:
             del counts["thinking_tokens"]  # as older records lack it
         document["usage"] = counts

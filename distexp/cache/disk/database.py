@@ -21,6 +21,7 @@ _NOTE = (
     f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
     f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
 )
+_COUNTED = attrgetter(*facts.COUNTED)
 _SET = {
     # diskcache's statements that write a setting: where they have its key and its value
     "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
@@ -160,5 +161,7 @@ class Database(Cache):  # type: ignore[misc]
 
     def _note(self, rowid: int, noted: Facts) -> None:
         """Write down what can be counted about a row."""
-        self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
-        self._sql(_NOTE, (rowid, *attrgetter(*facts.COUNTED)(noted), noted.source))
+        values = (rowid, *_COUNTED(noted), noted.source)
+        if not self._sql(_NOTE, values).rowcount:
+            self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
+            self._sql(_NOTE, values)

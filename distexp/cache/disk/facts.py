@@ -7,6 +7,7 @@ for entries that another version of distexp stored, and is then read from the en
 
 import json
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Self
 
 from distexp.cache.record import Record
@@ -46,12 +47,11 @@ class Facts:
     @classmethod
     def of(cls, record: Record, name: str) -> Self:
         """Read them from a record and the name of its entry."""
-        # The body comes first in a canonical document, and need not be read.
-        request = json.loads("{" + record.request[record.request.rindex('"draw":') :])
         response = record.response
         usage = response.usage
         return cls(
-            source=json.dumps([request[name] for name in ("provider", "model", "endpoint")]),
+            # The body comes first in a canonical document, and need not be read.
+            source=_source(record.request[record.request.rindex('"draw":') :]),
             created=record.created,
             replaced="/" in name,
             prompt_tokens=usage.prompt_tokens if usage else None,
@@ -60,6 +60,13 @@ class Facts:
             refused=response.finish_reason in REFUSALS,
             empty=not response.text,
         )
+
+
+@lru_cache(maxsize=1024)
+def _source(rest: str) -> str:
+    """Return the source by the part of a document after its body, which many requests share."""
+    request = json.loads("{" + rest)
+    return json.dumps([request[name] for name in ("provider", "model", "endpoint")])
 
 
 COUNTED = tuple(field.name for field in fields(Facts) if field.name != "source")
