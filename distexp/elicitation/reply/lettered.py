@@ -225,6 +225,8 @@ def average(readings: Sequence[Reading | Shares | None], n_orders: int) -> Readi
         would carry the bias that several orders are there to remove. Also when no reply of an
         order speaks of some option, or its shares are all 0: neither is guessed.
     """
+    if len(readings) == 1 and isinstance(readings[0], Reading):
+        return readings[0]
     readable = [[r for r in of_one if r is not None] for of_one in by_order(readings, n_orders)]
     return mean([_of_order(of_one) for of_one in readable])
 
