@@ -8,13 +8,14 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
+from distexp.calibrator.fitting.axes import along, axes_of
 from distexp.calibrator.fitting.base import Scoped, few
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.fitting.coefficients import in_one, in_parts
 from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
-from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
-from distexp.calibrator.fitting.reweighted import fitted, one_by_one
+from distexp.calibrator.fitting.panels import Questions, predict
+from distexp.calibrator.fitting.reweighted import Known, fitted, one_by_one
 from distexp.calibrator.fitting.texts import Texts
 from distexp.calibrator.fitting.written_out import n_at_once, written_out
 from distexp.checks import check_int, check_number, parameter_error
@@ -65,6 +66,10 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         Coordinates used at most, at least 1.
     wording : {"words", "meaning"}
         What makes questions alike: shared words, or half of it what the texts mean.
+    group_axes : int
+        Main directions of the groups' deviations, at least 0, nothing where groups have no effects
+        of their own. What a model says of one group tells about another: each group is moved by a
+        coefficient of its own along them.
     scope : {"pooled", "per_group", "partial"}
         `partial` gives each group a shift, a tilt and a slope of its own deviation, all under
         the penalty, so that evidence has to bring them up; else see
@@ -76,6 +81,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         The coefficients beta.
     sizes_, groups_, scales_ : list of int
         Numbers of options, groups and answer scales of the training cases that features name.
+    axes_ : ndarray of shape (n_groups, group_axes)
+        Those directions.
     nominal_weight_ : float
         Weight in [0, 1] of the uniform distribution for nominal questions.
     texts_ : list of list of str
@@ -99,6 +106,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         wording_penalty: float | None = None,
         wording_components: int = 100,
         wording: str = "words",
+        group_axes: int = 0,
         scope: str = "partial",
     ) -> None:
         self.penalty = penalty
@@ -108,6 +116,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         self.wording_penalty = wording_penalty
         self.wording_components = wording_components
         self.wording = wording
+        self.group_axes = group_axes
         self.scope = scope
 
     def check_params(self) -> None:
@@ -120,6 +129,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         if self.wording_penalty is not None:
             check_number(owner, "wording_penalty", self.wording_penalty, low=0, low_open=True)
         check_int(owner, "wording_components", self.wording_components, minimum=1)
+        check_int(owner, "group_axes", self.group_axes, minimum=0)
         if self.wording not in WORDINGS:
             raise parameter_error(owner, "wording", f"one of {', '.join(WORDINGS)}", self.wording)
         if self.loss not in LOSSES:
@@ -211,6 +221,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
             vocabulary.scales,
         )
         boundaries, texts, train = Boundaries(X, vocabulary), self._texts(X), weights > 0
+        self.axes_ = axes_of(boundaries, train)
         known = self._features(boundaries, self._words(texts, boundaries, train), train)
         target = boundaries.cumulative(y) - boundaries.shrunk(self.prior_weight)
         fit = fitted(boundaries, *known, target, weights, self._n_reweightings)
@@ -228,7 +239,10 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _predict(self, X: Design) -> FloatArray:
         check_is_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0
-        vocabulary = Vocabulary(self.sizes_, self.groups_, self.scales_, n_inputs)
+        axes = getattr(self, "axes_", np.zeros((len(self.groups_), 0)))  # as in older cards
+        vocabulary = Vocabulary(
+            self.sizes_, self.groups_, self.scales_, n_inputs, n_axes=axes.shape[1]
+        )
         boundaries = Boundaries(X, vocabulary)
         n_words = len(self.coef_) - len(boundaries.penalties)
         words = np.zeros((len(boundaries.scale), n_words))
@@ -243,7 +257,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         questions = Questions(words, boundaries.scale, len(vocabulary.scales))
         coef = in_parts(self.coef_, boundaries)
         moved = np.empty(len(boundaries.case))
-        predict(boundaries.panels, questions, coef, moved)
+        predict(along(boundaries, axes), questions, coef, moved)
         below = (boundaries.shrunk(self.prior_weight) + moved)[None]
         shares, *_ = self._shares(X, boundaries, below, np.array([self.nominal_weight_]))
         return np.asarray(shares, dtype=np.float64)
@@ -260,16 +274,14 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         return texts.components(train, self.wording_components)
 
     def _vocabulary(self, X: Design) -> Vocabulary:
-        return Vocabulary.of(X, by_group=self.scope == "partial")
+        return Vocabulary.of(X, by_group=self.scope == "partial", n_axes=self.group_axes)
 
     @property
     def _n_reweightings(self) -> int:
         return self.n_iterations if self.loss == "wasserstein" else 0
 
-    def _features(
-        self, boundaries: Boundaries, words: FloatArray, train: BoolArray
-    ) -> tuple[Questions, Coefficients]:
-        """Return the questions' features and the penalties of all."""
+    def _features(self, boundaries: Boundaries, words: FloatArray, train: BoolArray) -> Known:
+        """Return the questions' features, the penalties of all, and the rows."""
         penalties = in_parts(self.penalty * boundaries.penalties, boundaries)
         of_words = np.full(words.shape[1], self.wording_penalty or 0.0)
         of_questions = np.concatenate([penalties.questions, of_words])
@@ -277,6 +289,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         return (
             questions.restricted(boundaries.scales(train)),
             replace(penalties, questions=of_questions),
+            along(boundaries, axes_of(boundaries, train)),
         )
 
     def _shares(

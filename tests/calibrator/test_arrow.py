@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.hat import left_out
-from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Panel, Questions, predict
+from distexp.calibrator.fitting.panels import Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray
 
 RNG_SEEDS = st.integers(0, 2**32 - 1)
-N_VARIABLES, N_CORE = 4, 6
+N_VARIABLES, N_CORE, N_OWN = 4, 6, 4
 
 
 def random_arrow(
@@ -58,7 +58,9 @@ def written_out(arrow: Arrow, n_rows: int) -> tuple[FloatArray, FloatArray, Floa
     """Return all features of shape (n_rows, n_features), their penalties, and the questions."""
     questions, n_groups = arrow.questions, arrow.n_groups
     n_scales = questions.n_scales
-    features = np.zeros((n_rows, N_CORE + 2 * n_scales + questions.words.shape[1] + 3 * n_groups))
+    features = np.zeros(
+        (n_rows, N_CORE + 2 * n_scales + questions.words.shape[1] + N_OWN * n_groups)
+    )
     asked = np.zeros(n_rows)
     for panel in arrow.panels:
         for case, (group, question) in enumerate(zip(panel.group, panel.question, strict=True)):

@@ -75,14 +75,14 @@ def test_absolute_loss_is_less_moved_by_outliers_than_the_squared_one() -> None:
     assert left["wasserstein"] < 0.75 * left["squared"]
 
 
-@pytest.mark.parametrize("scope", SCOPES)
-def test_many_fits_at_once_equal_fits_one_by_one(scope: str) -> None:
+@pytest.mark.parametrize(("scope", "axes"), [*((scope, 0) for scope in SCOPES), ("partial", 2)])
+def test_many_fits_at_once_equal_fits_one_by_one(scope: str, axes: int) -> None:
     """Batching is for speed and changes no number; weights count."""
     X, y = survey(12, seed=5)
     X = replace(X, scale=X.question // 3)
     rng = np.random.default_rng(0)
     weights = rng.integers(0, 3, (4, 12))[:, X.question] * rng.uniform(0.5, 1, len(y))
-    calibrator = CumulativeRegression(scope=scope)
+    calibrator = CumulativeRegression(scope=scope, group_axes=axes)
 
     at_once = calibrator.fit_predict(X, y, weights)
 
@@ -119,6 +119,59 @@ def test_group_effects_are_learnt_where_scope_is_partial() -> None:
     }
 
     assert left["partial"] < 0.7 * left["pooled"]
+
+
+def crossed(n_questions: int, seed: int) -> tuple[Design, FloatArray]:
+    """Return binary questions; the second of three groups differs as the third is said to."""
+    rng = np.random.default_rng(seed)
+    level, apart = rng.uniform(0.3, 0.7, (n_questions, 1)), rng.normal(0, 0.1, (n_questions, 3))
+    apart -= apart.mean(axis=1, keepdims=True)
+    said, answered = level + apart, level + apart * [1, 0, 1]
+    answered[:, 1] += apart[:, 2]
+    X = design([[1 - share, share] for share in said.clip(0, 1).ravel()])
+    question, group = np.divmod(np.arange(3 * n_questions), 3)
+    y = np.column_stack([1 - answered.ravel(), answered.ravel()]).clip(0, 1)
+    return replace(X, question=question, group=group), y
+
+
+def test_what_the_model_says_of_one_group_tells_about_another() -> None:
+    """Along the axes of the groups a group is moved by what is said of all of them."""
+    X, y = crossed(150, seed=20)
+    X_new, y_new = crossed(50, seed=21)
+
+    left = {
+        axes: mean_distance(
+            X_new, y_new, CumulativeRegression(group_axes=axes).fit(X, y).predict(X_new)
+        )
+        for axes in (0, 2)
+    }
+
+    assert left[2] < 0.6 * left[0]
+
+
+@pytest.mark.parametrize("axes", [1, 2, 5])
+def test_axes_are_nothing_where_the_model_says_the_same_of_all_groups(axes: int) -> None:
+    """A prompt without a group has no deviations; nor has a question with a single group."""
+    X, y = survey(12, seed=22)
+    X, y = replace(X.take(X.question * 2), question=X.question, group=X.group), y[X.question * 2]
+
+    for cases in (np.ones(len(y), dtype=bool), X.group == 0):
+        plain, with_axes = (
+            CumulativeRegression(group_axes=n).fit(X.take(cases), y[cases]).predict(X.take(cases))
+            for n in (0, axes)
+        )
+        assert_allclose(with_axes, plain, atol=1e-9)
+
+
+def test_a_fit_of_an_older_card_has_no_axes() -> None:
+    """What was fitted before there were axes predicts as it did."""
+    X, y = survey(10, seed=23)
+    fitted = CumulativeRegression().fit(X, y)
+    predicted = fitted.predict(X)
+
+    del fitted.axes_
+
+    assert_allclose(fitted.predict(X), predicted, rtol=0, atol=0)
 
 
 def test_questions_on_one_answer_scale_are_shifted_alike() -> None:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from distexp.calibrator.fitting.axes import along, axes_of
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.fitting.coefficients import in_parts
 from distexp.calibrator.fitting.panels import Questions
@@ -22,6 +23,7 @@ from tests.calibrator.designs import random_design
     n_groups=st.integers(1, 4),
     n_words=st.lists(st.integers(0, 3), min_size=1, max_size=4),
     by_group=st.booleans(),
+    n_axes=st.integers(0, 3),
     n_reweightings=st.integers(0, 3),
     units=st.booleans(),
     asked=st.sampled_from([0.4, 1.0]),
@@ -32,6 +34,7 @@ def test_fits_written_out_are_the_arrows(
     n_groups: int,
     n_words: list[int],
     by_group: bool,
+    n_axes: int,
     n_reweightings: int,
     units: bool,
     asked: float,
@@ -48,7 +51,7 @@ def test_fits_written_out_are_the_arrows(
         group=group,
         scale=rng.integers(0, 3, n_questions)[question],
     )
-    vocabulary = Vocabulary.of(X, by_group=by_group)
+    vocabulary = Vocabulary.of(X, by_group=by_group, n_axes=n_axes)
     boundaries = Boundaries(X, vocabulary)
     weights = rng.uniform(0.5, 2, (len(n_words), len(y))) * (rng.random(len(y)) < asked)
     weights[:, question == 0] *= rng.random((len(n_words), 1)) < 0.5  # tested in some fits
@@ -58,6 +61,7 @@ def test_fits_written_out_are_the_arrows(
             Questions(rng.normal(size=(n_questions, n)), boundaries.scale, len(vocabulary.scales))
             .restricted(boundaries.scales(weight > 0)),
             replace(fixed, questions=np.append(fixed.questions, np.full(n, 5.0))),
+            along(boundaries, axes_of(boundaries, weight > 0)),
         )
         for n, weight in zip(n_words, weights, strict=True)
     ]  # fmt: skip

@@ -110,6 +110,7 @@ def changed(path: Path, *keys: Any, to: Any) -> None:
     "calibrator",
     [
         CumulativeRegression(),
+        CumulativeRegression(group_axes=2),
         OptionRegression(Ridge(), layout="joint"),
         TrainMean(scope="per_group"),
     ],

@@ -131,7 +131,7 @@ def calibrators() -> dict[str, Any]:
 
     return {
         "ridge": OptionRegression(regressor=Ridge(alpha=0.01)),
-        "cumulative": CumulativeRegression(penalty=0.3, wording_penalty=1.0),
+        "cumulative": CumulativeRegression(penalty=0.3, wording_penalty=1.0, group_axes=2),
         "decomposed": Decomposed(),
         "group_mean": Shrinkage(towards="group_mean", weight=1.0),
     }

@@ -1,7 +1,7 @@
 """Ridge regression of many rows on few numbers of each, and on effects of groups and questions.
 
-Written out, the features of a row are hundreds, nearly all 0: three of each group of people, two
-of each answer scale, the question's coordinates. Their normal matrix is an arrow, blocks of three
+Written out, the features of a row are hundreds, nearly all 0: a few of each group of people, two
+of each answer scale, the question's coordinates. Their normal matrix is an arrow, small blocks
 beside a core, and neither the features nor the blocks' zeros are ever written out here.
 """
 
@@ -10,21 +10,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from distexp.calibrator.fitting.panels import N_OWN, Coefficients, Panel, Questions, predict
+from distexp.calibrator.fitting.panels import Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
 class Normal:
-    """The normal equations: a core, blocks of three, and what is between them."""
+    """The normal equations: a core, a block of each group, and what is between them."""
 
     core: FloatArray
     """Shape (n_core, n_core), with core and questions' features."""
     moments: FloatArray
     blocks: FloatArray
-    """Shape (n_groups, 3, 3)."""
+    """Shape (n_groups, n_own, n_own)."""
     between: FloatArray
-    """Shape (n_groups, 3, n_core)."""
+    """Shape (n_groups, n_own, n_core)."""
     block_moments: FloatArray
 
     def eliminated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -66,7 +66,8 @@ class Laid:
         plain[:, -1, -2] = plain[:, 0, -1] = 1  # the target, and of the weight itself
         squares = plain[..., -1:] * tilt**2
         self._of_question = np.concatenate([plain, plain * tilt, squares], axis=2)
-        own = np.zeros((n_boundaries, n_variables + 1, N_OWN))  # 0 for the target
+        self.n_own = panel.own.shape[2]
+        own = np.zeros((n_boundaries, n_variables + 1, self.n_own))  # 0 for the target
         own[:, :-1] = panel.own
         self._of_group = np.concatenate([own, own * tilt], axis=2)
 
@@ -104,22 +105,22 @@ class Laid:
     def by_group_and_question(self, weighted: FloatArray) -> FloatArray:
         """Return sums of the groups' features, plain and with the tilt.
 
-        Of shape (2, n_questions, 3, n_groups), of the groups that have effects.
+        Of shape (2, n_questions, n_own, n_groups), of the groups that have effects.
         """
         flat = weighted.reshape(len(weighted), -1)
         flat = flat @ self._of_group.reshape(flat.shape[1], -1)
-        n, n_groups = len(self.question), len(self.groups[self.known])
+        n, n_groups, n_own = len(self.question), len(self.groups[self.known]), self.n_own
         if self.of_case is None and self.has_group.all():
-            by_group = flat.reshape(n_groups, n, 2, N_OWN).transpose(2, 1, 3, 0)
+            by_group = flat.reshape(n_groups, n, 2, n_own).transpose(2, 1, 3, 0)
             return np.ascontiguousarray(by_group)
         of_case = np.tile(np.arange(n), len(self.groups)) if self.of_case is None else self.of_case
         kept = self.has_group
-        place = of_case[kept, None] * N_OWN + np.arange(N_OWN)
+        place = of_case[kept, None] * n_own + np.arange(n_own)
         place = place * n_groups + self.group[kept, None]
-        values = flat[kept].reshape(-1, 2, N_OWN).swapaxes(0, 1)
-        size = n * N_OWN * n_groups
+        values = flat[kept].reshape(-1, 2, n_own).swapaxes(0, 1)
+        size = n * n_own * n_groups
         summed = [np.bincount(place.ravel(), one.ravel(), size) for one in values]
-        return np.reshape(summed, (2, n, N_OWN, n_groups))
+        return np.reshape(summed, (2, n, n_own, n_groups))
 
 
 class Arrow:
@@ -148,8 +149,9 @@ class Arrow:
         self.panels = [panel for panel in panels if len(panel.group)]
         self.questions, self.n_groups, self.penalties = questions, n_groups, penalties
         self.n_own_core = len(penalties.core)
+        self.n_own = penalties.groups.shape[1]
         self.own = [panel.of_groups() for panel in self.panels]
-        """Features of the groups, of shape (n_boundaries, n, 3)."""
+        """Features of the groups, of shape (n_boundaries, n, n_own)."""
         self.laid = [Laid(panel, questions, target) for panel in self.panels]
 
     def solve(self, weight: FloatArray) -> Coefficients:
@@ -174,10 +176,10 @@ class Arrow:
     def normal(self, weight: FloatArray) -> Normal:
         """Sum up the normal equations."""
         n_core, n_questions = self.n_own_core, len(self.penalties.questions)
-        n = n_core + n_questions
+        n, n_own = n_core + n_questions, self.n_own
         core, moments = np.zeros((n, n)), np.zeros(n)
-        blocks, between = (np.zeros((self.n_groups, N_OWN, k)) for k in (N_OWN, n))
-        block_moments = np.zeros((self.n_groups, N_OWN))
+        blocks, between = (np.zeros((self.n_groups, n_own, k)) for k in (n_own, n))
+        block_moments = np.zeros((self.n_groups, n_own))
         for panel, laid in zip(self.panels, self.laid, strict=True):
             weighted = laid.both * weight[panel.rows][..., None]
             products = laid.products(weighted)
@@ -190,21 +192,22 @@ class Arrow:
                 rows = (panel.own.swapaxes(1, 2) @ products)[laid.known].swapaxes(1, 2)
                 groups, shape = laid.groups[laid.known], (-1, panel.core[..., 0].size)
                 flat = rows[..., :-1].reshape(shape)
-                blocks[groups] += (flat @ panel.own.reshape(shape[1], -1)).reshape(-1, 3, 3)
+                of_own = flat @ panel.own.reshape(shape[1], -1)
+                blocks[groups] += of_own.reshape(-1, n_own, n_own)
                 of_core = flat @ panel.core.reshape(shape[1], -1)
-                between[groups, :, :n_core] += of_core.reshape(-1, N_OWN, n_core)
+                between[groups, :, :n_core] += of_core.reshape(-1, n_own, n_core)
                 block_moments[groups] += rows[..., -1].sum(axis=2)
             if n_questions:
                 _add_questions(core, moments, laid, weighted, n_core)
                 if self.n_groups:
                     by_group = laid.by_group_and_question(weighted)
                     shaped = laid.questions.summed(*by_group.reshape(*by_group.shape[:2], -1))
-                    shaped = shaped.reshape(n_questions, N_OWN, -1).transpose(2, 1, 0)
+                    shaped = shaped.reshape(n_questions, n_own, -1).transpose(2, 1, 0)
                     between[groups, :, n_core:] += shaped
         core[:n_core, n_core:] = core[n_core:, :n_core].T
         penalties = self.penalties
         core.flat[:: n + 1] += np.concatenate([penalties.core, penalties.questions])
-        blocks += penalties.groups[:, :, None] * np.eye(N_OWN)
+        blocks += penalties.groups[:, :, None] * np.eye(n_own)
         return Normal(core, moments, blocks, between, block_moments)
 
 

@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 
 from distexp.calibrator.fitting import once
-from distexp.calibrator.fitting.panels import N_OWN, Panel
+from distexp.calibrator.fitting.panels import Panel
 from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 LOGIT_MARGIN = 0.005
@@ -34,12 +34,14 @@ PENALTIES = {
     "bent": (0.5, 5.0),
     "spread": (1.0, 1.0),
     "inputs": (1.0,),
-    "groups": (3.0,),
+    "groups": (3.0, 3.0, 3.0),
+    "axes": (0.3,),
     "scales": (4.0,),
 }
 """Relative penalties of the coefficients, by block of features: small for what every survey needs,
 larger the more special a feature is, and for the baselines large enough that one question does not
-set them. A block with one number has it for all of its features."""
+set them. A block with one number has it for all of its features; `axes` stand in the blocks of
+the groups."""
 
 VARIABLES = (
     "one", "level", "deviation", "mean_level", "mean_deviation", "before", "after", "bent",
@@ -61,16 +63,24 @@ class Vocabulary:
     """Answer scales that several questions share, which have a shift and a tilt of their own."""
     n_inputs: int
     """Stacked inputs; 0 where there is a single prediction."""
+    n_axes: int = 0
+    """Main directions of the groups' deviations to which each group answers in its own way."""
 
     @classmethod
-    def of(cls, X: Design, *, by_group: bool) -> Self:
+    def of(cls, X: Design, *, by_group: bool, n_axes: int = 0) -> Self:
         """Return what occurs in `X`."""
         return cls(
             sizes=np.unique(X.n_options).tolist(),
             groups=np.unique(X.group).tolist() if by_group else [],
             scales=[] if X.scale is None else _shared(X.scale, X.question),
             n_inputs=0 if X.inputs is None else X.inputs.shape[1],
+            n_axes=n_axes if by_group else 0,
         )
+
+    @property
+    def n_own(self) -> int:
+        """Number of features of each group: shift, tilt, slope of its deviation, and the axes."""
+        return len(PENALTIES["groups"]) + self.n_axes
 
 
 class Boundaries:
@@ -135,17 +145,19 @@ class Boundaries:
         n_inputs, n_own = 2 * self.vocabulary.n_inputs, sum(self.vocabulary.sizes)
         n_own -= len(self.vocabulary.sizes)
         widths = {"own_baseline": n_own, "own_slope": n_own, "own_mean": n_own}
-        widths |= {"inputs": n_inputs, "groups": N_OWN * len(self.vocabulary.groups)}
-        widths["scales"] = 2 * len(self.vocabulary.scales)
+        names = self.vocabulary
+        widths |= {"inputs": n_inputs, "groups": names.n_own * len(names.groups), "axes": 0}
+        widths["scales"] = 2 * len(names.scales)
+        blocks = PENALTIES | {"groups": PENALTIES["groups"] + names.n_axes * PENALTIES["axes"]}
         return np.concatenate(
-            [np.resize(of, widths.get(name, len(of))) for name, of in PENALTIES.items()]
+            [np.resize(of, widths.get(name, len(of))) for name, of in blocks.items()]
         )
 
     @property
     def n_core(self) -> int:
         """Number of the features that are of no group or scale."""
         names = self.vocabulary
-        return len(self.penalties) - N_OWN * len(names.groups) - 2 * len(names.scales)
+        return len(self.penalties) - names.n_own * len(names.groups) - 2 * len(names.scales)
 
     def scales(self, train: BoolArray) -> IntArray:
         """Return the places of the answer scales that a training set of cases speaks about.
@@ -164,7 +176,7 @@ class Boundaries:
 
     @cached_property
     def panels(self) -> list[Panel]:
-        """The rows and what is known of them; questions are numbered in their order."""
+        """The rows and what is known of them, axes apart; questions are numbered in order."""
         variables = self._variables()
         n_variables = variables.shape[1]
         varying = np.flatnonzero(np.abs(variables).max(axis=0, initial=0.0) > NOTHING)
@@ -183,7 +195,7 @@ class Boundaries:
                 Panel(
                     variables=variables[rows],
                     core=self._core(size, n_variables)[:, varying],
-                    own=_own(even - 0.5, n_variables)[:, varying],
+                    own=_own(even - 0.5, n_variables, self.vocabulary.n_axes)[:, varying],
                     tilt=even - 0.5,
                     group=group[cases],
                     question=question[cases],
@@ -202,6 +214,21 @@ class Boundaries:
         """A digest of the panels and of the weights of their rows."""
         arrays = [getattr(panel, field.name) for panel in self.panels for field in fields(panel)]
         return once.digest("", self.case, self.width, *arrays)
+
+    @cached_property
+    def deviations(self) -> FloatArray:
+        """Shape (n_questions, max_options - 1, n_groups): from the level; 0 where not asked."""
+        deviations = np.zeros(
+            (len(self.scale), self.X.mask.shape[1] - 1, len(self.vocabulary.groups))
+        )
+        group = _places(self.X.group, self.vocabulary.groups)
+        level = self.cumulative(self._by_question(self.X.predicted))
+        known = group[self.case] >= 0
+        where = self.question[self.case], self.index, group[self.case]
+        deviations[tuple(place[known] for place in where)] = (
+            self.cumulative(self.X.predicted) - level
+        )[known]
+        return deviations
 
     @cached_property
     def scale(self) -> IntArray:
@@ -281,9 +308,9 @@ class Boundaries:
         return means
 
 
-def _own(tilt: FloatArray, n_variables: int) -> FloatArray:
-    """Return how a group's shift, tilt and slope are made, (n_boundaries, n_variables, 3)."""
-    own = np.zeros((len(tilt), n_variables, N_OWN))
+def _own(tilt: FloatArray, n_variables: int, n_axes: int) -> FloatArray:
+    """Return how a group's features are made, axes apart, (n_boundaries, n_variables, n_own)."""
+    own = np.zeros((len(tilt), n_variables, len(PENALTIES["groups"]) + n_axes))
     own[:, VARIABLES.index("one"), 0] = 1
     own[:, VARIABLES.index("one"), 1] = tilt
     own[:, VARIABLES.index("deviation"), 2] = 1

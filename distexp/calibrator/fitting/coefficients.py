@@ -3,7 +3,7 @@
 import numpy as np
 
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
-from distexp.calibrator.fitting.panels import N_OWN, Coefficients
+from distexp.calibrator.fitting.panels import Coefficients
 from distexp.types import FloatArray
 
 
@@ -19,7 +19,7 @@ def in_one(coef: Coefficients, vocabulary: Vocabulary) -> FloatArray:
 def in_parts(row: FloatArray, boundaries: Boundaries) -> Coefficients:
     """Undo `in_one`."""
     names = boundaries.vocabulary
-    ends = np.cumsum([boundaries.n_core, N_OWN * len(names.groups), 2 * len(names.scales)])
+    ends = np.cumsum([boundaries.n_core, names.n_own * len(names.groups), 2 * len(names.scales)])
     core, groups, scales, words = np.split(row, ends)
     of_scales = scales.reshape(-1, 2).T.ravel()
-    return Coefficients(core, np.concatenate([of_scales, words]), groups.reshape(-1, N_OWN))
+    return Coefficients(core, np.concatenate([of_scales, words]), groups.reshape(-1, names.n_own))

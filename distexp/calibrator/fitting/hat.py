@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from distexp.calibrator.fitting.arrow import Arrow, Laid, Normal
-from distexp.calibrator.fitting.panels import N_OWN, Panel
+from distexp.calibrator.fitting.panels import Panel
 from distexp.types import BoolArray, FloatArray, IntArray
 
 AT_ONCE = 2**18
@@ -73,9 +73,10 @@ class _Hat:
         self.arrow = arrow
         self.core = [panel.core @ root[:n] for panel in arrow.panels]
         self.shift, self.tilt = arrow.questions.spread(root[n:])
-        nothing = np.zeros((1, N_OWN, len(root)))  # the last for the group -1
+        n_own = arrow.n_own
+        nothing = np.zeros((1, n_own, len(root)))  # the last for the group -1
         self.of_groups = np.concatenate([of_groups @ root, nothing])
-        self.blocks = np.concatenate([np.linalg.inv(normal.blocks), np.zeros((1, N_OWN, N_OWN))])
+        self.blocks = np.concatenate([np.linalg.inv(normal.blocks), np.zeros((1, n_own, n_own))])
 
     def products(self, number: int, cases: IntArray) -> FloatArray:
         """Return them for questions with equally many cases, numbered by the rows of `cases`."""
@@ -83,7 +84,7 @@ class _Hat:
         n_questions, n_cases = cases.shape
         n_boundaries = len(panel.tilt)
         group, question = panel.group[cases], panel.question[cases[:, 0]]
-        of_own = own[:, cases].transpose(1, 2, 0, 3)  # (n_questions, n_cases, n_boundaries, 3)
+        of_own = own[:, cases].transpose(1, 2, 0, 3)  # (n_questions, n_cases, n_boundaries, n_own)
         rows = panel.variables[cases].transpose(2, 0, 1, 3)
         features = np.empty((*of_own.shape[:3], self.core[number].shape[2]))
         if (group == group[0]).all():  # nearly always: every group was asked
@@ -165,8 +166,8 @@ class _Leverage:
         shared, self.n_core, n_groups = np.concatenate([core, of_groups]), len(core), len(group)
         self.products = shared @ shared.T
         start = np.arange(n_groups) + self.n_core
-        for a in range(N_OWN):
-            for b in range(N_OWN):
+        for a in range(hat.arrow.n_own):
+            for b in range(hat.arrow.n_own):
                 self.products[start + a * n_groups, start + b * n_groups] += hat.blocks[
                     group, a, b
                 ]
@@ -192,7 +193,7 @@ class _Leverage:
         moved = (self.beside @ sums[..., None] + self.alone @ shifts[..., None])[..., 0]
         coef = out[:, : self.n_core].reshape(n_questions, n_boundaries, 1, -1)
         coef[:, :, 0, 0] += moved[:, :1] + moved[:, 1:] * self.tilt
-        own = out[:, self.n_core :].reshape(n_questions, 1, N_OWN, n_groups)
+        own = out[:, self.n_core :].reshape(n_questions, 1, -1, n_groups)
         total: FloatArray = (coef @ self.variables)[:, :, 0] + (self.own * own).sum(axis=2)
         return total
 

@@ -7,9 +7,6 @@ import numpy as np
 
 from distexp.types import FloatArray, IntArray
 
-N_OWN = 3
-"""Features that each group of people has."""
-
 
 @dataclass(frozen=True, slots=True)
 class Panel:
@@ -25,7 +22,7 @@ class Panel:
     core: FloatArray
     """Shape (n_boundaries, n_variables, n_core)."""
     own: FloatArray
-    """Shape (n_boundaries, n_variables, 3)."""
+    """Shape (n_boundaries, n_variables, n_own): n_own features of each group of people."""
     tilt: FloatArray
     """Shape (n_boundaries,)."""
     group: IntArray
@@ -46,7 +43,7 @@ class Panel:
         )
 
     def of_groups(self) -> FloatArray:
-        """Return the features of the groups, of shape (n_boundaries, n, 3)."""
+        """Return the features of the groups, of shape (n_boundaries, n, n_own)."""
         features: FloatArray = self.variables.swapaxes(0, 1) @ self.own
         return features
 
@@ -99,7 +96,7 @@ class Coefficients:
     core: FloatArray
     questions: FloatArray
     groups: FloatArray
-    """Shape (n_groups, 3)."""
+    """Shape (n_groups, n_own)."""
 
 
 def predict(
@@ -114,7 +111,7 @@ def predict(
     `own` are `Panel.of_groups` where they are known already.
     """
     shift, tilt = questions.spread(coef.questions)
-    groups = np.concatenate([coef.groups, np.zeros((1, N_OWN))])  # the last for -1
+    groups = np.concatenate([coef.groups, np.zeros((1, coef.groups.shape[1]))])  # the last for -1
     for number, panel in enumerate(panels):
         values = np.einsum("njv,jv->nj", panel.variables, panel.core @ coef.core)
         if len(coef.groups):

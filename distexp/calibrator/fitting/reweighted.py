@@ -9,7 +9,7 @@ from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.arrow import Arrow
 from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.hat import left_out
-from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
+from distexp.calibrator.fitting.panels import Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray, IntArray
 
 SMALL_ERROR = 0.03
@@ -19,8 +19,9 @@ USUAL_ERROR = 0.1
 """Reweighting leaves an error of this size its weight, so that penalties mean the same for both
 losses."""
 
-Known = tuple[Questions, Coefficients]
-"""What a fit knows of the questions, and the penalties of its coefficients."""
+Known = tuple[Questions, Coefficients, Sequence[Panel]]
+"""What a fit knows of the questions, the penalties of its coefficients, and all rows as it sees
+them."""
 
 
 def reweighting(error: FloatArray) -> FloatArray:
@@ -33,6 +34,7 @@ def fitted(
     boundaries: Boundaries,
     questions: Questions,
     penalties: Coefficients,
+    panels: Sequence[Panel],
     target: FloatArray,
     weight: FloatArray,
     n_reweightings: int,
@@ -44,15 +46,14 @@ def fitted(
     boundaries : Boundaries of n_rows rows
     questions : Questions
     penalties : Coefficients
+    panels : sequence of Panel
     target : ndarray of shape (n_rows,)
     weight : ndarray of shape (n_cases,)
     n_reweightings : int
         0 for squared errors.
     """
     of_rows = weight[boundaries.case]
-    trained = [
-        panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0)) for panel in boundaries.panels
-    ]
+    trained = [panel.take(np.flatnonzero(of_rows[panel.rows[:, 0]] > 0)) for panel in panels]
     arrow = Arrow(trained, questions, len(boundaries.vocabulary.groups), penalties, target)
     base = of_rows * boundaries.width
     predicted, row_weight = np.full_like(target, np.nan), base
@@ -93,7 +94,7 @@ def one_by_one(
                 once.keep(key, coef)
             if unit is not None:
                 without[number] = fit.left_out(unit)
-        predict(boundaries.panels, of_fit[0], coef, moved[number])
+        predict(of_fit[2], of_fit[0], coef, moved[number])
     return moved, None if unit is None else without
 
 
@@ -107,7 +108,7 @@ def _key(
     """Return a digest of what a fit's coefficients depend on; None where the model has a say."""
     if not boundaries.withheld:
         return None
-    questions, of = known
+    questions, of, _ = known
     return once.digest(
         f"{n_reweightings} {questions.n_scales}", boundaries.digest, questions.words,
         questions.scale, of.core, of.questions, of.groups, target, weight,

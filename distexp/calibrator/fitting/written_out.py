@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from distexp.calibrator.fitting.boundaries import Boundaries
-from distexp.calibrator.fitting.panels import N_OWN, Questions
+from distexp.calibrator.fitting.panels import Panel
 from distexp.calibrator.fitting.reweighted import Known, reweighting
 from distexp.types import FloatArray, IntArray
 
@@ -35,8 +35,8 @@ def written_out(
     unit: IntArray | None,
 ) -> tuple[FloatArray, FloatArray | None]:
     """Do what `distexp.calibrator.fitting.reweighted.one_by_one` does, for all fits at once."""
-    features = features_of(boundaries, [questions for questions, _ in known])
-    most = max((penalties for _, penalties in known), key=lambda of_fit: len(of_fit.questions))
+    features = features_of(boundaries, known)
+    most = max((penalties for _, penalties, _ in known), key=lambda of_fit: len(of_fit.questions))
     penalties = np.concatenate([most.core, most.groups.ravel(), most.questions])
     fits = WrittenOut(features, target, penalties)
     base = weights[:, boundaries.case] * boundaries.width
@@ -54,7 +54,7 @@ def written_out(
     return moved, without
 
 
-def features_of(boundaries: Boundaries, questions: Sequence[Questions]) -> FloatArray:
+def features_of(boundaries: Boundaries, known: Sequence[Known]) -> FloatArray:
     """Return the features of every boundary in each fit, of shape (n_fits, n_rows, n_features).
 
     They are those of the core, of the groups, shifts and tilts of the scales, and words. Fits with
@@ -62,20 +62,17 @@ def features_of(boundaries: Boundaries, questions: Sequence[Questions]) -> Float
     """
     names, n_core, n_rows = boundaries.vocabulary, boundaries.n_core, len(boundaries.case)
     n_scales = len(names.scales)
-    n_before = n_core + N_OWN * len(names.groups)
-    n_words = max(of_fit.words.shape[1] for of_fit in questions)
-    features = np.zeros((len(questions), n_rows, n_before + 2 * n_scales + n_words))
+    n_before = n_core + names.n_own * len(names.groups)
+    n_words = max(questions.words.shape[1] for questions, _, _ in known)
+    features = np.zeros((len(known), n_rows, n_before + 2 * n_scales + n_words))
     tilt = np.zeros(n_rows)
-    for panel in boundaries.panels:
-        core = np.einsum("njv,jvc->njc", panel.variables, panel.core)
-        features[:, panel.rows, :n_core] = core
-        known = panel.group >= 0
-        own = n_core + N_OWN * panel.group[known, None] + np.arange(N_OWN)
-        of_own = panel.of_groups().swapaxes(0, 1)[known]
-        features[:, panel.rows[known][..., None], own[:, None]] = of_own
+    for number, panel in enumerate(boundaries.panels):
+        features[:, panel.rows, :n_core] = np.einsum("njv,jvc->njc", panel.variables, panel.core)
+        for out, (_, _, panels) in zip(features, known, strict=True):
+            _write_groups(out[:, n_core:], panels[number], names.n_own)
         tilt[panel.rows] = panel.tilt
     question = boundaries.question[boundaries.case]
-    for out, of_fit in zip(features, questions, strict=True):
+    for out, (of_fit, _, _) in zip(features, known, strict=True):
         scale = of_fit.scale[question, None] == np.arange(n_scales)
         out[:, n_before : n_before + n_scales] = scale
         out[:, n_before + n_scales : n_before + 2 * n_scales] = scale * tilt[:, None]
@@ -83,6 +80,13 @@ def features_of(boundaries: Boundaries, questions: Sequence[Questions]) -> Float
         first = n_before + 2 * n_scales
         out[:, first : first + words.shape[1]] = words
     return features
+
+
+def _write_groups(out: FloatArray, panel: Panel, n_own: int) -> None:
+    """Write the features of a panel's groups to its rows of `out`."""
+    known = panel.group >= 0
+    own = n_own * panel.group[known, None] + np.arange(n_own)
+    out[panel.rows[known][..., None], own[:, None]] = panel.of_groups().swapaxes(0, 1)[known]
 
 
 class WrittenOut:
