@@ -1,5 +1,6 @@
 """The same questions in other words: those of the survey, or those that the model makes."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from distexp.dataset.embedded import SURVEYS, EmbeddedSurvey
 from distexp.dataset.table import Table
 from distexp.elicitation.reply.rewriting import Rewriting
 from distexp.elicitation.reworded import Reworded
-from distexp.errors import ConfigError, DatasetError
+from distexp.errors import ConfigError, DatasetError, ParseError
 from distexp.evaluation.layout import design_of
 from distexp.prompt.spoken import LANGUAGES, in_wording, wording_in
 from distexp.report.forecast import Forecast
@@ -160,6 +161,29 @@ def test_question_whose_other_words_cannot_be_read_has_no_estimate(
     assert len(openai_server.requests) == 1
     assert {estimate.status for estimate in asked.studies[0].estimates} == {"parse_error"}
     assert len(asked.unreadable) == 1
+
+
+@pytest.mark.parametrize(
+    ("wordings", "refuses"),
+    [
+        (["I'm sorry, I can't help with that.", "I cannot assist with this request."], True),
+        (["Lo siento.", "No puedo."], True),
+        (["May a doctor refuse to treat somebody?", "Can't a doctor decline to help?"], False),
+        (["I'm sorry, I can't help with that.", "Say how you like it."], False),
+    ],
+)
+def test_refusal_in_the_form_that_was_asked_for_is_no_question(
+    wordings: list[str], refuses: bool, survey: Survey
+) -> None:
+    """Nobody is asked about it; a question about refusing is one."""
+    rewriting, question = Rewriting(rewrite="Reword."), survey.cases[0].question
+    response = Response(text=json.dumps(wordings), finish_reason="stop")
+
+    if refuses:
+        with pytest.raises(ParseError, match="has no wordings; it says"):
+            rewriting.wordings(question, response)
+    else:
+        assert rewriting.wordings(question, response) == wordings
 
 
 def test_its_own_words_are_no_other_ones(survey: Survey) -> None:

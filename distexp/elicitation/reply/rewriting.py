@@ -1,17 +1,20 @@
 """A question in other words, which a model is asked for."""
 
 import json
+import re
 from dataclasses import dataclass
 
 from distexp.checks import check_int, check_number, check_text
 from distexp.elicitation.reply.choices import numbered, object_schema
 from distexp.elicitation.reply.listing import parse_wordings
+from distexp.elicitation.reply.refusals import refusal_in
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.errors import ParseError
 from distexp.request import Message, Prompt, Response
 from distexp.types import Question
 
 ENGLISH = ("Question", "Answer options")
+_ASKS = re.compile("[?？؟]")  # a question that speaks of refusing is no refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +67,15 @@ class Rewriting:
         Raises
         ------
         ParseError
-            If there is no answer in the reply, or no list of wordings.
+            If there is no answer in the reply, no list of wordings, or a refusal in each of them.
         """
         answer = answer_in(self.prompt(question), response)
         try:
-            return parse_wordings(answer, question.options)[: self.n_wordings]
+            found = parse_wordings(answer, question.options)[: self.n_wordings]
         except ParseError as exc:
             raise exc.of(response.text) from None
+        refusals = [None if _ASKS.search(wording) else refusal_in(wording) for wording in found]
+        if all(refusals) and not refusal_in(question.text):
+            msg = f"The reply has no wordings; it says {refusals[0]!r}."
+            raise ParseError(msg, text=response.text)
+        return found
