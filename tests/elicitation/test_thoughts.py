@@ -162,3 +162,24 @@ def test_what_is_remembered_of_a_reply_holds_for_its_options_and_their_order_alo
                 continue
             read = [elicitation.read(question, one, reply) for one in prompts]
             assert [one.distribution.probabilities for one in read] == [(0.1, 0.9), (0.9, 0.1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "thought", "said"),
+    [
+        ("", "Let me see", "while the model thought: raise model.thinking_tokens"),
+        ("<think>Let me see", None, "while the model thought: raise model.thinking_tokens"),
+        ('{"A": 2', "Let me see", "after 9 tokens"),
+        ("", None, "after 9 tokens"),
+    ],
+)
+def test_reply_that_is_cut_off_says_whether_the_thought_or_the_answer_was(
+    text: str, thought: str | None, said: str, question: Question, group: Group
+) -> None:
+    """What is to be raised differs: the room for thoughts is the model's."""
+    elicitation = Verbalized(task="t", max_tokens=9)
+    (prompt,) = elicitation.prompts(question, group, STYLE)
+    reply = Response(text=text, finish_reason="length", thought=thought)
+
+    with pytest.raises(ParseError, match=f"cut off {said}"):
+        elicitation.read(question, prompt, reply)

@@ -162,14 +162,19 @@ def answer_in(prompt: Prompt, response: Response) -> str:
         If it was cut off, as `5` may be the beginning of `50`, or by a filter; if the model only
         thought, or said nothing; or if it is longer than `LONGEST`.
     """
+    of = _parted_again if len(response.text) <= SHORT else _parted
+    answer, has_thought, only_thought = of(response.text)
     if response.finish_reason == "length":
         msg = f"The reply was cut off after {prompt.max_tokens} tokens."
+        if not answer and (has_thought or response.thought):
+            msg = (
+                "The reply was cut off while the model thought: raise model.thinking_tokens, where "
+                "the model has it, or elicitation.max_tokens."
+            )
         raise ParseError(msg, text=response.text)
     if response.finish_reason == "content_filter":
         msg = "The reply was withheld, or cut off, by a filter of the provider."
         raise ParseError(msg, text=response.text)
-    of = _parted_again if len(response.text) <= SHORT else _parted
-    answer, has_thought, only_thought = of(response.text)
     if not answer or only_thought:
         thought = only_thought or has_thought or response.thought
         msg = "The reply is empty: " + ("the model only thought." if thought else "it is blank.")
