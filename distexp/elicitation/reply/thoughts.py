@@ -168,8 +168,8 @@ def answer_in(prompt: Prompt, response: Response) -> str:
         msg = f"The reply was cut off after {prompt.max_tokens} tokens."
         if not answer and (has_thought or response.thought):
             msg = (
-                "The reply was cut off while the model thought: raise model.thinking_tokens, where "
-                "the model has it, or elicitation.max_tokens."
+                "The reply was cut off while the model thought: raise model.thinking_tokens, "
+                "where the model has it, or elicitation.max_tokens."
             )
         raise ParseError(msg, text=response.text)
     if response.finish_reason == "content_filter":
