@@ -25,6 +25,7 @@ from distexp.run_folder import claimed, take_away_left_by_killed
 from distexp.sweep import launcher, typos
 from distexp.sweep.command_line import chosen, options_and_settings, readable, refuse_words
 from distexp.sweep.composed import check_parts
+from distexp.terminal.once import said_once
 from distexp.terminal.texts import relative, width
 from distexp.trust import checked
 from distexp.view import summary
@@ -67,7 +68,7 @@ def run(arguments: list[str], name: str = "run") -> None:
     if sweep and _manner != "quiet" and not of_cache and "DISTEXP_CACHE" not in os.environ:
         point_out(DEFAULT)
     try:
-        with launcher.composed_once(options, settings):
+        with launcher.composed_once(options, settings), said_once():
             _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
