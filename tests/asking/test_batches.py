@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
 
+from distexp.asking.batch.clerk import Clerk
 from distexp.asking.batch.desk import Desk
 from distexp.asking.budget import Budget
 from distexp.asking.outcome import Outcome
@@ -13,7 +16,7 @@ from distexp.asking.progress import Progress
 from distexp.asking.schedule import Schedule
 from distexp.asking.storing import Recorder
 from distexp.cache import ResponseCache
-from distexp.cache.disk.batches import OPEN
+from distexp.cache.disk.batches import OPEN, Batch
 from distexp.cli.cache import main
 from distexp.errors import BudgetError, ConfigError
 from distexp.model.litellm import LiteLLMModel
@@ -294,6 +297,42 @@ def test_cancelled_batch_ends_the_model_and_a_rerun_goes_on(
     assert "was cancelled" in str(outcome.failures[0][1])
     assert outcome.responses == {}
     check_all_right(requests, again, tmp_path)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+@pytest.mark.parametrize("seen", ["before", "after"])
+def test_a_batch_that_another_process_cancels_is_not_handed_over_again_by_the_run(
+    seen: str,
+    protocol: str,
+    server: BatchServer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The run ends in those words, whether or not it still saw the batch in flight."""
+    server.faults = Faults(polls=10**6)
+    model = model_at(server, protocol)
+    requests = requests_of(model, 3)
+    real = Clerk.look
+    cancelling = Thread(target=main, args=(["batches", "cancel", f"--path={tmp_path}"],))
+
+    async def cancelled_meanwhile(clerk: Clerk, batch: Batch) -> Any:
+        if cancelling.ident is not None:  # it has begun
+            return await real(clerk, batch)
+        shown = await real(clerk, batch)
+        cancelling.start()
+        cancelling.join()
+        return shown if seen == "after" else await real(clerk, batch)
+
+    monkeypatch.setattr(Clerk, "look", cancelled_meanwhile)
+    outcome = ask(model, requests, tmp_path)
+    n_handed = len(server.batches)
+    server.faults = Faults()
+    again = ask(model, requests, tmp_path)
+
+    assert "was cancelled" in str(outcome.failures[0][1])
+    assert (n_handed, outcome.responses) == (1, {})
+    check_all_right(requests, again, tmp_path)
+    assert set(server.paid.values()) == {1}
 
 
 def test_limits_of_the_provider_cut_requests_into_several_batches(

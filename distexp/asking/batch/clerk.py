@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from secrets import token_hex
 
-from distexp.asking.batch.collecting import Collected, sorted_out
+from distexp.asking.batch.collecting import Collected, sorted_out, was_cancelled
 from distexp.asking.storing import Recorder
 from distexp.cache import Paid, ResponseCache
 from distexp.cache.disk.batches import (
+    CANCELLED,
     COLLECTED,
     GIVEN_UP,
     IN_FLIGHT,
@@ -59,6 +60,8 @@ class Clerk:
         """By label, what the last look at it could not find."""
         self._gone: dict[str, str] = {}
         """By label, what the provider says of batches that it had."""
+        self._seen: set[str] = set()
+        """Labels of the batches that were waited for here."""
 
     async def open(self) -> list[Batch]:
         """Return the batches of this model that are not collected yet, without their requests."""
@@ -102,6 +105,7 @@ class Clerk:
         try:
             if not await self._recorder.do(lambda: self._cache.reserve(batch)):
                 return False
+            self._seen.add(batch.label)
             documents = tuple(request.document for request, _ in part)
             await self._submit(batch, bodies, documents)
         finally:
@@ -135,6 +139,7 @@ class Clerk:
 
         Where it cannot be found, `lost` holds it afterwards.
         """
+        self._seen.add(batch.label)
         try:
             return await self._look(batch)
         except GoneError as exc:
@@ -150,9 +155,11 @@ class Clerk:
         if not await self._hold(batch):
             return None, None  # another process is at it
         try:
-            whole = await self._recorder.do(lambda: self._cache.batch(batch.label))
+            whole = await self._written(batch.label)
             if whole is None or whole.state not in OPEN:
-                return None, Collected()
+                cancelled = whole is not None and whole.state == CANCELLED
+                error = was_cancelled(self.terms, batch.remote) if cancelled else None
+                return None, Collected(error=error, cancelled=cancelled)
             if whole.state == PREPARING:  # its process died
                 await self._save(replace(whole, state=GIVEN_UP))
                 return None, Collected()
@@ -176,7 +183,7 @@ class Clerk:
         if not await self._hold(batch):
             return False
         try:
-            whole = await self._recorder.do(lambda: self._cache.batch(batch.label))
+            whole = await self._written(batch.label)
             if whole is None or whole.state not in OPEN or await self._is_there(whole):
                 return False
             return await self._save(replace(whole, state=GIVEN_UP, documents=()))
@@ -219,10 +226,20 @@ class Clerk:
             f"{batch.label}'; then, or if it appears later, the same command goes on."
         )
 
+    async def check_cancelled(self, keys: Collection[str]) -> None:
+        """Raise `ModelError` if one of these was in a batch that was waited for, and cancelled."""
+        for label in self._seen if keys else ():
+            batch = await self._written(label)
+            if batch is not None and batch.state == CANCELLED and {*batch.keys} & {*keys}:
+                raise was_cancelled(self.terms, batch.remote)
+
     async def cancel(self, batch: Batch) -> None:
         """Ask for no more of a batch."""
         if batch.remote is not None:
             await self.endpoint.cancel(batch.remote)
+
+    async def _written(self, label: str) -> Batch | None:
+        return await self._recorder.do(lambda: self._cache.batch(label))
 
     async def _hold(self, batch: Batch) -> bool:
         return await self._recorder.do(lambda: self._cache.hold(batch.label))
@@ -272,7 +289,7 @@ class Clerk:
         """Store what a batch has brought, and that it is collected, in one transaction."""
         rows = await self.endpoint.rows(state)
         found, paid = sorted_out(self.terms, batch, state, rows)
-        over = replace(batch, state=COLLECTED, documents=())
+        over = replace(batch, state=CANCELLED if found.cancelled else COLLECTED, documents=())
         try:
             await self._save(over, paid)
         except UnstorableError:

@@ -27,6 +27,8 @@ class Collected:
     """Requests to be asked again, and why they were not answered."""
     error: ModelError | None = None
     """Why the model is not to be asked any more."""
+    cancelled: bool = False
+    """Whether somebody has asked for no more of it."""
 
 
 def sorted_out(
@@ -56,7 +58,13 @@ def sorted_out(
     answered = any(row.reply is not None for row in rows)
     for request in requests:
         _sort(terms, request, by_key.get(request.key), found, answered=answered)
-    found.error = found.error or _of_all(terms, state, rows, answered=answered)
+    said = (state.said, *(row.said for row in rows))
+    found.cancelled = any(one.startswith("cancel") for one in said)
+    if state.error and not answered:
+        msg = f"Batch {state.remote} of model {terms.name} failed: {state.error}"
+        found.error = found.error or ModelError(msg)
+    if found.cancelled:
+        found.error = found.error or was_cancelled(terms, state.remote)
     left_out = batch.about.get("left_out")
     dropped = {"not sent": ", ".join(left_out)} if left_out else {}
     waited = datetime.now(UTC) - datetime.fromisoformat(batch.created)
@@ -96,19 +104,12 @@ def _sort(
         found.error = found.error or exc
 
 
-def _of_all(
-    terms: Terms, state: State, rows: Sequence[Row], *, answered: bool
-) -> ModelError | None:
-    """Return why the model is not to be asked again, if the batch as a whole says so."""
-    name = f"Batch {state.remote} of model {terms.name}"
-    if state.error and not answered:
-        return ModelError(f"{name} failed: {state.error}")
-    if state.said.startswith("cancel") or any(row.said.startswith("cancel") for row in rows):
-        return ModelError(
-            f"{name} was cancelled. What it had answered is kept; the same command hands the rest "
-            "over again."
-        )
-    return None
+def was_cancelled(terms: Terms, remote: str | None) -> ModelError:
+    """Return why a run that waits for a cancelled batch ends."""
+    return ModelError(
+        f"Batch {remote} of model {terms.name} was cancelled. What it had answered is kept; the "
+        "same command hands the rest over again."
+    )
 
 
 def _request(document: str) -> Request:

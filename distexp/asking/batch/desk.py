@@ -174,6 +174,7 @@ class Desk:
         claimed = await self._recorder.do(lambda: self._cache.claimed(r.key for r in fresh))
         for key, record in (await self._recorder.find(fresh)).items():
             self._share(model, todo, key, record)
+        await clerk.check_cancelled([r.key for r in fresh if r.key in todo])
         mine = [r for r in fresh if r.key in todo and r.key not in claimed]
         affordable = self._affordable(clerk, mine)
         waits = any(not todo.keys().isdisjoint(batch.keys) for batch in batches)
@@ -208,11 +209,10 @@ class Desk:
         tries: Counter[str],
     ) -> None:
         """Take what came of a batch: by us, or by another process meanwhile."""
-        if not collected.responses and not collected.again and collected.error is None:
+        if not collected.responses and not collected.again:
             here = [todo[key] for key in batch.keys if key in todo]
             for key, record in (await self._recorder.find(here)).items():
                 self._share(model, todo, key, record)
-            return
         for key, response in collected.responses.items():
             if key in todo:
                 self._end(todo.pop(key), response, model)

@@ -14,7 +14,7 @@ from distexp.cache.rows import LONGEST_TEXT
 from distexp.errors import CacheCorruptError
 
 PREPARING, SENDING, IN_FLIGHT = "preparing", "sending", "in flight"
-COLLECTED, GIVEN_UP = "collected", "given up"
+COLLECTED, CANCELLED, GIVEN_UP = "collected", "cancelled", "given up"
 OPEN = (PREPARING, SENDING, IN_FLIGHT)
 """While a batch is prepared, nothing of it has left that costs: with its process it is void."""
 COLUMNS = "label, remote, state, created, about, keys, requests"
