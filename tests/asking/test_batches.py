@@ -309,7 +309,7 @@ def test_a_batch_that_another_process_cancels_is_not_handed_over_again_by_the_ru
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The run ends in those words, whether or not it still saw the batch in flight."""
-    server.faults = Faults(polls=10**6)
+    server.faults = Faults(polls=5)
     model = model_at(server, protocol)
     requests = requests_of(model, 3)
     real = Clerk.look
