@@ -9,7 +9,7 @@ from pathlib import Path
 
 from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview
-from distexp.asking.plan import Plan
+from distexp.asking.plan import Plan, discount
 from distexp.asking.runner import Runner
 from distexp.asking.worded import as_worded
 from distexp.cache import Cache
@@ -177,7 +177,8 @@ class Experiment:
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
-                return replace(interview.plan(runner), note=too_few or "")
+                said = filter(None, [too_few, discount(self.calls, self.model)])
+                return replace(interview.plan(runner), note="\n".join(said))
             asked = interview.run(runner)
 
         singles = survey.studies or asked.studies

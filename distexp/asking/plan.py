@@ -24,6 +24,14 @@ def label_of(model: Model) -> str:
     return model.label if isinstance(model, Labelled) else model.name
 
 
+def discount(calls: str, model: Model) -> str:
+    """Say whose prices are those of a plan, where they are not the usual ones."""
+    if calls == "batch":
+        return "Prices are those of batches, which are answered within a day."
+    tier = getattr(model, "service_tier", None)
+    return f"Prices are those of service_tier={tier}." if tier is not None else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What one run would ask."""

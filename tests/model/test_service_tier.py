@@ -9,6 +9,7 @@ import pytest
 
 from distexp.asking.budget import Budget
 from distexp.asking.interview import Interview, Interviewed
+from distexp.asking.plan import discount
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from distexp.elicitation.verbalized import Verbalized
@@ -176,3 +177,18 @@ def test_reply_of_litellm_without_a_tier_names_none() -> None:
     for hidden in nothing:
         assert tier_of(SimpleNamespace(_hidden_params=hidden)) is None
     assert tier_of(SimpleNamespace(service_tier="flex")) == "flex"
+
+
+@pytest.mark.parametrize(
+    ("calls", "tier", "said"),
+    [("live", None, ""), ("live", "flex", "service_tier=flex"), ("batch", None, "batches")],
+)
+def test_a_plan_says_whose_prices_are_its_own(calls: str, tier: str | None, said: str) -> None:
+    """Only where they are not the usual ones."""
+    can = Capabilities(logprobs=True, json_schema=True, seed=True, system_role=True)
+    luna: dict[str, Any] = {"name": "gpt-6-luna", "provider": "openai", "capabilities": can}
+
+    found = discount(calls, LiteLLMModel(**luna, reasoning_effort="none", service_tier=tier))
+
+    assert said in found
+    assert bool(found) == bool(said)

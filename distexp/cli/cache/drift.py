@@ -76,6 +76,8 @@ def _check_comparable(run: str, rows: Sequence[Drift]) -> None:
 
 def _interview(run: Path) -> Any:
     """Make the interview of a run from its configuration."""
+    if not run.is_dir():
+        raise CacheError(f"There is no folder {run}: give the folder of a run.")
     if not (run / CONFIG).exists():
         raise CacheError(f"{run} has no {CONFIG}: give the folder of a run.")
     try:
@@ -116,13 +118,17 @@ def _show(rows: Sequence[Drift], found: Mapping[int, Mapping[str, Record]]) -> N
         )
     newest = max((one.first for one in rows), default=0)
     apart = sorted(
-        (one for one in rows if one.question is not None and one.first == newest),
+        (one for one in rows if one.question is not None and one.first == newest and _moved(one)),
         key=lambda one: (-one.only_first - one.only_second, -one.w1 if one.n_cases else 1.0),
     )
     show("\nQuestions that moved most since the generation before:\n")
     show(
         table([_row(one) | {"question": one.question} for one in apart[:15]]) if apart else "none"
     )
+
+
+def _moved(one: Drift) -> bool:
+    return one.w1 > 0 or bool(one.only_first or one.only_second)
 
 
 def _row(one: Drift) -> dict[str, object]:
