@@ -172,12 +172,12 @@ class Experiment:
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
         interview = self.interview(survey := self.survey())
-        if too_few := self.check(survey, interview):
-            logging.getLogger(__name__).warning(too_few)
+        if warned := self.check(survey, interview):
+            logging.getLogger(__name__).warning(warned)
         runner = runner or self.runner()
         with closing(self.cache):
             if self.dry_run:
-                said = filter(None, [too_few, discount(self.calls, self.model)])
+                said = filter(None, [warned, discount(self.calls, self.model)])
                 return replace(interview.plan(runner), note="\n".join(said))
             asked = interview.run(runner)
 
@@ -238,7 +238,7 @@ class Experiment:
         return Runner(self.model, self.cache, progress=shown, budget=budget, calls=self.calls)
 
     def check(self, survey: Survey, interview: Interview) -> str | None:
-        """Raise `DistexpError` for mistakes found without a call; say if no verdict will be."""
+        """Raise `DistexpError` for mistakes found without a call; warn of what is to come."""
         check_answered(survey)
         if self.out is not None:
             check_open(survey, self.calibrator)
@@ -247,10 +247,10 @@ class Experiment:
         for study in (studies := self.evaluation.arranged(survey.studies)):
             self.evaluation.splits(study.cases)
         cases = studies[0].cases if studies else survey.cases
-        too_few = self.evaluation.check(cases, self.calibrator)
+        warned = self.evaluation.check(cases, self.calibrator)
         expected = survey.studies or tuple(map(answered, interview.expected()))
         check_transfer(expected, self.transfer)
         stacked = [of for one in self.predictors for of in one.studies(expected)]
         if self.card is not None or self.out is not None:
             check_fit(self.calibrator, [*expected, *stacked])
-        return too_few
+        return warned

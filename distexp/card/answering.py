@@ -9,6 +9,7 @@ from distexp.card.rectifying import Joined, Rectified
 from distexp.card.telling import accuracy, bands
 from distexp.report.markdown import escaped
 from distexp.types import Case, Condition
+from distexp.visible import counted
 
 Answer = tuple[tuple[str, str], ...]
 """Paragraphs in Markdown, each after what it is about."""
@@ -78,8 +79,7 @@ def _asked(cases: Sequence[Case], conditions: Iterable[Condition]) -> str:
     groups = len({(case.group.attribute, case.group.value) for case in cases})
     models = ", ".join(dict.fromkeys(str(escaped(one.model)) for one in conditions))
     return (
-        f"{models}, for {questions} question{'s' * (questions != 1)} and {groups} "
-        f"group{'s' * (groups != 1)} of people"
+        f"{models}, for {counted(questions, 'question')} and {counted(groups, 'group')} of people"
     )
 
 

@@ -1,27 +1,31 @@
 """The estimates of finished runs, read from what they left: no model is asked again."""
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import astuple, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from distexp.checks import check_bool, check_names, parameter_error
 from distexp.dataset.files.columns import read_files
+from distexp.dataset.files.run_tables import (
+    CASE,
+    by_case,
+    case_of,
+    estimate_of,
+    files_of,
+    never_tested,
+    read_predictions,
+    read_provenance,
+)
 from distexp.errors import DatasetError
-from distexp.run_folder import CALIBRATED, CONFIG, PREDICTIONS, PROVENANCE, QUESTIONS
+from distexp.run_folder import PREDICTIONS, QUESTIONS
 from distexp.types import (
     CONDITION,
     Case,
     Condition,
-    Distribution,
     Estimate,
-    Group,
     Question,
-    Reading,
     Study,
     Survey,
 )
@@ -29,18 +33,8 @@ from distexp.types import (
 if TYPE_CHECKING:
     import polars as pl
 
-CASE = ("question_id", "attribute", "group")
-OF_CASE = (
-    "wording", "n_respondents", "design_effect", "off_scale", "people", "status", "n_replies",
-    "n_unreadable", "mass",
-)  # fmt: skip
-OF_OPTION = ("option", "ordinal", "human", "predicted")
-HELD_OUT = f"{CALIBRATED}identity"
-"""Null where a case was never tested; missing where nothing was."""
-
 Key = tuple[str, ...]
 """Of a case: dataset, question, attribute and group."""
-Row = Mapping[str, Any]
 
 
 class EarlierRuns:
@@ -106,17 +100,17 @@ class EarlierRuns:
             msg = f"There is no run at or below {where}: no {PREDICTIONS} was found."
             raise DatasetError(msg)
         found = _Found()
-        kept = self._kept({run: _predictions(run) for run in runs})
+        kept = self._kept({run: read_predictions(run) for run in runs})
         for run in kept:
             found.add_texts(run)
         for run, table in kept.items():
             found.add(run, table)
-        sources = [_provenance(run) for run in runs]
+        sources = [read_provenance(run) for run in runs]
         languages = {source["language"] for source in sources}
         return Survey(
             name="+".join(sorted({condition.dataset for condition in found.estimates})),
             cases=tuple(found.cases.values()),
-            files=tuple(file for one in below for file in read_files(one, _parts(below[one]))),
+            files=tuple(file for one in below for file in read_files(one, files_of(below[one]))),
             digest=_digest([source["data_sha256"] for source in sources]),
             licence=_said(sources, "licence"),
             citation=_said(sources, "citation"),
@@ -189,11 +183,11 @@ class _Found:
         DatasetError
             If it contradicts another run, or cannot be true.
         """
-        for row in _by_case(table):
+        for row in by_case(table):
             condition = Condition(**{part: row[part] for part in CONDITION})
             key = (condition.dataset, *(row[name] for name in CASE))
             try:
-                case, estimate = _case(row, self.texts.get(key[:2])), _estimate(row)
+                case, estimate = case_of(row, self.texts.get(key[:2])), estimate_of(row)
             except ValueError as exc:
                 msg = f"{run / PREDICTIONS}, question {row['question_id']!r}: {exc}"
                 raise DatasetError(msg) from exc
@@ -202,7 +196,7 @@ class _Found:
             self._agree(run, self.cases, key, case, "human answers")
             asked = f"estimates by {', '.join(astuple(condition)[1:])}"
             self._agree(run, of_condition, key, estimate, asked)
-        for condition, question_id in _never_tested(table):
+        for condition, question_id in never_tested(table):
             self.shown.setdefault(condition, set()).add(question_id)
 
     def studies(self) -> tuple[Study, ...]:
@@ -228,116 +222,6 @@ class _Found:
                 "runs of the same survey and settings, or set dataset.path to one of them."
             )
             raise DatasetError(msg)
-
-
-def _predictions(run: Path) -> "pl.DataFrame":
-    """Read a run's table, without its stacks."""
-    import polars as pl
-
-    path = run / PREDICTIONS
-    try:
-        table = pl.read_parquet(path)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as exc:
-        msg = f"{path} cannot be read: {str(exc).splitlines()[0]}"
-        raise DatasetError(msg) from exc
-    if "people" not in table.columns:  # as in runs of earlier versions
-        table = table.with_columns(pl.lit(None, pl.Float64).alias("people"))
-    wanted = (*CONDITION, *CASE, *OF_CASE, "option_index", *OF_OPTION)
-    if missing := [name for name in wanted if name not in table.columns]:
-        msg = f"{path} lacks the columns {', '.join(missing)}: it was not written by this version."
-        raise DatasetError(msg)
-    stacked = pl.any_horizontal(pl.col(CONDITION).is_in(_stacks(run)))
-    return table.filter(~stacked)
-
-
-def _parts(runs: Sequence[Path]) -> list[Path]:
-    """Return the files of runs that are read."""
-    paths = (run / name for run in runs for name in (PREDICTIONS, QUESTIONS, PROVENANCE, CONFIG))
-    return [path for path in paths if path.exists()]
-
-
-def _stacks(run: Path) -> list[str]:
-    """Return the names of the stacks that a run made of its estimates."""
-    path = run / CONFIG
-    config = yaml.safe_load(path.read_text(encoding="utf-8")) if path.exists() else {}
-    return [entry["name"] for entry in config.get("predictors") or []]
-
-
-def _provenance(run: Path) -> dict[str, str]:
-    path = run / PROVENANCE
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        said = {name: str(document[name]) for name in ("data_sha256", "licence", "citation")}
-        return said | {"language": str(document.get("language") or "")}
-    except (OSError, ValueError, KeyError) as exc:
-        msg = f"{path} does not say where the human answers of this run come from ({exc!r})."
-        raise DatasetError(msg) from exc
-
-
-def _by_case(table: "pl.DataFrame") -> Iterator[Row]:
-    """Yield a row for each condition and case, in which what differs by option is a list."""
-    import polars as pl
-
-    return (
-        table.group_by([*CONDITION, *CASE], maintain_order=True)
-        .agg(pl.col(OF_CASE).first(), pl.col(OF_OPTION).sort_by("option_index"))
-        .iter_rows(named=True)
-    )
-
-
-def _never_tested(table: "pl.DataFrame") -> Iterator[tuple[Condition, str]]:
-    """Yield the questions that could be read but that no split of a scored study held out."""
-    import polars as pl
-
-    if HELD_OUT not in table.columns:
-        return
-    tested = pl.col(HELD_OUT).is_not_null()
-    questions = (
-        table.filter(pl.col("status") == "ok", tested.any().over(CONDITION))
-        .group_by([*CONDITION, "question_id"], maintain_order=True)
-        .agg(tested.any().alias("tested"))
-        .filter(~pl.col("tested"))
-    )
-    for *condition, question_id, _ in questions.iter_rows():
-        yield Condition(**dict(zip(CONDITION, condition, strict=True))), question_id
-
-
-def _case(row: Row, worded: tuple[str, str | None] | None) -> Case:
-    text, battery = worded or (row["question_id"], None)
-    ordinals = None if None in row["ordinal"] else tuple(row["ordinal"])
-    case = Case(
-        question=Question(
-            question_id=row["question_id"],
-            text=text,
-            options=tuple(row["option"]),
-            ordinals=ordinals,
-            battery=battery,
-            wording=row["wording"],
-        ),
-        group=Group(
-            attribute=row["attribute"],
-            value=row["group"],
-            phrase=f"a person whose {row['attribute']} is {row['group']}",
-        ),
-        human=Distribution(probabilities=tuple(row["human"])),
-        n_respondents=row["n_respondents"],
-        design_effect=row["design_effect"],
-        off_scale=row["off_scale"],
-    )
-    return case if row["people"] in (None, case.people) else replace(case, size=row["people"])
-
-
-def _estimate(row: Row) -> Estimate:
-    reading = None
-    if row["status"] == "ok":
-        shares = Distribution(probabilities=tuple(row["predicted"]))
-        reading = Reading(distribution=shares, mass=row["mass"])
-    return Estimate(
-        reading=reading,
-        n_replies=row["n_replies"],
-        n_unreadable=row["n_unreadable"],
-        n_refused=int(row["status"] == "refused"),
-    )
 
 
 def _digest(digests: Sequence[str]) -> str:

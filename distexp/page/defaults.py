@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from distexp.page.tables import read_yaml
+
 Setting = tuple[str, object, object]
 """Name, value and default; `ABSENT` in the place of one that is not there."""
 ABSENT = object()
@@ -51,12 +53,11 @@ def defaults() -> Mapping[str, Any]:
 
 def _read(name: str) -> tuple[str, dict[str, Any]]:
     """Return where a file of the package's configuration belongs, and what it says."""
-    import yaml
-
     text = (files("distexp.conf") / name).read_text(encoding="utf-8")
     first = text.partition("\n")[0]
     package = first.removeprefix(_PACKAGE).strip() if first.startswith(_PACKAGE) else ""
-    found = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    found = read_yaml(text)
+    assert isinstance(found, dict)
     return package, found
 
 

@@ -4,13 +4,13 @@ Of `distexp predict`, `rectify` and `plan` by a card, and of people and their tw
 few sentences, a picture, estimates with their bands, calls, and how to make them again.
 """
 
-import hashlib
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from distexp.dataset.files.columns import sha256
 from distexp.page.again import CITATION, setting
 from distexp.page.run import MOST_ESTIMATES, rows, view
 from distexp.report.calls import Calls
@@ -68,7 +68,6 @@ def head(
 def _digest(path: Path) -> str | None:
     """Return the SHA-256 of a file; None where it is gone."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256(path)
     except OSError:
         return None

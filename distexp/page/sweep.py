@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from distexp.evaluation.baselines import CEILING, LABELS, RAW, REFERENCE, UNIFORM
 from distexp.metrics.ties import DIGITS
+from distexp.page.again import setting
 from distexp.page.run import cases, head, metrics, replies, view
 from distexp.page.tables import Tables, views
 from distexp.run_folder import FAILURES, PAGE
@@ -170,8 +171,8 @@ def _settings(runs: Sequence[Tables]) -> list[str]:
     """Return, by run, the settings without a column of their own that differ between runs."""
     found = []
     for run in runs:
-        pairs = (one.partition("=")[::2] for one in run.changed)
-        found.append({k.lstrip("+~"): v for k, v in pairs if k.lstrip("+~") not in CHOSEN})
+        pairs = map(setting, run.changed)
+        found.append({name: value for name, value in pairs if name not in CHOSEN})
     every = dict.fromkeys(name for one in found for name in one)
     varied = [name for name in every if len({one.get(name) for one in found}) > 1]
     last = Counter(name.rpartition(".")[2] for name in varied)

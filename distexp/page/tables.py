@@ -66,7 +66,7 @@ class Tables:
             If a table is missing or cannot be read.
         """
         config = _text(folder / CONFIG)
-        settings, changed = _yaml(config), _yaml(_text(folder / OVERRIDES))
+        settings, changed = read_yaml(config), read_yaml(_text(folder / OVERRIDES))
         return cls(
             folder=folder,
             scores=_needed(folder / SCORES),
@@ -140,7 +140,7 @@ def _json(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _yaml(text: str) -> object:
+def read_yaml(text: str) -> object:
     """Read YAML as plain data, by the fast reader where there is one."""
     import yaml
 

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from distexp.rectify.twins import MEAN
+from distexp.visible import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,8 +40,8 @@ def answer(table: "pl.DataFrame") -> tuple[tuple[str, str], ...]:
     return (
         (
             "Who was asked",
-            f"{n_questions} question{'s' * (n_questions != 1)}, {n_groups} "
-            f"group{'s' * (n_groups != 1)} of people: {_span(cells, 'people')} people answered "
+            f"{counted(n_questions, 'question')}, {counted(n_groups, 'group')} of people: "
+            f"{_span(cells, 'people')} people answered "
             f"and {_span(cells, 'others')} others are predicted for each.",
         ),
         (
