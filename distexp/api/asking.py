@@ -14,7 +14,7 @@ from distexp.asking.answers import Answer
 from distexp.asking.interview import Interviewed
 from distexp.asking.plan import Plan
 from distexp.asking.runner import Runner
-from distexp.card.card import Card, chosen
+from distexp.card.card import Card, chosen, the_one
 from distexp.checks import nearest
 from distexp.errors import ConfigError, DistexpError
 from distexp.prompt.spoken import plain_name
@@ -147,13 +147,14 @@ class Run:
         values = {**below("evaluation", evaluation), **(settings or {})}
         recorded = bool(self._asking.survey.load().studies)
         choices: dict[str, Names] = {} if recorded else {"prompt": [self._prompt(prompt)]}
-        config, experiment = self._asking.experiment(calibrator, values, **choices)
+        names = list(dict.fromkeys([calibrator, "blind"]))  # tells what the model adds
+        config, experiment = self._asking.experiment(names, values, **choices)
         report = self._evaluated(config, experiment).report
         study = chosen(report.studies)
         (result,) = (r for s, r in zip(report.studies, report.results, strict=True) if s is study)
         if not result.scores:
             raise DistexpError(result.note)
-        ((name, fitted),) = experiment.calibrator.items()
+        name, fitted = the_one(experiment.calibrator)
         card = Card.fitted(name, fitted, report.survey, study, result, report.evaluation)
 
         def asking(path: Path) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from distexp.calibrator.blind import Blind
 from distexp.calibrator.fitting.texts import withheld
 from distexp.card import everyone
 from distexp.card.band import Band
@@ -20,6 +21,7 @@ from distexp.card.sealed import read_sealed, write_sealed
 from distexp.card.state import from_json, tells_groups_apart, to_json
 from distexp.card.trained_on import TrainedOn
 from distexp.errors import ConfigError
+from distexp.evaluation.baselines import REFERENCE
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import answered, design_of, perfect
 from distexp.metrics.names import METRICS
@@ -236,6 +238,25 @@ def chosen(studies: Sequence[Study]) -> Study:
     raise ConfigError(msg)
 
 
+def the_one(calibrators: Mapping[str, Calibrator]) -> tuple[str, Calibrator]:
+    """Return the calibrator that makes estimates, with its name.
+
+    One from which the model's answers are withheld may be scored beside it.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, or several; names them.
+    """
+    asking = {name: one for name, one in calibrators.items() if not isinstance(one, Blind)}
+    among = list((asking or calibrators).items())
+    if len(among) != 1:
+        names = ", ".join(asking or calibrators) or "none"
+        msg = f"Estimates are made by one calibrator. Got {names}: choose with calibrator=[NAME]."
+        raise ConfigError(msg)
+    return among[0]
+
+
 def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -> None:
     """Fail on what keeps a card from being written, before anything is paid for.
 
@@ -252,15 +273,11 @@ def check_fit(calibrators: Mapping[str, Calibrator], studies: Sequence[Study]) -
     ConfigError
         If there is not one calibrator, not one study, or the calibrator cannot be written.
     """
-    if len(calibrators) != 1:
-        names = ", ".join(calibrators) or "none"
-        msg = f"A card holds one calibrator. Got {names}: choose with calibrator=[NAME]."
-        raise ConfigError(msg)
+    _, calibrator = the_one(calibrators)
     study = chosen(studies)
     right = perfect(study.cases)
     members = tuple(replace(member, estimates=right) for member in study.members)
     X, y, _ = design_of(replace(study, estimates=right, members=members))
-    (calibrator,) = calibrators.values()
     to_json(rehearsal_of(calibrator).fit(X, y))
 
 
@@ -295,6 +312,10 @@ def _scores(name: str, result: Result, evaluation: Evaluation) -> dict[str, Json
         and (score := of_metric.get(metric.key)) is not None
         and all(map(math.isfinite, (score.value, score.low, score.high)))
     }
+    skill = found.get("w1_skill")
+    if isinstance(skill, dict) and result.has_blind:
+        against = (of_metric["w1_skill"].detail or REFERENCE).removeprefix("against ")
+        found["w1_skill"] = skill | {"against": against}
     return found | {
         "confidence": evaluation.confidence,
         "n_splits": evaluation.n_splits,

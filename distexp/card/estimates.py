@@ -16,11 +16,11 @@ from distexp.card.applying import (
     unread,
 )
 from distexp.card.band import COVERAGES, KINDS, TOPICS
-from distexp.card.card import Card, chosen
+from distexp.card.card import Card, chosen, the_one
 from distexp.card.everyone import wholes
 from distexp.checks import check_text, parameter_error
 from distexp.dataset.files.microdata import EVERYONE
-from distexp.errors import ConfigError, DatasetError, DistexpError
+from distexp.errors import DatasetError, DistexpError
 from distexp.evaluation.layout import answered, answered_survey, design_of, open_survey
 from distexp.protocols import Calibrator
 from distexp.report.calls import Calls
@@ -132,7 +132,7 @@ def of_report(
     DistexpError
         If too few estimates could be read.
     """
-    check_one(calibrators)
+    name, calibrator = the_one(calibrators)
     whole = chosen(report.whole)
     place = list(report.whole).index(whole)
     study, result = report.studies[place], report.results[place]
@@ -140,7 +140,6 @@ def of_report(
         raise no_open(report.survey.name)
     if not result.scores:
         raise DistexpError(result.note)
-    ((name, calibrator),) = calibrators.items()
     card = Card.fitted(name, calibrator, report.survey, study, result, report.evaluation)
     return Estimates(
         found=tuple(calibrated(card, _inputs(whole), coverage, topic)),
@@ -185,17 +184,9 @@ def check_answered(survey: Survey) -> None:
         raise DatasetError(msg)
 
 
-def check_one(calibrators: Mapping[str, Calibrator]) -> None:
-    """Raise `ConfigError` unless there is one calibrator."""
-    if len(calibrators) != 1:
-        names = ", ".join(calibrators) or "none"
-        msg = f"Estimates are made by one calibrator. Got {names}: choose with calibrator=[NAME]."
-        raise ConfigError(msg)
-
-
 def check_open(survey: Survey, calibrators: Mapping[str, Calibrator]) -> None:
     """Raise unless there is something to estimate, and one calibrator to do it by."""
-    check_one(calibrators)
+    the_one(calibrators)
     if not open_survey(survey).cases:
         raise no_open(survey.name)
 

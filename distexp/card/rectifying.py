@@ -224,7 +224,7 @@ def _said(prior: Prior) -> Iterator[str]:
     )
     verdict = _says(prior, (prior.estimate.value, prior.mean.value)).partition(":")[0]
     model = (
-        f"the model was worth {added} respondents"
+        f"the model and its calibration were worth {added} respondents more"
         if verdict.startswith("worth")
         else f"the model was worth {verdict} ({added} respondents)"
     )

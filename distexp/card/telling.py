@@ -11,6 +11,7 @@ from distexp.card.card import Card
 from distexp.card.conformal import ROUNDING, TARGET
 from distexp.card.estimates import Estimates
 from distexp.dataset.files.microdata import EVERYONE
+from distexp.evaluation.baselines import REFERENCE
 from distexp.report.markdown import escaped
 from distexp.request import Json
 from distexp.terminal.texts import padded, places, shortened
@@ -78,16 +79,27 @@ def accuracy(card: Card) -> str:
 
 
 def _added(skill: Json) -> str:
-    """Say whether the model added anything to the mean of the training questions."""
+    """Say whether the model added anything to what never asks it.
+
+    Where that is the training mean alone, what calibration learnt of groups and scales counts as
+    the estimate's: then it is not the model that is said to be closer.
+    """
     if not isinstance(skill, Mapping):
         return "whether the model added anything to the training mean is not known"
-    what = f"skill {_interval(skill, signed)}"
-    low, high = skill["low"], skill["high"]
+    against, low, high = skill.get("against"), skill["low"], skill["high"]
+    named = "" if against in (None, REFERENCE) else f"against {escaped(against)} "
+    what = f"skill {named}{_interval(skill, signed)}"
     if isinstance(low, float) and low > 0:
-        return f"the model added to the training mean there: {what}"
+        if against is None:
+            return (
+                "they were closer there than the training mean, by the model or by what "
+                f"calibration learnt without it (calibrator=[NAME,blind] tells): {what}"
+            )
+        return f"the model added to the training mean and blind there: {what}"
+    without = "the training mean" if against is None else "the training mean or blind"
     if isinstance(high, float) and high < 0:
-        return f"the model added nothing to the training mean there, and made it worse: {what}"
-    return f"it cannot be told that the model added to the training mean there: {what}"
+        return f"the model added nothing to {without} there, and made it worse: {what}"
+    return f"it cannot be told that the model added to {without} there: {what}"
 
 
 def _interval(score: Json, shown: Callable[[Any], str]) -> str:

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from distexp.cli.run import run
+from distexp.cli.run import run, with_one_of_each
 from distexp.errors import ConfigError
-
-ONE = {"prompt": "sociodemographic", "calibrator": "[auto]"}
-"""What is chosen where the command line does not say: one of each makes one estimate."""
 
 
 def predict(arguments: list[str], command: str = "predict") -> None:
@@ -25,9 +22,7 @@ def predict(arguments: list[str], command: str = "predict") -> None:
     card = given("card", arguments)
     if card is not None:
         arguments = _by_card(Path(card), arguments, command)
-    named = {argument.partition("=")[0].lstrip("+~") for argument in arguments}
-    chosen = [f"{name}={value}" for name, value in ONE.items() if name not in named]
-    run([*arguments, *chosen], command)
+    run(with_one_of_each(arguments), command)
 
 
 def with_purpose(arguments: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,20 @@ def fit(arguments: list[str]) -> None:
     if not any(argument.startswith(("card=", "--help", "-h", "--cfg")) for argument in arguments):
         msg = "distexp fit writes a card of the calibrator. Say where: card=calibrator.json"
         raise ConfigError(msg)
-    run(arguments, "fit")
+    given = {argument.partition("=")[0] for argument in arguments}
+    whole = given & {"--help", "-h", "--cfg", "experiment"}
+    run(arguments if whole else with_one_of_each(arguments), "fit")
+
+
+ONE = {"prompt": "sociodemographic", "calibrator": "[auto,blind]"}
+"""What is chosen where one of each is wanted and the command line does not say; `blind` tells
+what of it the model added."""
+
+
+def with_one_of_each(arguments: Sequence[str]) -> list[str]:
+    """Choose one prompt and one calibrator where the command line does not."""
+    named = {argument.partition("=")[0].lstrip("+~") for argument in arguments}
+    return [*arguments, *(f"{name}={one}" for name, one in ONE.items() if name not in named)]
 
 
 def _groups() -> list[str]:
@@ -269,13 +282,13 @@ def _show_plan(plan: Any, budget: Any) -> None:
 
 def _write_card(path: Path, calibrators: dict[str, Any], outcome: Any) -> None:
     """Fit the calibrator to all cases of the study, and write it with its scores."""
-    from distexp.card.card import Card, chosen
+    from distexp.card.card import Card, chosen, the_one
 
     study = chosen(outcome.studies)
     (result,) = (r for s, r in zip(outcome.studies, outcome.results, strict=True) if s is study)
     if not result.scores:
         raise DistexpError(result.note)
-    ((name, calibrator),) = calibrators.items()
+    name, calibrator = the_one(calibrators)
     card = Card.fitted(name, calibrator, outcome.survey, study, result, outcome.evaluation)
     card.write(path)
     n = len(card.trained_on.questions)

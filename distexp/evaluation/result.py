@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from distexp.evaluation.baselines import RAW
+from distexp.evaluation.baselines import BASELINES, RAW
 from distexp.evaluation.comparison import Comparison
 from distexp.evaluation.scores import Score
 from distexp.evaluation.topics import NewTopics
@@ -44,6 +44,11 @@ class Result:
     """The scores with each battery held out as a whole; None where that was not asked for."""
     note: str = ""
     """Why there are no scores."""
+
+    @property
+    def has_blind(self) -> bool:
+        """Whether something beside the baselines was scored from which the model is withheld."""
+        return bool(self.ignoring - BASELINES.keys())
 
     def __repr__(self) -> str:
         return f"Result({len(self.scores)} scores of {', '.join(self.per_case)}{self.note})"

@@ -55,7 +55,8 @@ def of_sweep(page: Mapping[str, Any]) -> list[tuple[str, Runs]]:
         _count(len(dict.fromkeys(values)), name)
         for name, values in zip(names, conditions, strict=True)
     )
-    better = sum(row["kind"] == "better" for row in asking)
+    better = sum(row["kind"] == "better" and row["adds"] is not False for row in asking)
+    unknown = sum(row["kind"] == "better" and row["adds"] is None for row in asking)
     found = [
         ("Asked", [("", f"{_count(len(page['jobs']), 'run')}: {counted}, "
                     f"{_count(len({row['name'] for row in asking}), 'method')}.")]),
@@ -64,9 +65,14 @@ def of_sweep(page: Mapping[str, Any]) -> list[tuple[str, Runs]]:
         return found
     said = f"{better} of {len(asking)} configurations that ask the model"
     verb = "are" if better != 1 else "is"
+    never = "what never asks it (the mean of the training questions, and blind where it is scored)"
+    could = (
+        f" {unknown} of them may owe that to what calibration learns of groups and scales without "
+        "the model: score blind beside them."
+    )
     found.append(
-        (FOUND, [("strong", said), ("", f" {verb} closer to the human answers than the mean of "
-                    "the training questions, which never asks it, beyond chance.")])
+        (FOUND, [("strong", said), ("", f" {verb} closer to the human answers than {never}, "
+                    f"beyond chance.{could * bool(unknown)}")])
     )  # fmt: skip
     found.append((HOW_FAR, [("", " ".join(_least(page["surveys"])))]))
     caution = (
@@ -93,6 +99,8 @@ def _least(surveys: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         value, row = min(asking, key=lambda one: one[0])
         reference = [value for value, row in rows if row["name"] == REFERENCE]
         told = VERDICTS.get(row["kind"], "") if reference else ""
+        if row["kind"] == "better" and row["adds"] is False:
+            told += ", but not closer than blind, which never asks the model either"
         beside = f"; the training mean by {min(reference):.1f}{told}" if reference else ""
         where = ", ".join(part for part in row["condition"][1:] if part)
         yield (

@@ -75,7 +75,7 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
     valid = every.select(*ROW, *CASE[1:], error.alias("error")).filter(
         pl.col("error").is_not_null(), pl.col("calibrator") != CEILING
     )
-    against = {(job, *row[:-3]): row[-3:] for job, one in enumerate(runs) for row in _against(one)}
+    against = {(job, *row[:-4]): row[-4:] for job, one in enumerate(runs) for row in _against(one)}
     n_cases = dict(every.select(CASE).unique().group_by("dataset").len().iter_rows())
     surveys = []
     for (dataset,), table in valid.partition_by(
@@ -134,7 +134,8 @@ def _rows(
         row = {
             "job": job, "condition": condition, "name": name, "label": LABELS.get(name, name),
             "setting": settings[job], "sums": sums, "asks": asks, "against": told and told[:1],
-            "kind": told[1] if told else "baseline", "missing": _missing(runs[job], condition),
+            "kind": told[1] if told else "baseline", "adds": told and told[3],
+            "missing": _missing(runs[job], condition),
         }  # fmt: skip
         if not asks:
             row |= {"condition": [condition[0], "", "", ""], "kind": "baseline"}
@@ -151,19 +152,36 @@ def _rows(
 
 
 def _against(run: Tables) -> list[tuple[Any, ...]]:
-    """Return how each method compares with the training mean: difference and verdict."""
+    """Return how each method compares with the training mean: difference, verdict and p-value.
+
+    And whether it is closer than that and than all else that never asks the model; None where it
+    is closer than that, learnt from human answers, and nothing was scored that does so alone.
+    """
     import polars as pl
 
     alpha = 1 - run.sentences.get("confidence", 0.95)
-    found = run.comparisons.filter(
-        pl.col("other") == REFERENCE, pl.col("metric") == "w1", pl.col("difference").is_not_null()
-    )
-    columns = (*CONDITION, "method", "difference", "low", "high", "p_holm")
-    rows = []
-    for *key, difference, low, high, p in found.select(columns).iter_rows():
+    found = run.comparisons.filter(pl.col("metric") == "w1", pl.col("difference").is_not_null())
+    columns = (*CONDITION, "method", "other", "difference", "low", "high", "p_holm")
+    pairs: dict[tuple[Any, ...], tuple[float, str, float | None]] = {}
+    for *condition, method, other, difference, low, high, p in found.select(columns).iter_rows():
         told = p is not None and p < alpha and not (low or 0) <= 0 <= (high or 0)
         verdict = ("better" if difference < 0 else "worse") if told else "level"
-        rows.append((*key, difference, verdict, p))
+        opposite = {"better": "worse", "worse": "better"}.get(verdict, verdict)
+        pairs[(*condition, method, other)] = difference, verdict, p
+        pairs.setdefault((*condition, other, method), (-difference, opposite, p))
+    ignoring = {
+        tuple(one[name] for name in CONDITION): set(one.get("ignoring", [])) - {*BASELINES, RAW}
+        for one in run.sentences.get("studies", [])
+    }
+    rows = []
+    for (*condition, method, other), (difference, verdict, p) in pairs.items():
+        if other != REFERENCE:
+            continue
+        blind = ignoring.get(tuple(condition), set()) - {method}
+        closer = [verdict, *(pairs.get((*condition, method, of), (0, ""))[1] for of in blind)]
+        adds = all(one == "better" for one in closer)
+        unknown = adds and not blind and method != RAW
+        rows.append((*condition, method, difference, verdict, p, None if unknown else adds))
     return rows
 
 

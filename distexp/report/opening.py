@@ -106,6 +106,7 @@ def _model(group: Sequence[_Finding]) -> str:
     said = shorts[0].model
     if skills:
         said += f" (skill {_and(skills)})" if len(skills) <= MOST_NAMED else ""
+    said += shorts[0].untold
     missed = [one.missed for one in shorts if not math.isnan(one.missed)]
     if not missed:
         return f"{said}."

@@ -15,6 +15,11 @@ from distexp.report.markdown import escaped
 from distexp.visible import signed
 
 NOT_SHOWN = "It is not shown that the model adds anything"
+NOT_KNOWN = "Whether the model adds anything is not known"
+UNTOLD = (
+    ", and so it might be without the model, by what it learns of groups and scales: score blind "
+    "beside it"
+)
 SHORT = LABELS | {REFERENCE: "the training mean"}
 
 
@@ -43,6 +48,8 @@ class Short:
     """Whether the model adds anything, in Markdown, without a full stop."""
     skill: str
     """By how much, with its interval; empty where it is not known."""
+    untold: str
+    """What keeps the skill from being the model's; empty where nothing does."""
     missed: float
     """A skill below this share would be missed in more than one of five such surveys; NaN where
     one was found, or where this is not known."""
@@ -79,7 +86,10 @@ class _Verdicts:
         rivals = [one for one in self._rivals() if adding or not self._closer(name, one)]
         against = self._pair(name, rivals[0])
         nearer, join, missed = "cannot be told to be closer", " or ", nan
-        if adding is not None:
+        if adding is not None and self._is_confounded(adding):
+            said = NOT_KNOWN
+            nearer, join = "is closer", " and "
+        elif adding is not None:
             said = "The model knows something that the training mean does not"
             nearer, join = "is closer", " and "
         elif self._negligible(self._score(name, "w1_skill")):
@@ -91,6 +101,7 @@ class _Verdicts:
             model=f"**{said}**: {_short(name)} {nearer} to the human answers than "
             f"{join.join(map(_short, rivals))}",
             skill=self._skill(name),
+            untold=UNTOLD if said == NOT_KNOWN else "",
             missed=missed,
             n_questions=against.n_questions,
             metric=self.name,
@@ -100,8 +111,14 @@ class _Verdicts:
     def lines(self) -> Iterator[str]:
         leading = self.result.leading
         asking = list(dict.fromkeys([leading, RAW]))
-        if next(self._adding(), None) is None:
+        adding = next(self._adding(), None)
+        if adding is None:
             yield self._not_shown(leading)
+        elif self._is_confounded(adding):
+            yield (
+                f"- **{NOT_KNOWN}**: {_short(adding)} is closer to the human answers than the "
+                f"training mean (skill {self._skill(adding)}){UNTOLD}."
+            )
         others = [name for name in self.calibrators if name != leading]
         for name in [*asking, *others]:
             against = [REFERENCE] if name == RAW else [RAW, REFERENCE]
@@ -116,6 +133,10 @@ class _Verdicts:
         for name in dict.fromkeys([self.result.leading, RAW]):
             if all(map(partial(self._closer, name), self._rivals())):
                 yield name
+
+    def _is_confounded(self, name: str) -> bool:
+        """Whether a method learns from answers, and nothing was scored that does so alone."""
+        return name != RAW and not self.result.has_blind
 
     def _not_shown(self, name: str) -> str:
         """Say that the model was not shown to add anything, and what could have been."""
@@ -133,8 +154,8 @@ class _Verdicts:
         could = "" if isnan(missed) else f" {missing(pairs[0].n_questions, missed)}."
         return (
             f"- **{NOT_SHOWN}**: {_short(name)} cannot be told "
-            f"to be closer to the human answers than {self._named(rivals)}, which never {never} "
-            f"it{said}.{could}"
+            f"to be closer to the human answers than {' or '.join(map(_short, rivals))}, which "
+            f"never {never} it{said}.{could}"
         )
 
     def _negligible(self, skill: Score | None) -> bool:

@@ -321,8 +321,8 @@ def test_the_stack_is_chosen_where_there_is_one(study: Study) -> None:
 @pytest.mark.parametrize(
     ("calibrators", "message"),
     [
-        ({}, "holds one calibrator. Got none"),
-        ({"a": TrainMean(), "b": TrainMean()}, "holds one calibrator. Got a, b"),
+        ({}, "made by one calibrator. Got none"),
+        ({"a": TrainMean(), "b": TrainMean()}, "made by one calibrator. Got a, b"),
         ({"knn": OptionRegression(KNeighborsRegressor())}, "A fitted KNeighborsRegressor cannot"),
     ],
 )

@@ -231,13 +231,19 @@ def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
     card = fitted(study_of(cases), OptionRegression(Ridge()))
     score = {"value": 0.2, "low": 0.1, "high": 0.3, "n_questions": 10}
 
-    def said(low: float, high: float) -> str:
-        skill = score | {"low": low, "high": high}
+    def said(low: float, high: float, **against: str) -> str:
+        skill = score | {"low": low, "high": high} | against
         return accuracy(replace(card, scores={"w1": score, "w1_skill": skill}))
 
     assert "off by W1 0.200 [0.100, 0.300] on average" in said(0.1, 0.3)
-    assert "the model added to the training mean there" in said(0.1, 0.3)
-    assert "it cannot be told that the model added" in said(-0.1, 0.3)
+    assert "the model added to the training mean and blind there: skill against blind +20.0%" in (
+        said(0.1, 0.3, against="blind")
+    )
+    assert "the model or by what calibration learnt without it" in said(0.1, 0.3)
+    assert "told that the model added to the training mean there" in said(-0.1, 0.3)
+    assert "told that the model added to the training mean or blind there: skill +20.0%" in (
+        said(-0.1, 0.3, against="train_mean")
+    )
     assert "made it worse" in said(-0.3, -0.1)
 
 

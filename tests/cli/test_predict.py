@@ -183,8 +183,8 @@ def test_what_is_missing_is_said(arguments: list[str], said: str) -> None:
         (("out=x.csv",), "gss2018 has no open case to estimate"),
         (("out=x.txt", "questions=new_questions.yaml"), "out must be a .parquet"),
         (
-            ("out=x.csv", "questions=new_questions.yaml", "calibrator=[ridge,blind]"),
-            "Estimates are made by one calibrator. Got ridge, blind",
+            ("out=x.csv", "questions=new_questions.yaml", "calibrator=[ridge,auto,blind]"),
+            "Estimates are made by one calibrator. Got ridge, auto",
         ),
         (("out=x.csv", "questions=none.yaml"), "none.yaml cannot be read"),
     ],

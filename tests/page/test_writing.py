@@ -170,19 +170,25 @@ def test_rows_that_are_equal_in_every_case_stand_once(made: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"),
+    ("kind", "adds", "said"),
     [
-        ("better", "closer than that, beyond chance"),
-        ("level", "cannot be told to be closer"),
-        ("worse", "further off than that"),
-        ("baseline", "the training mean by 10.0."),
+        ("better", True, "closer than that, beyond chance."),
+        ("better", False, "beyond chance, but not closer than blind"),
+        ("level", False, "cannot be told to be closer"),
+        ("worse", False, "further off than that"),
+        ("baseline", None, "the training mean by 10.0."),
     ],
 )
-def test_what_is_nearest_stands_beside_its_verdict(kind: str, said: str) -> None:
+def test_what_is_nearest_stands_beside_its_verdict(
+    kind: str, adds: bool | None, said: str
+) -> None:
     """The least distance alone is no finding."""
     row = {"condition": ["town", "m", "e", "p"], "name": "ridge", "label": "ridge", "asks": True}
     mean = {"condition": ["town", "", "", ""], "name": "train_mean", "asks": False}
-    rows = [row | {"kind": kind, "sums": [0.1, 0.1]}, mean | {"kind": "", "sums": [0.2, 0.2]}]
+    rows = [
+        row | {"kind": kind, "adds": adds, "sums": [0.1, 0.1]},
+        mean | {"kind": "", "sums": [0.2, 0.2]},
+    ]
     survey = {"name": "town", "counts": [2, 2], "rows": rows}
 
     found = dict(of_sweep({"surveys": [survey], "jobs": [None]}))
@@ -190,6 +196,37 @@ def test_what_is_nearest_stands_beside_its_verdict(kind: str, said: str) -> None
     [(_, text)] = found[HOW_FAR]
     assert text.startswith("On town the nearest is m, e, p, ridge, off by 5.0 points")
     assert said in text
+
+
+@pytest.mark.parametrize(
+    ("than_mean", "said"),
+    [
+        (-0.1, "1 of 2 configurations that ask the model is closer"),
+        (0.1, "0 of 2 configurations"),
+        (None, "1 of them may owe that to what calibration learns"),
+    ],
+)
+def test_what_adds_is_closer_than_all_that_never_asks(
+    made: Path, tmp_path: Path, than_mean: float | None, said: str
+) -> None:
+    """The mean of each group, where it was scored, as well as the mean of all."""
+    shutil.copytree(made, tmp_path / "0")
+    table = pl.read_parquet(tmp_path / "0/comparisons.parquet")
+    pair = pl.concat_str("method", "other", separator="-")
+    differences = {"ridge-train_mean": -0.2, "mean-ridge": than_mean and -than_mean}
+    differences |= {"ridge-mean": than_mean}
+    found = pair.replace_strict(differences, default=0.0, return_dtype=pl.Float64)
+    table = table.with_columns(difference=found, low=found, high=found, p_holm=pl.lit(0.001))
+    table.write_parquet(tmp_path / "0/comparisons.parquet")
+    if than_mean is None:
+        sentences = json.loads((tmp_path / "0/sentences.json").read_text())
+        for study in sentences["studies"]:
+            study["ignoring"] = ["train_mean"]
+        (tmp_path / "0/sentences.json").write_text(json.dumps(sentences))
+
+    page = sweep(tmp_path, [Tables.read(tmp_path / "0")])
+
+    assert said in "".join(text for _, text in dict(of_sweep(page))["Found"])
 
 
 def test_a_sweep_holds_its_runs_and_a_folder_of_runs_leads_to_theirs(

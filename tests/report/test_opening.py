@@ -11,7 +11,13 @@ from distexp.types import Condition, Study
 from tests.report.test_verdicts import AGAINST_RAW, RAW, comparison, result, score
 
 TIED = result(AGAINST_RAW, comparison("a", "train_mean", -0.02, p=0.2), RAW)
-CLOSER = result(AGAINST_RAW, comparison("a", "train_mean", -0.02), RAW)
+ALONE = result(AGAINST_RAW, comparison("a", "train_mean", -0.02), RAW)
+CLOSER = result(
+    *ALONE.comparisons,
+    *(comparison("b", other, -0.01) for other in ("identity", "train_mean")),
+    comparison("a", "b", -0.02),
+    ignoring=("b",),
+)
 
 
 def gaining(found: Result, reduction: float, new: float | None = None) -> Result:
@@ -55,9 +61,18 @@ def test_prompts_that_differ_speak_for_themselves() -> None:
 
     assert first == (
         "p0: **The model knows something that the training mean does not**: a is closer to the "
-        "human answers than the training mean (skill +2.0% [+1.0%, +3.0%])."
+        "human answers than the training mean and b (skill +2.0% [+1.0%, +3.0%])."
     )
     assert second.startswith("p1: **It is not shown that the model adds anything**")
+
+
+def test_a_gain_that_may_be_calibrations_own_is_not_the_models() -> None:
+    """Where nothing was scored that learns from people without the model."""
+    assert said(ALONE) == [
+        "**Whether the model adds anything is not known**: a is closer to the human answers than "
+        "the training mean (skill +2.0% [+1.0%, +3.0%]), and so it might be without the model, by "
+        "what it learns of groups and scales: score blind beside it."
+    ]
 
 
 def test_one_study_is_not_named() -> None:

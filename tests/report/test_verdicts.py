@@ -95,12 +95,27 @@ def test_equivalence_is_said_where_it_is_asked_for_and_shown(
     assert ("It is not shown" in text) != said
 
 
-def test_nothing_is_said_of_a_model_whose_calibration_beats_the_training_mean() -> None:
-    """The lines of the methods say it."""
+def test_a_gain_over_the_training_mean_alone_may_not_be_the_models() -> None:
+    """Calibration learns of groups too, and nothing was scored that does so without the model."""
     text = findings(result(AGAINST_RAW, comparison("a", "train_mean", -0.02), RAW), 0.05)
 
-    assert "not shown" not in text
+    assert text.startswith(
+        "- **Whether the model adds anything is not known**: a is closer to the human answers "
+        "than the training mean (skill +2.0% [+1.0%, +3.0%]), and so it might be without the model"
+    )
     assert "it is closer to the human answers than the training mean" in text
+
+
+def test_uncalibrated_answers_that_beat_the_training_mean_are_the_models() -> None:
+    """They learnt nothing from people."""
+    found = result(
+        AGAINST_RAW,
+        comparison("a", "train_mean", 0.0),
+        comparison("identity", "train_mean", -0.05),
+    )
+
+    assert "not known" not in findings(found, 0.05)
+    assert "not shown" not in findings(found, 0.05)
 
 
 @pytest.mark.parametrize(("difference", "adds"), [(-0.02, True), (0.0, False), (0.02, False)])
@@ -118,7 +133,8 @@ def test_every_method_that_ignores_the_model_must_be_beaten(difference: float, a
 
     text = findings(found, 0.05)
 
-    assert ("not shown" not in text) == adds
+    assert text.startswith("- **It is not shown") == (not adds)
+    assert "not known" not in text
     assert adds or "than mean, which never asks it" in text
 
 
