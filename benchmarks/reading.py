@@ -1,7 +1,7 @@
 """Measures reading a survey's columns from Parquet files of the size of large ones.
 
-Generated codes. In each repeat the columns are read as a survey is, in a process of its own and as
-text, and beside that by Polars, eagerly: these columns, and the whole file.
+Generated codes. In each repeat columns are read as a survey's are, in a process of its own, some
+and all of them, and beside that by Polars, in this one.
 
     python benchmarks/reading.py [--repeats 5]
 """
@@ -49,9 +49,11 @@ def codes(n_rows: int, n_columns: int) -> pl.DataFrame:
 
 def measure(path: Path, columns: list[str], n_repeats: int, label: str) -> None:
     """Read in turn, so that all meet the same machine."""
+    every = list(pl.read_parquet_schema(path))
     readers: dict[str, Callable[[], pl.DataFrame]] = {
-        f"{len(columns)} columns, as a survey": lambda: read_apart(path, columns),
+        f"{len(columns)} columns, as a survey": lambda: read_apart(path, columns, as_text=False),
         f"{len(columns)} columns, by Polars": lambda: pl.read_parquet(path, columns=columns),
+        "all columns, as a survey": lambda: read_apart(path, every, as_text=False),
         "all columns, by Polars": lambda: pl.read_parquet(path),
     }
     seconds: dict[str, list[float]] = {name: [] for name in readers}

@@ -91,7 +91,8 @@ class Table:
             codebook = replace(codebook, layout=replace(codebook.layout, encoding=self.encoding))
 
         def read(columns: Sequence[str]) -> "pl.DataFrame":
-            return read_columns(path, columns, codebook.layout, codebook.source)
+            source = codebook.source
+            return read_columns(path, columns, codebook.layout, source, as_text=False)
 
         survey = load_survey(codebook, path, read, self.selection)
         return replace(survey, files=(*survey.files, *read_files(self.codebook)))

@@ -98,7 +98,8 @@ class WellcomeGlobalMonitor:
             _write(_respondents(path), kept)
 
         def read(columns: Sequence[str]) -> "pl.DataFrame":
-            return read_columns(kept, columns, codebook.layout, codebook.source)
+            source = codebook.source
+            return read_columns(kept, columns, codebook.layout, source, as_text=False)
 
         return load_survey(codebook, path, read, self.selection)
 

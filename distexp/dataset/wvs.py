@@ -77,6 +77,7 @@ class WorldValuesSurvey:
             codebook = codebook.of_countries(self.countries)
 
         def read(columns: Sequence[str]) -> "pl.DataFrame":
-            return read_columns(path, columns, codebook.layout, codebook.source)
+            source = codebook.source
+            return read_columns(path, columns, codebook.layout, source, as_text=False)
 
         return load_survey(codebook, path, read, self.selection)

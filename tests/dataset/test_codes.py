@@ -3,9 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distexp.dataset.files.codebook import parse_codebook
+from distexp.dataset.files.codes import Code, numbers, recode
 from distexp.dataset.table import Table
 from distexp.errors import DatasetError
 
@@ -218,3 +223,28 @@ def test_decimal_commas_are_read_by_a_setting(tmp_path: Path) -> None:
     assert read(tmp_path, rows, extra=extra) == {"here": (0.25, 0.75)}
     with pytest.raises(DatasetError, match="decimals follow a comma"):
         read(tmp_path, rows + "x;1;1.234\n", extra=extra)
+
+
+@given(
+    cells=st.lists(
+        st.none()
+        | st.integers(-3, 12)
+        | st.sampled_from([2.5, -0.0, 1e20, float("nan"), 2**40, 10**16]),
+        min_size=1,
+    )
+)
+def test_a_column_of_numbers_is_read_as_its_texts_would_be(cells: list[float | None]) -> None:
+    """Whole numbers and others, narrow and wide, with blanks: the codes are those of the texts."""
+    whole = all(cell is None or cell % 1 == 0 for cell in cells)
+    for dtype in (pl.Int64, pl.Float64) if whole else (pl.Float64,):
+        column = pl.Series("q", cells, dtype=dtype, strict=False)
+        seen: list[Code] = []
+
+        def place(code: Code, seen: list[Code] = seen) -> int:
+            if code not in seen:
+                seen.append(code)
+            return seen.index(code)
+
+        by_number, by_text = (recode(one, place, "") for one in (column, column.cast(pl.String)))
+        np.testing.assert_array_equal(by_number, by_text)
+        np.testing.assert_array_equal(numbers(column), numbers(column.cast(pl.String)))

@@ -10,11 +10,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.dataset.files.codebook import Attribute, Codebook, Item
-from distexp.dataset.files.codes import Code, Codes, label_of, numbers, parse_code, recode
+from distexp.dataset.files.codes import (
+    Code,
+    Codes,
+    SmallArray,
+    label_of,
+    numbers,
+    parse_code,
+    recode,
+)
 from distexp.dataset.files.columns import near
 from distexp.dataset.files.microdata import NOT_ASKED, OFF_SCALE, check_weights
 from distexp.errors import DatasetError
-from distexp.types import BoolArray, FloatArray, Group, IntArray
+from distexp.types import BoolArray, FloatArray, Group
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +38,8 @@ def filtered(codebook: Codebook, table: "pl.DataFrame", path: Path) -> "pl.DataF
     DatasetError
         If nobody does, or a filter asks for a code that the file does not hold.
     """
+    import polars as pl
+
     keep = np.ones(table.height, dtype=np.bool_)
     for column, codes in codebook.filters.items():
         seen, has_one = _found(codes, table[column], path)
@@ -51,9 +61,9 @@ def filtered(codebook: Codebook, table: "pl.DataFrame", path: Path) -> "pl.DataF
             f"columns: {used}). Widen them."
         )
         raise DatasetError(msg)
-    left = table.filter(keep)
+    left = table if keep.all() else table.filter(keep)
     for cells in left.iter_columns():
-        if cells.str.starts_with('{"ImportId"').any():
+        if cells.dtype == pl.String and cells.str.starts_with('{"ImportId"').any():
             msg = (
                 f"{path} has more rows of headers: column {cells.name!r} holds an ImportId of "
                 "Qualtrics. Pass them over by `file: {skip_rows: [2, 3]}` in the codebook."
@@ -70,8 +80,11 @@ def weights(column: str, table: "pl.DataFrame", path: Path) -> FloatArray:
     DatasetError
         If one is negative or no number, or all are zero.
     """
+    import polars as pl
+
     values = numbers(table[column])
-    odd = [cell for cell in table[column].filter(np.isnan(values)) if parse_code(cell) is not None]
+    unknown = table[column].filter(np.isnan(values)).cast(pl.String)
+    odd = [cell for cell in unknown if parse_code(cell) is not None]
     if odd:
         comma = 'Say decimal commas by `file: {decimal: ","}`. ' if _COMMA.search(odd[0]) else ""
         n_odd = np.count_nonzero(np.isnan(values))
@@ -85,7 +98,7 @@ def weights(column: str, table: "pl.DataFrame", path: Path) -> FloatArray:
     return values
 
 
-def answers(item: Item, missing: Codes, table: "pl.DataFrame", path: Path) -> IntArray:
+def answers(item: Item, missing: Codes, table: "pl.DataFrame", path: Path) -> SmallArray:
     """Return option indices, `OFF_SCALE` or `NOT_ASKED`, shape (n_respondents,).
 
     A blank was not asked, unless the codebook names it as a code.

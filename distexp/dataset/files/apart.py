@@ -1,6 +1,5 @@
 """Reading a file in a process of its own: a reader that crashes there is an error here."""
 
-import io
 import json
 import os
 import signal
@@ -29,7 +28,11 @@ _ENVIRONMENT = (
 
 
 def read_apart(
-    path: Path, columns: Sequence[str] | None, layout: Layout | None = None
+    path: Path,
+    columns: Sequence[str] | None,
+    layout: Layout | None = None,
+    *,
+    as_text: bool = True,
 ) -> "pl.DataFrame":
     """Read a `.parquet`, `.sav`, `.dta` or `.xlsx` file in a child process.
 
@@ -37,8 +40,10 @@ def read_apart(
     ----------
     path : Path
     columns : sequence of str or None
-        Which ones, each as text. None is all, and of a Parquet file as they are.
+        Which ones. None is all, and of a Parquet file as they are.
     layout : Layout, optional
+    as_text : bool
+        Whether numbers of columns that are named become text, which takes many times their room.
 
     Raises
     ------
@@ -49,7 +54,10 @@ def read_apart(
     import polars as pl
 
     _, content = _ask(path, {"columns": None if columns is None else list(columns)}, layout)
-    return pl.read_ipc(io.BytesIO(content))
+    table = pl.read_ipc(content)
+    if columns is None or not as_text:
+        return table
+    return table.with_columns(pl.selectors.numeric().cast(pl.String))
 
 
 def describe_apart(path: Path, layout: Layout | None = None) -> dict[str, Any]:

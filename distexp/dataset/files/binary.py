@@ -24,7 +24,10 @@ _TEXT_IS_BAD = "Unable to convert string"
 
 
 def read_parquet(path: Path, columns: Sequence[str] | None, layout: Layout) -> "pl.DataFrame":
-    """Read the columns named as text, or all of them as they are if None."""
+    """Read the columns named, or all of them as they are if None.
+
+    Of those named, numbers stay what they are and all else becomes text.
+    """
     import polars as pl
 
     try:
@@ -34,8 +37,11 @@ def read_parquet(path: Path, columns: Sequence[str] | None, layout: Layout) -> "
         names = [header[place] for place in locate(path, columns, header)]
         table = pl.read_parquet(path, columns=list(dict.fromkeys(names)))
         return table.select(
-            pl.col(name).cast(pl.String).alias(column)
+            pl.col(name)
+            .cast(of if of.is_integer() or of == pl.Float64 else pl.String)
+            .alias(column)
             for name, column in zip(names, columns, strict=True)
+            for of in [table.schema[name]]
         )
     except pl.exceptions.PolarsError as exc:
         msg = f"{path} cannot be read as a {path.suffix} file: {str(exc).splitlines()[0]}"

@@ -5,12 +5,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distexp.errors import DatasetError
-from distexp.types import FloatArray, IntArray
+from distexp.types import FloatArray
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,8 +19,15 @@ if TYPE_CHECKING:
 Code = float | str | None
 """What stands in a cell: a number, a text, or None for a blank."""
 
+SmallArray = NDArray[np.signedinteger[Any]]
+"""Of int8 where that serves: a survey has a number for each respondent and question."""
+
 MOST_DIGITS = 15
 """A whole number of more digits is compared as a text: as a number it might equal another one."""
+MOST_SMALL = 100
+"""Indices up to which one is an int8, with room for sums."""
+MOST_DISTINCT = 2**15
+"""Whole numbers below it are counted instead of sorted."""
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
 _CELL = re.compile(r"([+-]?)(\d*)(?:\.(\d*))?([eE][+-]?\d+)?")
@@ -132,23 +140,48 @@ def label_of(code: Code) -> str:
     return f"{code:.15g}" if isinstance(code, float) else str(code)
 
 
-def recode(column: "pl.Series", index_of: Callable[[Code], int], where: str) -> IntArray:
+def recode(column: "pl.Series", index_of: Callable[[Code], int], where: str) -> SmallArray:
     """Return `index_of` each cell's code, shape (n_rows,); it is called once for each code.
+
+    The column holds texts or numbers. The array is of the smallest type that serves.
 
     Raises
     ------
     DatasetError
         If two cells are one number but may be two codes, such as `1` and `01`; says `where`.
     """
+    cells, place = _distinct(column)
+    codes = [parse_code(cell) for cell in cells]
+    _check_spellings(dict(zip(cells, codes, strict=True)), where)
+    index = {code: index_of(code) for code in dict.fromkeys(codes)}
+    indices = np.array([index[code] for code in codes], dtype=np.int64)
+    small = not indices.size or -MOST_SMALL <= indices.min() <= indices.max() <= MOST_SMALL
+    kind: type[np.signedinteger[Any]] = np.int8 if small else np.int64
+    return indices.astype(kind)[place]
+
+
+def _distinct(column: "pl.Series") -> tuple[list[str], SmallArray]:
+    """Return the texts of a column's cells in their order, and which one each cell has."""
     import polars as pl
 
-    cells = column.fill_null("")
-    distinct = cells.unique().sort()
-    codes = [parse_code(cell) for cell in distinct]
-    _check_spellings(dict(zip(distinct, codes, strict=True)), where)
-    index = {code: index_of(code) for code in dict.fromkeys(codes)}
-    indices = [index[code] for code in codes]
-    return cells.replace_strict(distinct, indices, return_dtype=pl.Int64).to_numpy()
+    if column.dtype.is_integer() and column.len() > column.null_count():
+        low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
+        if -MOST_DISTINCT < low <= high < MOST_DISTINCT:
+            offset = (column.cast(pl.Int32) - (low - 1)).fill_null(0).to_numpy()
+            there = np.flatnonzero(np.bincount(offset))
+            texts = ["" if one == 0 else str(one + low - 1) for one in there.tolist()]
+            order = np.array(sorted(range(len(texts)), key=texts.__getitem__))
+            place_of = np.zeros(high - low + 2, np.int32)
+            place_of[there[order]] = np.arange(len(order))
+            return [texts[one] for one in order], place_of[offset]
+    if column.dtype == pl.Float64:
+        column = column.fill_nan(None)  # which is how a reader writes a blank
+    distinct = column.unique()
+    named = pl.DataFrame({"value": distinct, "text": distinct.cast(pl.String).fill_null("")})
+    named = named.sort("text")
+    places = pl.int_range(named.height, dtype=pl.Int32, eager=True)
+    placed = column.replace_strict(named["value"], places, return_dtype=pl.Int32)
+    return named["text"].to_list(), placed.to_numpy().astype(np.int32, copy=False)
 
 
 def _check_spellings(codes: Mapping[str, Code], where: str) -> None:
@@ -182,5 +215,6 @@ def numbers(column: "pl.Series") -> FloatArray:
     """Return the cells as numbers, shape (n_rows,); NaN where one is blank or not a number."""
     import polars as pl
 
-    values = column.str.strip_chars().cast(pl.Float64, strict=False)
+    texts = column.dtype == pl.String
+    values = (column.str.strip_chars() if texts else column).cast(pl.Float64, strict=False)
     return values.fill_null(math.nan).to_numpy().astype(np.float64)

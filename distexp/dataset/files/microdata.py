@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from distexp.checks import parameter_error
+from distexp.dataset.files.codes import SmallArray
 from distexp.dataset.files.language import both, both_in
 from distexp.dataset.files.sampling import SampleDesign
 from distexp.errors import DatasetError
@@ -30,7 +31,7 @@ _CROSSING = re.compile(r"\s+[×x]\s+")
 
 def tally(
     questions: Sequence[Question],
-    answers: Mapping[str, IntArray],
+    answers: Mapping[str, SmallArray],
     groups: Mapping[Group, BoolArray],
     weights: FloatArray | Mapping[str, FloatArray] | None,
     min_respondents: int,
@@ -83,6 +84,8 @@ def tally(
         weights if isinstance(weights, Mapping) else dict.fromkeys(answers, weights)
     )
     cases = []
+    last: FloatArray | None = None
+    of_group: dict[Group, FloatArray] = {}
     for question in questions:
         answer = answers[question.question_id]
         if not answer.size:
@@ -91,8 +94,10 @@ def tally(
         weight = weights_of[question.question_id]
         if weight is not None:
             check_weights(f"the weights of question {question.question_id!r}", weight)
+        if weight is not None and weight is not last:  # mostly the same for all questions
+            of_group, last = {group: weight[rows] for group, rows in members.items()}, weight
         for group, rows in members.items():
-            w = None if weight is None else weight[rows]
+            w = None if weight is None else of_group[group]
             case = _case(question, group, rows, answer[rows], w, min_respondents, design)
             if case is None and small_cells == "estimate":
                 case = Case(question=question, group=group)
@@ -215,13 +220,14 @@ def _case(
     question: Question,
     group: Group,
     rows: IntArray,
-    answers: IntArray,
+    answers: SmallArray,
     weights: FloatArray | None,
     min_respondents: int,
     design: SampleDesign | None,
 ) -> Case | None:
     """Return the case of one cell, or None if too few gave a substantive answer."""
-    asked = answers > NOT_ASKED if weights is None else (answers > NOT_ASKED) & (weights > 0)
+    there = answers > NOT_ASKED if weights is None else (answers > NOT_ASKED) & (weights > 0)
+    asked = np.flatnonzero(there)
     code = answers[asked] - OFF_SCALE  # 0 is off the scale, 1 the first option
     n_codes = len(question.options) + 1
     n = int(np.count_nonzero(code))
@@ -232,7 +238,7 @@ def _case(
         return None
     w = np.ones(len(code)) if weights is None else weights[asked]
     sums = np.bincount(code, weights=w, minlength=n_codes)
-    said = code > 0
+    said = np.flatnonzero(code)
     effective = None
     if design is not None:
         effective = design.effective_number(

@@ -33,8 +33,9 @@ def main() -> None:
         out.write(json.dumps({"error": str(exc)}).encode() + b"\n")
     else:
         content = io.BytesIO()
-        table.write_ipc(content, compression="lz4")  # codes repeat: a tenth passes the pipe
-        out.write(b'{"error": null}\n' + content.getbuffer())
+        table.write_ipc(content, compression="lz4")  # codes repeat: a tenth is passed on
+        out.write(b'{"error": null}\n')
+        out.write(content.getbuffer())
     out.close()
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Reader = Callable[[Sequence[str]], "pl.DataFrame"]
-"""Reads the columns named, as text."""
+"""Reads the columns named, as texts or numbers."""
 SMALL_CELLS = ("drop", "estimate")
 
 

@@ -111,17 +111,18 @@ def units(column: str, table: "pl.DataFrame", path: Path, key: str) -> IntArray:
     DatasetError
         If somebody has nothing there; `key` is what the codebook calls the column.
     """
-    codes = {
-        cell: parse_code(cell) for cell in table[column].unique(maintain_order=True).to_list()
-    }
+    import polars as pl
+
+    cells = table[column].cast(pl.String)
+    codes = {cell: parse_code(cell) for cell in cells.unique(maintain_order=True).to_list()}
     blank = [cell for cell, code in codes.items() if code is None]
     if blank:
-        n_blank = sum(int((table[column] == cell).sum()) for cell in blank if cell is not None)
-        n_blank += table[column].null_count()
+        n_blank = sum(int((cells == cell).sum()) for cell in blank if cell is not None)
+        n_blank += cells.null_count()
         msg = (
             f"{n_blank} of {table.height} values in column {column!r} of {path} are blank, and "
             f"the codebook names it as {key}. Filter these respondents out, or leave {key} out."
         )
         raise DatasetError(msg)
     known = {code: place for place, code in enumerate(dict.fromkeys(codes.values()))}
-    return np.array([known[codes[cell]] for cell in table[column].to_list()], dtype=np.int64)
+    return np.array([known[codes[cell]] for cell in cells.to_list()], dtype=np.int64)

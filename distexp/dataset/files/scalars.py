@@ -63,8 +63,10 @@ def load(text: str, name: str) -> object:
         If it is not plain YAML, a key stands twice in a mapping, or a text in it is none.
     """
     try:
-        _check(yaml.compose(text, Loader=Loader), name)
-        return yaml.load(text, Loader=Loader)
+        loader = Loader(text)
+        node = loader.get_single_node()
+        _check(node, name)
+        return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as exc:
         msg = f"{name} is not plain YAML: {' '.join(str(exc).split())[:300]}"
         raise DatasetError(msg) from exc
