@@ -7,10 +7,10 @@ import hashlib
 import json
 import marshal
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Self
+from functools import lru_cache
+from typing import Generic, Self, TypeVar
 
 from distexp.errors import ConfigError
 
@@ -51,6 +51,27 @@ class Prompt:
     reply: it is not sent, and no part of the request's key."""
 
 
+Of = TypeVar("Of")
+
+
+class _Once(Generic[Of]):
+    """A property that is computed when it is first read, and then an attribute like any other.
+
+    As `functools.cached_property` from Python 3.12 on: that of 3.11 takes a lock each time, which
+    costs more than a hash.
+    """
+
+    def __init__(self, compute: "Callable[[Request], Of]") -> None:
+        self._compute = compute
+        self._name = compute.__name__
+        self.__doc__ = compute.__doc__
+
+    def __get__(self, request: "Request", owner: type | None = None) -> Of:
+        value = self._compute(request)
+        object.__setattr__(request, self._name, value)  # not by `__dict__`, which takes a dict
+        return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """One call, as far as it can change the answer. Secrets and transport settings stay out."""
@@ -68,15 +89,15 @@ class Request:
     salt: str | None = None
     """Any text: a request with another salt has another key, so it is asked anew."""
 
-    @cached_property
+    @_Once
     def document(self) -> str:
-        """The canonical JSON text that is hashed into `key` and stored beside the response."""
+        """Return the canonical JSON text that is hashed into `key` and stored beside answers."""
         around = _around(self.provider, self.model, self.endpoint, self.draw, self.salt)
         return f'{{"body":{canonical_object(self.body)},{around}'  # of all names the first
 
-    @cached_property
+    @_Once
     def key(self) -> str:
-        """SHA-256 of `document`, 64 hexadecimal digits."""
+        """Return the SHA-256 of `document`, 64 hexadecimal digits."""
         return hashlib.sha256(self.document.encode()).hexdigest()
 
 

@@ -243,6 +243,9 @@ class Dispatch:
         line.wake()
         state = self._state(call)
         state.answers, state.n_lost = True, 0
+        if not state.doubted:
+            await self._put(call, paid)
+            return
         doubted, state.doubted = state.doubted, []
         settled = [self._refused(line, other, exc) for other, exc in doubted]
         await asyncio.gather(self._put(call, paid), *settled)

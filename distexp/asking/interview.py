@@ -196,9 +196,12 @@ class Interview:
         """Turn every case into requests, in each prompt style."""
         asked = []
         for name, style in self.styles.items():
+            question, first = None, list[Request]()
             for case in self.survey.cases:
-                first = self._first[case.question]
-                if not _answered(first, answers):
+                if case.question is not question:
+                    question = case.question
+                    first = self._first[question]
+                if first and not _answered(first, answers):
                     asked.append(
                         Asked(style=name, case=case, prompts=(), requests=(), asked=False)
                     )
@@ -211,7 +214,7 @@ class Interview:
                 except ParseError as exc:
                     asked.append(self._unprepared(name, case, first, exc))
                     continue
-                requests = tuple(self.model.request(prompt) for prompt in prompts)
+                requests = tuple([self.model.request(prompt) for prompt in prompts])
                 asked.append(Asked(style=name, case=case, prompts=prompts, requests=requests))
         return asked
 
@@ -257,9 +260,12 @@ class Interview:
                 estimates[one.style].append(NOT_ASKED)
                 continue
             readings: list[Reading | Shares | None] = []
-            n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
-            for reply in (*one.replaced, *filter(None, [one.unprepared])):
+            n_refused = 0
+            for reply in one.replaced:
                 unreadable.setdefault(reply.key, reply)
+            if one.unprepared is not None:
+                n_refused = int(one.unprepared.is_refusal)
+                unreadable.setdefault(one.unprepared.key, one.unprepared)
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
                 n_refused += response.is_refusal
@@ -273,8 +279,9 @@ class Interview:
                     unreadable.setdefault(request.key, lost)
                     reason = lost.reason
                 replies.append(_reply(one, prompt, request, response, readings[-1], reason))
-            orders = [prompt.option_order for prompt in one.prompts]
-            self._drawn[one.style].count(orders, readings)
+            if len(readings) > 1:
+                orders = [prompt.option_order for prompt in one.prompts]
+                self._drawn[one.style].count(orders, readings)
             estimates[one.style].append(
                 Estimate(
                     reading=self.elicitation.combine(readings),
@@ -309,7 +316,7 @@ def _requests(asked: Sequence[Asked]) -> list[Request]:
 
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
     """Tell whether all requests have an answer; some have none once the budget is spent."""
-    return all(request.key in answers for request in requests)
+    return all([request.key in answers for request in requests])
 
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:

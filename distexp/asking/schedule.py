@@ -1,7 +1,7 @@
 """Calls to several endpoints at once, each at the pace it stands: retried, limited, paid once."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Coroutine, Sequence
 
 from distexp.asking.backoff import Backoff
 from distexp.asking.batch.desk import Desk, batch_price_of, terms_of
@@ -131,7 +131,7 @@ class Schedule:
             progress=progress,
             answering=answering,
         )
-        return asyncio.run(dispatch.finish(asked))
+        return _come_of(dispatch.finish(asked))
 
     def price_of(self, model: Model) -> tuple[float, float] | None:
         """Return what a token of a prompt and of a reply cost, in USD; None if unknown."""
@@ -144,7 +144,7 @@ class Schedule:
         for model in each_once(model for model, _ in asked):
             terms_of(model).prepare()
         desk = Desk(cache=self.cache, recorder=recorder, budget=self.budget, progress=progress)
-        return asyncio.run(desk.finish(asked))
+        return _come_of(desk.finish(asked))
 
     def endpoint(self, model: Model, request: Request) -> Endpoint:
         """Return the endpoint that a request goes to; the strictest limits of its models hold."""
@@ -153,6 +153,21 @@ class Schedule:
         endpoint = self._endpoints.setdefault(where, Endpoint(limits, self.backoff))
         endpoint.restrict(limits)
         return endpoint
+
+
+def _come_of(work: Coroutine[None, None, Outcome]) -> Outcome:
+    """Return what comes of work in an event loop of its own.
+
+    Not as the result of its task: `asyncio.run` of Python 3.11 writes that as a text at the end,
+    with all answers in it, only to throw the text away.
+    """
+    found = []
+
+    async def keep() -> None:
+        found.append(await work)
+
+    asyncio.run(keep())
+    return found[0]
 
 
 def _check_none_in_batches(cache: Cache, asked: Sequence[tuple[Model, Request]]) -> None:

@@ -100,7 +100,7 @@ class Recorder:
         self._waiting.append((paid, future))
         if self._storing is None:
             self._storing = asyncio.create_task(self._store_waiting())
-        return await asyncio.shield(future)  # a call may be cancelled, its answer is kept
+        return await future  # a call may be cancelled, its answer is kept
 
     async def drain(self) -> dict[str, Record]:
         """Wait until all that was put is stored, or has failed to be, which is tried once more.
@@ -147,6 +147,8 @@ class Recorder:
                     self._waiting = []
                     raise
                 for (_, future), outcome in zip(batch, outcomes, strict=True):
+                    if future.done():
+                        continue
                     if isinstance(outcome, CacheError):
                         future.set_exception(outcome)
                     else:

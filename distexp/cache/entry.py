@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from distexp.cache.record import Record
@@ -25,6 +25,7 @@ LARGEST = 1 << 53
 _NAME = re.compile("([0-9a-f]{64})(?:/(0|[1-9][0-9]{0,8}))?")
 _NUMBER = (float, int)
 _TEXT = (str,)
+_NUMBERS, _TEXTS = frozenset(_NUMBER), frozenset(_TEXT)
 _COUNT = (int,)
 _TEXT_OR_NONE = (str, type(None))
 _REQUEST: Types = {
@@ -56,6 +57,7 @@ _USAGE: Types = {
     "completion_tokens": _COUNT,
     "thinking_tokens": (int, type(None)),
 }
+_OF_REQUEST = itemgetter(*_REQUEST)
 _OF_RECORD, _OF_RESPONSE, _OF_USAGE = (attrgetter(*of) for of in (_RECORD, _RESPONSE, _USAGE))
 
 
@@ -121,7 +123,7 @@ def check_sizes(record: Record) -> None:
         record.latency_s,
         record.generation,
     )
-    if any(abs(number) > LARGEST for number in numbers):
+    if max(map(abs, numbers)) > LARGEST:
         raise ValueError("it holds a number that is too large")
 
 
@@ -150,23 +152,27 @@ def _check_types(request: Any, record: Record) -> None:
     """Raise ValueError unless every value is of the type that it is declared to have."""
     if not isinstance(request, dict) or request.keys() != _REQUEST.keys():
         raise ValueError("its request has other fields than a request")
-    _check("request", [request[name] for name in _REQUEST], _REQUEST)
-    _check("record", _OF_RECORD(record), _RECORD)
-    if any(type(value) is not str for value in record.versions.values()):
+    response, values = record.response, _OF_REQUEST(request)
+    kinds = (*map(type, (*values, *_OF_RECORD(record), *_OF_RESPONSE(response))),)
+    if kinds not in _right:
+        _check("request", values, _REQUEST)
+        _check("record", _OF_RECORD(record), _RECORD)
+        _check("response", _OF_RESPONSE(response), _RESPONSE)
+        _right.add(kinds)
+    if not _TEXTS.issuperset(map(type, record.versions.values())):
         raise ValueError("its versions are not texts")
     if datetime.fromisoformat(record.created).utcoffset() is None:
         raise ValueError("its date has no time zone")
-    _check("response", _OF_RESPONSE(record.response), _RESPONSE)
-    if record.response.usage is not None:
-        _check("usage", _OF_USAGE(record.response.usage), _USAGE)
-    _check_numbers(record.response)
+    if response.usage is not None:
+        _check("usage", _OF_USAGE(response.usage), _USAGE)
+    _check_numbers(response)
 
 
 def _check_numbers(response: Response) -> None:
     price = response.price_usd_per_token
-    if price is not None and (len(price) != 2 or any(type(each) not in _NUMBER for each in price)):
+    if price is not None and (len(price) != 2 or not _NUMBERS.issuperset(map(type, price))):
         raise ValueError("its price is not two numbers")
-    if any(type(token) is not str for token in response.tokens or ()):
+    if not _TEXTS.issuperset(map(type, response.tokens or ())):
         raise ValueError("its tokens are not texts")
     for alternatives in response.top_logprobs or ():
         for token, logprob in alternatives:
@@ -175,14 +181,11 @@ def _check_numbers(response: Response) -> None:
 
 
 _right: set[tuple[object, ...]] = set()
-"""Types that were found to be right, by what they are of: they are few."""
+"""Types of request, record and response that were found to be right: they are few."""
 
 
 def _check(what: str, values: Sequence[object], types: Types) -> None:
     """Raise ValueError unless each value has one of its types; true is not a number."""
-    if (what, *map(type, values)) in _right:
-        return
     for value, (name, kinds) in zip(values, types.items(), strict=True):
         if type(value) not in kinds:
             raise ValueError(f"the {name!r} of its {what} is {value!r:.80}")
-    _right.add((what, *map(type, values)))

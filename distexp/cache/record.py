@@ -51,11 +51,9 @@ class Record:
         CacheError
             If another number of the response is infinite, or NaN.
         """
-        rest = {name: getattr(self, name) for name in _AFTER_REQUEST}
-        rest |= {"response": _response_to_json(self.response), "versions": dict(self.versions)}
         try:
             # ASCII escapes keep what UTF-8 cannot hold, e.g. half a surrogate pair in a reply.
-            text = _ENCODER.encode(rest)
+            text = _ENCODER.encode(_after_request(self))
         except ValueError as exc:
             msg = f"The response to request {self.key} holds a number that JSON has not: {exc}."
             raise CacheError(msg) from exc
@@ -112,6 +110,14 @@ class Paid:
 _LATER = ("thought", "tokens")
 """Fields that older records lack: they are written only where they hold something."""
 _AFTER_REQUEST = [field.name for field in fields(Record) if field.name != "request"]
+_OF_RECORD = attrgetter(*_AFTER_REQUEST)
+
+
+def _after_request(record: Record) -> dict[str, Any]:
+    rest = dict(zip(_AFTER_REQUEST, _OF_RECORD(record), strict=True))
+    rest["response"] = _response_to_json(record.response)
+    rest["versions"] = dict(record.versions)
+    return rest
 
 
 def read_responses(afters: Sequence[bytes]) -> list[Response]:

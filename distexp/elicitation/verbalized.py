@@ -35,6 +35,8 @@ from distexp.types import Group, Question, Reading, Shares
 
 _NAMED_ORDERS = (("reversed",), ("shuffled",))
 """Orders that the name says, as no others are averaged with them."""
+_Shown = tuple[tuple[int, ...], int, Sequence[str], Mapping[str, Json]]
+"""Option order, draw, lines and shape of the reply."""
 PERCENTAGE: Json = {"type": "integer", "minimum": 0, "maximum": 100}
 
 
@@ -68,6 +70,8 @@ class Verbalized(AskedAtOnce):
     """
 
     name = "verbalized"
+    _laid_out: tuple[object, Question, str, list[_Shown]] | None = None
+    """What all groups are shown of the last question: cases come question by question."""
 
     def __init__(
         self,
@@ -114,12 +118,32 @@ class Verbalized(AskedAtOnce):
         prepared: Sequence[Response] = (),
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
+        of = (question, self.task, self.note, self.dont_know)
+        if self._laid_out is None or self._laid_out[0] != of:
+            self._laid_out = (of, *self._shown(question))
+        _, asked, task, shown = self._laid_out
+        return tuple(
+            [
+                Prompt(
+                    messages=style.messages(asked, lines, task, group),
+                    option_order=order,
+                    max_tokens=self.max_tokens,
+                    temperature=self.temperature,
+                    draw=draw,
+                    json_schema=schema,
+                )
+                for order, draw, lines, schema in shown
+            ]
+        )
+
+    def _shown(self, question: Question) -> tuple[Question, str, list[_Shown]]:
+        """Return what all groups are shown of a question: it, the task, and what each draw has."""
         asked = self._offered(question)
         if self.labels == "letters":
             task, schema = told(self.task, asked, self.note), _schema(letters(asked.options))
         else:
             task, schema = told_labels(self.task, self.labels), {}
-        found = []
+        found: list[_Shown] = []
         for order, draw in draws_in_orders(question, self.option_orders, self.n_samples, seed=0):
             whole = _whole(order, asked)
             lines = lettered_options(asked, whole)
@@ -127,16 +151,8 @@ class Verbalized(AskedAtOnce):
                 shown = options_shown(asked, whole)
                 lines = labelled_lines(shown, self.labels)
                 schema = object_schema(dict.fromkeys(labels_of(shown, self.labels), PERCENTAGE))
-            prompt = Prompt(
-                messages=style.messages(asked, lines, task, group),
-                option_order=order,
-                max_tokens=self.max_tokens,
-                temperature=self.temperature,
-                draw=draw,
-                json_schema=schema,
-            )
-            found.append(prompt)
-        return tuple(found)
+            found.append((order, draw, lines, schema))
+        return asked, task, found
 
     def _offered(self, question: Question) -> Question:
         """Return the question with the option that is offered besides."""

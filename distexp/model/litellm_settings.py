@@ -39,7 +39,7 @@ def request_body(
     }
     if sampling:
         body["temperature"] = prompt.temperature
-    if any(m.role == "system" for m in prompt.messages) and capabilities.system_role is False:
+    if capabilities.system_role is False and any(m.role == "system" for m in prompt.messages):
         msg = f"Model {name} takes no system message. Choose another prompt."
         raise ConfigError(msg)
     if prompt.top_logprobs is not None:
@@ -53,18 +53,35 @@ def request_body(
         _check_top_logprobs(name, prompt.top_logprobs, capabilities, max_top_logprobs)
         body |= {"logprobs": True, "top_logprobs": prompt.top_logprobs}
     if prompt.json_schema is not None and capabilities.json_schema is not False:
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "reply", "strict": True, "schema": prompt.json_schema},
-        }
+        body["response_format"] = _reply_format(prompt.json_schema)
     if seed is not None and capabilities.seed is not False:
         body["seed"] = seed + prompt.draw
-    body |= thinking.fields()
+    if fields := thinking.fields():
+        body |= fields
     if top_p is not None:
         body["top_p"] = top_p
     if extra_body:
         body["extra_body"] = extra_body
     return body
+
+
+_formats: dict[int, tuple[Mapping[str, Json], dict[str, Json]]] = {}
+"""Formats of schemas by their identity, each beside its schema, whose place no other takes."""
+MOST_FORMATS = 100
+
+
+def _reply_format(schema: Mapping[str, Json]) -> dict[str, Json]:
+    """Return the format of a reply, one object for all prompts that share the schema."""
+    known = _formats.get(id(schema))
+    if known is not None:
+        return known[1]
+    made: dict[str, Json] = {
+        "type": "json_schema",
+        "json_schema": {"name": "reply", "strict": True, "schema": schema},
+    }
+    if len(_formats) < MOST_FORMATS:
+        _formats[id(schema)] = (schema, made)
+    return made
 
 
 def _check_top_logprobs(name: str, wanted: int, can: Capabilities, at_most: int | None) -> None:

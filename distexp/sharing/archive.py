@@ -7,6 +7,7 @@ distexp writes.
 
 import json
 import os
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
@@ -19,7 +20,7 @@ from distexp.cache.disk.reader import Reader, not_as_written
 from distexp.cache.disk.store import ResponseCache
 from distexp.cache.entry import check_sizes, checked, checked_as, read
 from distexp.cache.record import Record
-from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
+from distexp.cache.rows import COLUMNS, HEAD, REFUSED, parts, verified
 from distexp.errors import ArchiveError, CacheError
 from distexp.model.http.secrets import Leaks
 from distexp.request import Json
@@ -98,7 +99,7 @@ def stored(folder: Path, keys: Sequence[str] | None) -> Iterator[Entry]:
     for name, text in reader.texts() if keys is None else _of_keys(reader, keys):
         try:
             checked(name, text)
-        except (*REFUSED, RecursionError) as exc:
+        except REFUSED as exc:
             raise not_as_written(folder, name, exc) from exc
         yield name, text
 
@@ -150,20 +151,35 @@ def adopted(parcel: Parcel, cache: ResponseCache) -> Adopted:
     ArchiveError
         If one is not, or the file changed between the two readings.
     """
-    found = [_digest(part) for part in in_parts(checked_records(parcel))]
+    found, lengths = [], array("L")
+    for part in in_parts(checked_records(parcel)):
+        found.append(_digest([entry.text.encode() for entry in part]))
+        lengths.extend([len(entry.record.request) for entry in part])
 
     def again() -> Iterator[list[Offered]]:
-        for part, before in zip_longest(in_parts(e for e, _ in _records(parcel)), found):
+        """Read it again, what was checked before: only that it is the same is checked now."""
+        length_of_next, key = iter(lengths), ""
+        for part, before in zip_longest(in_parts(parcel.lines(RECORDS)), found):
             if part is None or before is None or _digest(part) != before:
                 raise parcel.refused("it changed while it was read")
-            yield part
+            entries = []
+            for line in part:
+                text, end = line.decode(), len(HEAD) + next(length_of_next)
+                record = Record.from_parts(text[len(HEAD) : end], text[end:])
+                last, key = key, record.key
+                entries.append(Offered(_name(key, last, record), text, record))
+            yield entries
 
     return cache.adopt_checked(again())
 
 
-def _digest(part: Sequence[Offered]) -> bytes:
-    texts = "\n".join([text for entry in part for text in (entry.name, entry.text)])
-    return sha256(texts.encode()).digest()
+def _digest(lines: Sequence[bytes]) -> bytes:
+    return sha256(b"\n".join(lines)).digest()
+
+
+def _name(key: str, last: str, record: Record) -> str:
+    """Return the name of an entry by its key and that of the entry before it."""
+    return f"{key}/{record.generation}" if key == last else key
 
 
 def _records(parcel: Parcel) -> Iterator[tuple[Offered, Any]]:
@@ -179,11 +195,10 @@ def _records(parcel: Parcel) -> Iterator[tuple[Offered, Any]]:
         try:
             text = line.decode()
             request, record = read(text)
-        except (*REFUSED, RecursionError) as exc:
+        except REFUSED as exc:
             raise _refused(parcel, number, exc) from exc
         last, key = key, record.key
-        name = f"{key}/{record.generation}" if key == last else key
-        yield Offered(name, text, record), request
+        yield Offered(_name(key, last, record), text, record), request
 
 
 def checked_records(parcel: Parcel) -> Iterator[Offered]:
@@ -196,13 +211,13 @@ def checked_records(parcel: Parcel) -> Iterator[Offered]:
     """
     number, last, newest = 0, "", 0
     for number, (entry, request) in enumerate(_records(parcel), start=1):
-        name, _, record = entry
+        name, text, record = entry
         try:
-            checked_as(*entry[:2], request, record)
+            checked_as(name, text, request, record)
             newest = record.generation if name == entry.key else newest
             check_sizes(record)
             _check_order(name, last, record, newest)
-        except (*REFUSED, RecursionError) as exc:
+        except REFUSED as exc:
             raise _refused(parcel, number, exc) from exc
         last = name
         yield entry

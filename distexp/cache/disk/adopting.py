@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from distexp.cache.disk.database import Database
 from distexp.cache.entry import checked
@@ -12,6 +12,7 @@ from distexp.cache.rows import COLUMNS, REFUSED, verified
 from distexp.errors import CacheCorruptError
 
 ENTRIES_PER_TRANSACTION = 2000
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,34 +57,39 @@ class Adoption:
         """Store what is new of some entries, in one transaction."""
         with database.transact():
             there = _there(database, entries)
+            new = []
             for entry in entries:
                 here = there.setdefault(entry.key, {})
                 if entry.name != entry.key and entry.key not in here:
                     self._early.append(entry)
-                else:
-                    self._take(database, entry, here)
+                elif self._takes(entry, here):
+                    new.append(entry)
+            database.insert_many(new)
 
     def finish(self, database: Database) -> Adopted:
         """Store the replaced answers that came too early, and return the counts."""
         with database.transact():
             there = _there(database, self._early)
-            for entry in self._early:
-                self._take(database, entry, there.setdefault(entry.key, {}))
+            early = [e for e in self._early if self._takes(e, there.setdefault(e.key, {}))]
+            database.insert_many(early)
         return Adopted(added=self._added, present=self._present, conflicts=tuple(self._conflicts))
 
-    def _take(self, database: Database, entry: Offered, here: dict[str, Record]) -> None:
-        if _has_room(entry, here):
-            database.insert(entry.name, entry.text, entry.record)
+    def _takes(self, entry: Offered, here: dict[str, Record]) -> bool:
+        """Count an entry, and tell whether it is to be stored beside those that are here."""
+        if has_room := _has_room(entry, here):
             here[entry.name] = entry.record
             self._added += 1
         elif any(record.response == entry.record.response for record in here.values()):
             self._present += 1
         else:
             self._conflicts.append(entry.name)
+        return has_room
 
 
 def _has_room(entry: Offered, here: dict[str, Record]) -> bool:
     """Tell whether an answer fits among the generations that its request has here."""
+    if not here:
+        return entry.name == entry.key
     generation, newest = entry.record.generation, here.get(entry.key)
     generations = {record.generation for record in here.values()}
     if entry.name == entry.key:
@@ -111,8 +117,8 @@ def _record_here(name: str, *stored: Any) -> Record:
         raise CacheCorruptError(msg) from exc
 
 
-def in_parts(entries: Iterable[Offered]) -> Iterator[list[Offered]]:
-    """Yield entries in parts for one transaction each."""
+def in_parts(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield entries, or the lines that they are read from, in parts for one transaction each."""
     remaining = iter(entries)
     while part := list(islice(remaining, ENTRIES_PER_TRANSACTION)):
         yield part

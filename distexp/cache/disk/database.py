@@ -19,7 +19,8 @@ from distexp.errors import CacheCorruptError
 
 _NOTE = (
     f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
-    f"SELECT ?, id{', ?' * len(facts.COUNTED)} FROM Source WHERE name = ?"
+    "VALUES ((SELECT rowid FROM Cache WHERE key = ? AND raw = 1), "
+    f"(SELECT id FROM Source WHERE name = ?){', ?' * len(facts.COUNTED)})"
 )
 _COUNTED = attrgetter(*facts.COUNTED)
 _SET = {
@@ -132,16 +133,22 @@ class Database(Cache):  # type: ignore[misc]
         )
         return self.query(statement, (json.dumps(sorted(keys)),))
 
-    def insert(self, name: str, text: str, record: Record) -> None:
-        """Store the JSON text of a record under a name that is not taken, in a transaction."""
+    def insert_many(self, entries: Sequence[tuple[str, str, Record]]) -> None:
+        """Store the JSON texts of records under names that are not taken, in a transaction."""
         now = time.time()
-        row = (name, now, now, digest(text.encode()), RAW, packed(text))
-        rowid = self._sql(
+        self._con.executemany(
             "INSERT INTO Cache (key, raw, store_time, access_time, tag, mode, value) "
             "VALUES (?, 1, ?, ?, ?, ?, ?)",
-            row,
-        ).lastrowid
-        self._note(rowid, Facts.of(record, name))
+            [
+                (name, now, now, digest(text.encode()), RAW, packed(text))
+                for name, text, _ in entries
+            ],
+        )
+        noted = [(name, Facts.of(record, name)) for name, _, record in entries]
+        self._con.executemany(
+            "INSERT OR IGNORE INTO Source (name) VALUES (?)", {(of.source,) for _, of in noted}
+        )
+        self._con.executemany(_NOTE, [(name, of.source, *_COUNTED(of)) for name, of in noted])
 
     def rename(self, name: str, new: str) -> None:
         """Keep an entry under another name, in a transaction: a newer answer takes its place."""
@@ -158,10 +165,3 @@ class Database(Cache):  # type: ignore[misc]
             (time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime()), reason, rowid),
         )
         self._sql("DELETE FROM Cache WHERE rowid = ?", (rowid,))
-
-    def _note(self, rowid: int, noted: Facts) -> None:
-        """Write down what can be counted about a row."""
-        values = (rowid, *_COUNTED(noted), noted.source)
-        if not self._sql(_NOTE, values).rowcount:
-            self._sql("INSERT OR IGNORE INTO Source (name) VALUES (?)", (noted.source,))
-            self._sql(_NOTE, values)

@@ -91,8 +91,7 @@ class ResponseCache(Cache):
             return records
         gone = self._writer.is_gone()
         with plain_errors(self.path), self._open().transact():
-            requests = [paid.request for paid in answers]
-            records = list(map(self._stored, requests, records))
+            records = self._stored([paid.request for paid in answers], records)
         if gone:
             raise self._gone()
         return records
@@ -318,17 +317,29 @@ class ResponseCache(Cache):
             "Answers stored before are no longer there; the last ones are in a new cache.db."
         )
 
-    def _stored(self, request: Request, record: Record) -> Record:
-        """Store a record as the mode wants it, and return the one that is now in its place."""
-        database, key = self._open(), request.key
-        names = {name for (name,) in database.answers("key", key)}
-        if key in names and self.mode != "refresh":
-            return self._find([request])[key]
-        generation = next_generation(names)
-        if key in names:
-            generation = self._find([request])[key].generation + 1
-            database.rename(key, f"{key}/{generation - 1}")
-        if generation:
-            record = replace(record, generation=generation)
-        database.insert(key, self._readable(key, record), record)
-        return record
+    def _stored(self, requests: Sequence[Request], records: Sequence[Record]) -> list[Record]:
+        """Store records as the mode wants them, and return those that are now in their places."""
+        database, names = self._open(), dict[str, set[str]]()
+        for (name,) in database.answers_to_any("key", {request.key for request in requests}):
+            names.setdefault(name[:64], set()).add(name)
+        new: list[tuple[str, str, Record]] = []
+        stored = []
+        for request, record in zip(requests, records, strict=True):
+            key = request.key
+            there = names.setdefault(key, set())
+            if key in there:
+                database.insert_many(new)  # it may be one of them
+                new = []
+                found = self._find([request])[key]
+                if self.mode != "refresh":
+                    stored.append(found)
+                    continue
+                before = f"{key}/{found.generation}"
+                database.rename(key, before)
+                there.add(before)
+            generation = next_generation(there)
+            stored.append(replace(record, generation=generation) if generation else record)
+            new.append((key, self._readable(key, stored[-1]), stored[-1]))
+            there.add(key)
+        database.insert_many(new)
+        return stored
