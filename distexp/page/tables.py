@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -33,20 +34,15 @@ OWN = (CASES, COMPARISONS, ESTIMATES, PREDICTIONS, QUESTIONS, REPLIES, SCORES, T
 """Tables that every run may have; others in its folder are of views."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Tables:
-    """What a run left."""
+    """What a run left. What the page of a sweep does not need is read when it is asked for.
+
+    The replies of hundreds of runs are many times what else there is of them.
+    """
 
     folder: Path
-    scores: "pl.DataFrame"
     comparisons: "pl.DataFrame"
-    cases: "pl.DataFrame"
-    predictions: "pl.DataFrame"
-    questions: "pl.DataFrame | None"
-    replies: "pl.DataFrame | None"
-    unreadable: "pl.DataFrame | None"
-    trials: "pl.DataFrame | None"
-    estimates: "pl.DataFrame | None"
     summary: dict[str, Any]
     provenance: dict[str, Any]
     sentences: dict[str, Any]
@@ -69,15 +65,7 @@ class Tables:
         settings, changed = read_yaml(config), read_yaml(_text(folder / OVERRIDES))
         return cls(
             folder=folder,
-            scores=_needed(folder / SCORES),
             comparisons=_table(folder / COMPARISONS, comparisons_schema()),
-            cases=_table(folder / CASES, cases_schema()),
-            predictions=_table(folder / PREDICTIONS, predictions_schema()),
-            questions=_optional(folder / QUESTIONS),
-            replies=_optional(folder / REPLIES),
-            unreadable=_optional(folder / UNREADABLE),
-            trials=_optional(folder / TRIALS),
-            estimates=_optional(folder / ESTIMATES),
             summary=_json(folder / SUMMARY),
             provenance=_json(folder / PROVENANCE),
             sentences=_json(folder / SENTENCES),
@@ -85,6 +73,46 @@ class Tables:
             settings=settings if isinstance(settings, dict) else {},
             changed=list(map(str, changed)) if isinstance(changed, list) else [],
         )
+
+    @property
+    def cases(self) -> "pl.DataFrame":
+        """A row a case and calibrator; read anew each time, for it is used once."""
+        return _table(self.folder / CASES, cases_schema())
+
+    @cached_property
+    def scores(self) -> "pl.DataFrame":
+        """A row a calibrator and metric."""
+        return _needed(self.folder / SCORES)
+
+    @cached_property
+    def predictions(self) -> "pl.DataFrame":
+        """A row a case and option."""
+        return _table(self.folder / PREDICTIONS, predictions_schema())
+
+    @cached_property
+    def questions(self) -> "pl.DataFrame | None":
+        """A row a question."""
+        return _optional(self.folder / QUESTIONS)
+
+    @cached_property
+    def replies(self) -> "pl.DataFrame | None":
+        """A row a prompt."""
+        return _optional(self.folder / REPLIES)
+
+    @cached_property
+    def unreadable(self) -> "pl.DataFrame | None":
+        """A row a reply that could not be read."""
+        return _optional(self.folder / UNREADABLE)
+
+    @cached_property
+    def trials(self) -> "pl.DataFrame | None":
+        """A row a trial of a search."""
+        return _optional(self.folder / TRIALS)
+
+    @cached_property
+    def estimates(self) -> "pl.DataFrame | None":
+        """A row an open case and option."""
+        return _optional(self.folder / ESTIMATES)
 
     def views(self) -> "dict[str, tuple[str, pl.DataFrame]]":
         """Return the captions and tables of the views in the folder, by their names."""

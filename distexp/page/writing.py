@@ -113,7 +113,9 @@ def _of_runs(
     about = sweep(folder, runs)
     secrets, packed, room = _secrets(), dict[str, str](), MOST_INSIDE
     for number, run in enumerate(runs if is_sweep else ()):
-        text = in_script(inside(run), secrets)
+        text = in_script(
+            inside(Tables.read(run.folder)), secrets
+        )  # and forgotten, with its replies
         room -= len(text)
         if room < 0:
             break

@@ -79,14 +79,22 @@ class Runs:
         )
 
     @classmethod
-    def read(cls, folders: Sequence[Path]) -> Self:
+    def read(cls, folders: Sequence[Path], *, predictions: bool = True) -> Self:
         """Read every run below `folders`; what tables of earlier versions lack is null.
+
+        Parameters
+        ----------
+        folders : sequence of Path
+        predictions : bool
+            Whether with the predictions, which of hundreds of runs take most of the memory.
 
         Raises
         ------
         DatasetError
             If there is none.
         """
+        import polars as pl
+
         runs = sorted({path.parent for folder in folders for path in folder.rglob(SCORES)})
         if not runs:
             where = ", ".join(map(str, folders))
@@ -95,14 +103,19 @@ class Runs:
         by_run = _joined(runs, "scores", scores_schema()).drop("most")
         scores = by_run.drop("run")
         cases = _joined(runs, "cases", cases_schema())
-        predictions = _joined(runs, "predictions", predictions_schema())
+        schema = predictions_schema()
+        predicted = _joined(runs, "predictions", schema) if predictions else None
         return cls(
             scores=scores.unique(maintain_order=True),
             by_run=by_run,
-            cases=_counted(cases.drop("run"), scores),
-            predictions=_counted(predictions.drop("run"), scores),
+            cases=_counted(cases, scores),
+            predictions=(
+                pl.DataFrame(schema={**schema, "n_train": pl.Int64})
+                if predicted is None
+                else _counted(predicted, scores)
+            ),
             cases_by_run=cases.drop("most"),
-            missing=_missing(predictions),
+            missing=_missing(runs),
             lacking=_lacking(runs),
         )
 
@@ -187,30 +200,40 @@ def _joined(
         config = run / CONFIG
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
-        table = pl.read_parquet(run / f"{name}.parquet")
-        lacking = [column for column in schema if column not in table.columns]
-        frames.append(
-            table.with_columns(
-                pl.lit(most, pl.Int64).alias("most"),
-                pl.lit(number).alias("run"),
-                *(pl.lit(None, schema[column]).alias(column) for column in lacking),
-            )
-        )
+        more = pl.lit(most, pl.Int64).alias("most"), pl.lit(number).alias("run")
+        frames.append(_filled(run / f"{name}.parquet", schema, *more))
     return pl.concat(frames, how="diagonal")
 
 
-def _missing(predictions: "pl.DataFrame") -> "pl.DataFrame":
+def _missing(runs: Sequence[Path]) -> "pl.DataFrame":
     """Count the estimates of each run and condition that are missing."""
     import polars as pl
 
-    status = pl.col("status")
-    return (
-        predictions.filter(pl.col("option_index") == 0)
-        .group_by("run", *CONDITION, maintain_order=True)
+    status, columns = pl.col("status"), (*CONDITION, "option_index", "status")
+    schema = {name: kind for name, kind in predictions_schema().items() if name in columns}
+    return pl.concat(
+        _filled(run / "predictions.parquet", schema)
+        .select(columns)
+        .filter(pl.col("option_index") == 0)
+        .group_by(pl.lit(number).alias("run"), *CONDITION, maintain_order=True)
         .agg(
             (status != "ok").sum().cast(pl.Int64).alias("n_missing"),
             (status == "refused").sum().cast(pl.Int64).alias("n_refused"),
         )
+        for number, run in enumerate(runs)
+    )
+
+
+def _filled(
+    path: Path, schema: "Mapping[str, type[pl.DataType]]", *more: "pl.Expr"
+) -> "pl.DataFrame":
+    """Read a table with further columns; those that it lacks are null."""
+    import polars as pl
+
+    table = pl.read_parquet(path)
+    lacking = [column for column in schema if column not in table.columns]
+    return table.with_columns(
+        *more, *(pl.lit(None, schema[column]).alias(column) for column in lacking)
     )
 
 
@@ -258,13 +281,13 @@ def _counted(table: "pl.DataFrame", scores: "pl.DataFrame") -> "pl.DataFrame":
     """
     import polars as pl
 
-    there_are = scores.group_by("dataset").agg(pl.col("n_train").max())
-    return (
-        table.join(there_are, on="dataset", how="left", maintain_order="left")
-        .with_columns(pl.min_horizontal("n_train", "most").alias("n_train"))
-        .drop("most")
-        .unique(maintain_order=True)
-    )
+    there_are = dict(scores.group_by("dataset").agg(pl.col("n_train").max()).iter_rows())
+    of_dataset = pl.col("dataset").replace_strict(there_are, default=None, return_dtype=pl.Int64)
+    several = table.select("run", *CONDITION).unique().select(CONDITION).is_duplicated().any()
+    counted = table.with_columns(
+        pl.min_horizontal(of_dataset, "most").alias("n_train"),
+    ).drop("most", "run")
+    return counted.unique(maintain_order=True) if several else counted
 
 
 def _cell(value: object) -> str:

@@ -37,6 +37,8 @@ class ScoreView:
         A column to draw along, e.g. `n_train`; rows are then ordered by it.
     """
 
+    reads_predictions = False
+
     def __init__(
         self,
         *,

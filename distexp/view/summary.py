@@ -34,13 +34,15 @@ class SweepSummary(Callback):
         if config.get("view") is not None:
             views.append(instantiate(config.view, _convert_="all"))
         try:
-            runs = Runs.read([folder])
+            needs = any(getattr(view, "reads_predictions", True) for view in views)
+            runs = Runs.read([folder], predictions=needs)
         except DistexpError:
             return  # a dry run, or every job failed and said so
         from distexp.page.writing import write_runs
 
         drawn = config.get("figures") is not False
         texts = [summarize(view, runs, folder, figure=drawn) for view in views]
+        del runs  # before as much is read for the page
         page, found = write_runs(folder)
         if manner == "brief":
             columns = width()
