@@ -1,9 +1,12 @@
 """What a cache holds, added up by who was asked."""
 
 import json
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from functools import reduce
+from itertools import pairwise
 from typing import Any, Self
 
 from distexp.cache.disk.facts import Facts
@@ -13,6 +16,7 @@ from distexp.cache.rows import REFUSED, WHOLE, entry
 from distexp.errors import CacheCorruptError
 
 Sums = Sequence[Any]
+ROWS_AT_ONCE = 20_000
 _ADDED_UP = (
     "count(*), total(replaced), total(prompt_tokens), total(completion_tokens), "
     "total(prompt_tokens IS NULL), total(cost_usd), total(cost_usd IS NULL), total(refused), "
@@ -70,13 +74,9 @@ def totals(reader: Reader) -> tuple[list[Total], int]:
     CacheError
         If the cache cannot be read, or its tables are not what was written.
     """
-    by_source = f"SELECT source, {_ADDED_UP} FROM Facts GROUP BY source"
-    statement = f"SELECT name, sums.* FROM ({by_source}) AS sums JOIN Source ON id = sums.source"
-    sums: dict[str, Sums] = {
-        name: added for name, _, *added in reader.query(statement, table="Facts")
-    }
+    sums = _of_noted(reader)
     n_unreadable = 0
-    for facts in _not_noted(reader):
+    for facts in _not_noted(reader, sum(of_source[0] for of_source in sums.values())):
         if facts is None:
             n_unreadable += 1
         else:
@@ -99,8 +99,39 @@ def overall(of: Sequence[Total]) -> Total:
     return Total.of(("all", "", None), reduce(_sum, rows))
 
 
-def _not_noted(reader: Reader) -> Iterator[Facts | None]:
+def _of_noted(reader: Reader) -> dict[str, Sums]:
+    """Add up the table `Facts`, by source.
+
+    In parts, as SQLite sorts the rows of a sum by groups: many short sorts take half the time of
+    one of millions. And side by side, as it lets go of Python's lock meanwhile.
+    """
+    [(n_rows, first, last)] = reader.query(
+        "SELECT (SELECT count(*) FROM Facts), (SELECT min(id) FROM Facts), "
+        "(SELECT max(id) FROM Facts)",  # one by one each is looked up, not scanned for
+        table="Facts",
+    ) or [(0, 0, 0)]
+    if not n_rows:
+        return {}
+    by_source = f"SELECT source, {_ADDED_UP} FROM Facts WHERE id BETWEEN ? AND ? GROUP BY source"
+    statement = f"SELECT name, sums.* FROM ({by_source}) AS sums JOIN Source ON id = sums.source"
+
+    def of_part(part: tuple[int, int]) -> list[tuple[Any, ...]]:
+        return reader.query(statement, part, table="Facts")
+
+    n_parts = n_rows // ROWS_AT_ONCE + 1
+    ends = [first + (last + 1 - first) * part // n_parts for part in range(n_parts + 1)]
+    sums: dict[str, Sums] = {}
+    with ThreadPoolExecutor(min(n_parts, os.cpu_count() or 1)) as threads:
+        for rows in threads.map(of_part, [(a, b - 1) for a, b in pairwise(ends)]):
+            for name, _, *added in rows:
+                sums[name] = _sum(sums.get(name), added)
+    return sums
+
+
+def _not_noted(reader: Reader, n_noted: int) -> Iterator[Facts | None]:
     """Yield the facts that another version of distexp did not note; None for what is no entry."""
+    if reader.query("SELECT count(*) FROM Cache") == [(n_noted,)]:
+        return
     noted = reader.query("SELECT 1 FROM sqlite_master WHERE name = 'Facts'")
     lacking = " WHERE rowid NOT IN (SELECT id FROM Facts)" if noted else ""
     for _, *row in reader.rows(reader.query(f"SELECT rowid FROM Cache{lacking}"), WHOLE):
@@ -126,7 +157,8 @@ def _sum(sums: Sums | None, more: Sums) -> Sums:
         return more
     (*counts, first, last), (*others, other_first, other_last) = sums, more
     added = [a + b for a, b in zip(counts, others, strict=True)]
-    return [*added, min(first, other_first), max(last, other_last)]
+    firsts, lasts = filter(None, (first, other_first)), filter(None, (last, other_last))
+    return [*added, min(firsts, default=None), max(lasts, default=None)]
 
 
 def _whole(sums: Sums) -> Sums:
