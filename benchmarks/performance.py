@@ -40,6 +40,17 @@ SECTIONS = {
         "second than go into its CPU time a call: half of that is aiohttp and Python's event "
         "loop, and no function of distexp has more than a fiftieth.",
     ),
+    "ceiling": (
+        "10,000 calls, 512 at once: the most that one process can",
+        ["calls.py", "--calls=10000", "--concurrency=512", "--bare"],
+        "The ideal is 5,120 calls a second, which is more than one process of Python can make, "
+        "with aiohttp alone too: what it takes of CPU a call is the limit, not the number of "
+        "calls at once. Of distexp's more than half is aiohttp and the event loop, a fifth "
+        "storing (half of it to read back, before it is stored, what is stored), the rest "
+        "requests, keys, replies and limits. A sweep asks in one process too, so that one "
+        "schedule and one budget hold for all; who needs more calls a second starts several "
+        "runs on one cache, each with a part of the models.",
+    ),
     "rerun": (
         "The same command again",
         ["rerun.py"],
@@ -69,7 +80,10 @@ SECTIONS = {
         "A cache of a million answers",
         ["cache.py"],
         "Reading is one SQL query for thousands of keys, SHA-256 and one JSON parse for many "
-        "answers. `stats` adds up numbers that are kept beside each answer.",
+        "answers. `stats` adds up numbers that are kept beside each answer, in parts side by "
+        "side. An archive is read twice, since nothing of it is stored before all of it was found "
+        "to be what distexp writes: half of the time of `import` goes into that, a third into "
+        "the database with its six indexes.",
     ),
     "distance": (
         "The distances of a bootstrap",
