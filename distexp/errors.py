@@ -124,3 +124,16 @@ class ThrottledError(TransientModelError):
 
 class BudgetError(DistexpError):
     """The budget of the run is spent. What was answered is in the cache."""
+
+
+def to_install(extra: str) -> str:
+    """Return how the packages of an extra are installed.
+
+    By the folder of the source: the distexp of PyPI is another project.
+
+    Examples
+    --------
+    >>> to_install("surveys")
+    "pip install -e '.[surveys]', in the folder of distexp's source"
+    """
+    return f"pip install -e '.[{extra}]', in the folder of distexp's source"

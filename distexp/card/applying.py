@@ -11,7 +11,7 @@ import numpy as np
 from distexp import atomic
 from distexp.card.band import KINDS, Band
 from distexp.card.card import Card
-from distexp.errors import ConfigError, DatasetError, DistexpError
+from distexp.errors import ConfigError, DatasetError, DistexpError, to_install
 from distexp.evaluation.layout import design_of
 from distexp.evaluation.stacking import stack
 from distexp.types import BoolArray, Case, Condition, Estimate, FloatArray, Study
@@ -231,7 +231,7 @@ def check_format(path: Path) -> None:
         msg = f"out must be a {', '.join(FORMATS)} or .xlsx file. Got {str(path)!r} instead."
         raise ConfigError(msg)
     if path.suffix == ".xlsx" and find_spec("xlsxwriter") is None:
-        msg = f"Writing {path} takes the package xlsxwriter: pip install 'distexp[surveys]'"
+        msg = f"Writing {path} takes the package xlsxwriter: {to_install('surveys')}"
         raise ConfigError(msg)
 
 

@@ -71,9 +71,13 @@ def accuracy(card: Card) -> str:
     if metric is None:
         return f"How far such estimates are off on the {n} questions of {survey} is not known."
     off = _interval(scores[metric], "{:.3f}".format)
+    of_w1 = scores.get("w1")
+    scaled = of_w1.get("n_questions") if isinstance(of_w1, Mapping) else None
+    few = isinstance(scaled, int) and scaled < n
+    of_some = f" over the {scaled} of them with a scale" if few else ""
     return (
         f"On the {n} answered questions of {survey}, each predicted without its own answers, such "
-        f"estimates were off by {named[metric]} {off} on average, and "
+        f"estimates were off by {named[metric]} {off} on average{of_some}, and "
         f"{_added(scores.get('w1_skill'))}."
     )
 

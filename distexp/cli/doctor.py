@@ -13,7 +13,7 @@ from pathlib import Path
 from distexp.cli.choices import choices
 from distexp.cli.parser import Parser
 from distexp.cli.telling import as_json
-from distexp.errors import DistexpError
+from distexp.errors import DistexpError, to_install
 from distexp.terminal.texts import width, wrapped
 
 PACKAGES = (
@@ -116,7 +116,7 @@ def extras() -> Iterator[Finding]:
     for extra, packages in EXTRAS.items():
         lacking = [package for package in packages if _version(package) is None]
         if lacking:
-            how = f"pip install 'distexp[{extra}]'"
+            how = to_install(extra)
             yield Finding(f"extra {extra}", f"without {', '.join(lacking)}: {how}", "missing")
         else:
             yield Finding(f"extra {extra}", ", ".join(f"{p} {_version(p)}" for p in packages))

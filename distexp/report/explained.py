@@ -27,9 +27,11 @@ def described(survey: Survey) -> Iterator[str]:
         values = groups.setdefault(case.group.attribute, [])
         if case.group.value not in values:
             values.append(case.group.value)
+    dropped = survey.n_dropped_cells
     yield (
         f"{len(questions)} questions × {sum(map(len, groups.values()))} groups of people = "
-        f"{len(survey.cases)} cases; {survey.n_dropped_cells} more left out."
+        f"{len(survey.cases)} cases"
+        + (f"; {dropped} more are left out, as too few people answered." if dropped else ".")
     )
     for attribute, values in list(groups.items())[:MOST_ATTRIBUTES]:
         yield f"- {escaped(f'{attribute}:')} {', '.join(map(escaped, values))}"

@@ -123,7 +123,8 @@ def _calibration(group: Sequence[_Finding]) -> str:
     first = group[0]
     like = _changes([one.score("w1_reduction") for one in group])
     chance = "" if first.short.certain else ", which chance could explain"
-    said = f"For questions like these {escaped(first.result.leading)} changes W1 by {like}{chance}"
+    name = escaped(first.result.leading)
+    said = f"For questions like these {name} changes the model's W1 by {like}{chance}"
     if first.result.new_topics is None:
         return f"{said}."
     new = [one.score("w1_reduction", new_topic=True) for one in group]

@@ -284,7 +284,13 @@ class Report:
 
     def _parts(self, study: Study, result: Result) -> Iterator[str]:
         """Yield what one study promises, its tables and the verdicts."""
-        yield from filter(None, [promises(result), held_out(study, result, self.evaluation)])
+        yield from filter(
+            None,
+            [
+                promises(result, 1 - self.evaluation.confidence),
+                held_out(study, result, self.evaluation),
+            ],
+        )
         yield score_table(result.scores)
         yield rests_on(study, result, self.survey)
         yield from filter(None, [topic_table(result)])

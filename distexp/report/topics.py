@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 
-from distexp.evaluation.baselines import NOT_CALIBRATED
+from distexp.evaluation.baselines import NOT_CALIBRATED, RAW
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import question_codes
 from distexp.evaluation.scores import Score
@@ -19,9 +19,10 @@ MOST_NAMED = 8
 """Batteries that a sentence lists."""
 
 
-def promises(result: Result) -> str | None:
+def promises(result: Result, alpha: float = 0.05) -> str | None:
     """Say what the leading calibrator gains on questions like these and on a new topic.
 
+    A gain whose adjusted p-value is not below `alpha` is said to be one that chance could explain.
     The leading calibrator is the first of the configuration. None where batteries were not held
     out besides, or there is no calibrator.
     """
@@ -33,7 +34,13 @@ def promises(result: Result) -> str | None:
     like = _of(result.scores).get((name, "w1_reduction"))
     if like is None or math.isnan(like.value):
         return None
-    said = f"**For questions like these, {escaped(name)} {_gain(like)}.** "
+    found = (
+        one.p_holm < alpha and not one.low <= 0 <= one.high
+        for one in result.comparisons
+        if (one.method, one.other, one.metric) == (name, RAW, "w1")
+    )
+    chance = "" if next(found, True) else ", which chance could explain"
+    said = f"**For questions like these, {escaped(name)} {_gain(like)}{chance}.** "
     if topics.note:
         return f"{said}For a new topic nothing can be said: {topics.note}"
     new = _of(topics.scores).get((name, "w1_reduction"))

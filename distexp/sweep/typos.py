@@ -30,6 +30,7 @@ _KEY = re.compile(
     r"|Could not override '([^']+)'"
 )
 _FILE = re.compile(r"Could not (?:find|load) '([^']+)'")
+_MISSING = re.compile(r"Missing mandatory value: .*?full_key: (\S+)", re.DOTALL)
 _UNEXPECTED = re.compile(r"target '([^']+)'.*unexpected keyword argument '([^']+)'", re.DOTALL)
 _SEVERAL = re.compile(r"Ambiguous value for argument '(\+*[^=']+)=(.*)'\n")
 
@@ -39,6 +40,8 @@ def one_line(exc: BaseException) -> str:
     cause = exc.__cause__
     if isinstance(cause, DistexpError):
         return str(cause)
+    if missing := _MISSING.search(str(exc)):
+        return f"{missing[1]} has to be given: {missing[1]}=VALUE."
     lines = [line.strip() for line in str(exc).split("\nConfig search path")[0].splitlines()]
     return " ".join(line for line in lines if line and not line.startswith("provider="))
 

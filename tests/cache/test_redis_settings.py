@@ -46,5 +46,5 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "redis", None)
     cache = RedisCache("redis://localhost")
 
-    with pytest.raises(ConfigError, match=r"pip install 'distexp\[redis\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '.\[redis\]'"):
         cache.known([ask()])

@@ -247,6 +247,19 @@ def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
     assert "made it worse" in said(-0.3, -0.1)
 
 
+def test_how_far_off_is_said_of_questions_with_a_scale(cases: list[Case]) -> None:
+    """W1 is of no others."""
+    card = fitted(study_of(cases), OptionRegression(Ridge()))
+    score = {"value": 0.2, "low": 0.1, "high": 0.3}
+    n = len(card.trained_on.questions)
+
+    def said(n_questions: int) -> str:
+        return accuracy(replace(card, scores={"w1": score | {"n_questions": n_questions}}))
+
+    assert f"on average over the {n - 1} of them with a scale, and" in said(n - 1)
+    assert "[0.100, 0.300] on average, and" in said(n)
+
+
 def sized(study: Study) -> Study:
     """Return the study with three Democrats to one Republican."""
     sizes = {"Democrat": 300.0, "Republican": 100.0}

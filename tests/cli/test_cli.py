@@ -75,7 +75,7 @@ def test_run_leaves_every_file_and_shows_the_table(
     assert {path.name for path in run.iterdir()} == FILES
     for label in ("auto", "blind", "training mean", "human ceiling"):
         assert f" {label} " in shown.stdout
-    assert "For questions like these auto changes W1" in shown.stdout
+    assert "For questions like these auto changes the model's W1" in shown.stdout
     assert "432 requests: 0 hits, 432 misses, 0 unreadable replies." in shown.stdout
 
 
@@ -299,7 +299,9 @@ def test_dry_run_prints_the_plan_and_leaves_nothing(tmp_path: Path) -> None:
         pytest.param(["cache.path=/dev/null/x"], "/dev/null/x", id="cache folder"),
         pytest.param(["model=gpt-4o-mini"], "environment variable OPENAI_API_KEY", id="no key"),
         pytest.param(["model=claude-haiku-4-5"], "returns no log-probabilities", id="capability"),
-        pytest.param(["model=openai_compatible"], "model.name", id="mandatory"),
+        pytest.param(
+            ["model=openai_compatible"], "model.name has to be given: model.n", id="mandatory"
+        ),
         pytest.param(["model._target_=os.system"], "names 'os.system' as a _target_", id="target"),
         pytest.param(
             ["model._target_=distexp.trust.os.system"], "as a _target_", id="hidden target"

@@ -371,7 +371,7 @@ def test_a_missing_package_is_named_with_its_extra(
         monkeypatch.setitem(sys.modules, package, None)
     (tmp_path / file).write_text("")
 
-    with pytest.raises(DatasetError, match=r"pip install 'distexp\[surveys\]'"):
+    with pytest.raises(DatasetError, match=r"pip install -e '.\[surveys\]'"):
         survey(tmp_path, file=file)
 
 

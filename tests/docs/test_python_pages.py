@@ -55,7 +55,7 @@ def test_notebook_runs_from_top_to_bottom(tmp_path: Path) -> None:
 def test_tables_become_pandas_frames() -> None:
     """With the extra that brings both packages; the values are those of the table."""
     for package in ("pandas", "pyarrow"):
-        pytest.importorskip(package, reason="pip install 'distexp[pandas]'")
+        pytest.importorskip(package, reason="pip install -e '.[pandas]'")
     import distexp as dx
 
     table = dx.survey("gss2018", attributes=["sex"]).answers()

@@ -50,8 +50,8 @@ def test_prompts_that_agree_share_a_sentence_with_a_number_each() -> None:
         "closer to the human answers than the training mean (skill +2.0% [+1.0%, +3.0%] and "
         "+2.0% [+1.0%, +3.0%]); with 30 questions a skill below 7% would be missed in more than "
         "one of five such surveys.",
-        "For questions like these a changes W1 by -25.0% and -20.0%; for a new topic by -1.0% "
-        "and +2.0%.",
+        "For questions like these a changes the model's W1 by -25.0% and -20.0%; for a new topic "
+        "by -1.0% and +2.0%.",
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_gain_that_chance_could_explain_is_called_so(p: float) -> None:
     )
 
     assert said(gaining(found, 0.25))[-1] == (
-        "For questions like these a changes W1 by -25.0%"
+        "For questions like these a changes the model's W1 by -25.0%"
         + ", which chance could explain" * (p > 0.05)
         + "."
     )
@@ -103,7 +103,7 @@ def test_many_studies_are_counted() -> None:
     )
 
     assert first.startswith("6 of 7 studies: **It is not shown")
-    assert second == "For questions like these a changes W1 by -50.0% to -0.0%."
+    assert second == "For questions like these a changes the model's W1 by -50.0% to -0.0%."
     assert third == "p6: No replies."
 
 

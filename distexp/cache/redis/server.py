@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from distexp.checks import check_text, parameter_error
-from distexp.errors import CacheCorruptError, CacheError, ConfigError
+from distexp.errors import CacheCorruptError, CacheError, ConfigError, to_install
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -204,7 +204,7 @@ def _package() -> Any:
     try:
         import redis
     except ModuleNotFoundError as exc:
-        msg = "cache=redis needs the Python package redis: pip install 'distexp[redis]'."
+        msg = f"cache=redis needs the Python package redis: {to_install('redis')}."
         raise ConfigError(msg) from exc
     return redis
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distexp.dataset.files.layout import Layout
-from distexp.errors import DatasetError
+from distexp.errors import DatasetError, to_install
 
 if TYPE_CHECKING:
     import polars as pl
@@ -77,7 +77,7 @@ def _ask(path: Path, job: dict[str, Any], layout: Layout | None) -> tuple[dict[s
     """Return what the child says, and what comes after it."""
     package = _PACKAGES.get(path.suffix.lower())
     if package and find_spec(package) is None:
-        msg = f"Reading {path} takes the package {package}: pip install 'distexp[surveys]'"
+        msg = f"Reading {path} takes the package {package}: {to_install('surveys')}"
         raise DatasetError(msg)
     job |= {"path": str(path), "layout": asdict(layout or Layout())}
     here = str(Path(__file__).parents[3])

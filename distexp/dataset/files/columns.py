@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from distexp.checks import nearest
 from distexp.dataset.files.apart import read_apart
 from distexp.dataset.files.delimited import read_text
 from distexp.dataset.files.layout import Layout as Layout  # noqa: PLC0414 - to be found here too
@@ -71,7 +72,11 @@ def _check_layout(path: Path, suffix: str, layout: Layout) -> None:
 def check_exists(path: Path, source: str) -> None:
     """Raise `DatasetError` saying where to get the file unless it is there."""
     if not path.is_file():
-        msg = f"There is no file {path}. Get it from {source}, or set 'path' to where it lies."
+        beside = [one.name for one in path.parent.iterdir()] if path.parent.is_dir() else []
+        msg = (
+            f"There is no file {path}.{nearest(path.name, beside)} Get it from {source}, or set "
+            "'path' to where it lies."
+        )
         raise DatasetError(msg)
 
 
