@@ -114,9 +114,9 @@ METRICS = (
         scale="log_rest",
     ),
     Metric(
-        key="worst_group", label="worst group", heading="worst group", best="great",
-        table="distances", shown=Shown(digits=1, scale=100, interval=True),
-        scale="log_rest",
+        key="worst_group", label="alignment of the worst group",
+        heading="alignment of the worst group", best="great", table="distances",
+        shown=Shown(digits=1, scale=100, interval=True), scale="log_rest",
     ),
     Metric(
         key="tv", label="TV", heading="TV", best="small", table="distances",

@@ -52,7 +52,7 @@ _PAGE = """<!doctype html>
 {answer}
 </section>
 <noscript><p>Tables, questions and replies need JavaScript, which this page runs without \
-loading anything. The tables are in report.md beside it too.</p></noscript>
+loading anything. The tables are in the folder too, as Markdown and Parquet.</p></noscript>
 </main>
 {data}
 <script>{script}</script>

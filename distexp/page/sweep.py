@@ -125,7 +125,7 @@ def _rows(
         for studies in (run.sentences.get("studies", []) for run in runs)
     ]
     once: set[tuple[Any, ...]] = set()
-    rows = []
+    rows, beside = [], []
     for key, of_row in summed.partition_by(ROW, maintain_order=True, as_dict=True).items():
         job, *condition, name = key
         sums = [round(x, DIGITS) for x in of_row["error"]]
@@ -144,11 +144,26 @@ def _rows(
         if same not in once:  # as the uncalibrated model is for any number of training questions
             once.add(same)
             rows.append(row)
+            beside.append(condition[1:])
     alone = Counter((*row["condition"], row["name"]) for row in rows)
     for row in rows:
         if alone[(*row["condition"], row["name"])] == 1:
             row["setting"] = ""
+    _tell_apart(rows, beside)
     return rows
+
+
+def _tell_apart(rows: Sequence[dict[str, Any]], beside: Sequence[Sequence[str]]) -> None:
+    """Say of rows of one name and setting beside which answers they stand, as some lack."""
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for place, row in enumerate(rows):
+        alike.setdefault((*row["condition"], row["name"], row["setting"]), []).append(place)
+    for places in alike.values():
+        varied = [at for at in range(3) if len({beside[place][at] for place in places}) > 1]
+        for place in places:
+            if varied:
+                said = f"beside {' '.join(beside[place][at] for at in varied)}"
+                rows[place]["setting"] = ", ".join(filter(None, [rows[place]["setting"], said]))
 
 
 def _against(run: Tables) -> list[tuple[Any, ...]]:

@@ -169,6 +169,26 @@ def test_rows_that_are_equal_in_every_case_stand_once(made: Path, tmp_path: Path
     assert sorted(names) == ["identity", "mean", "ridge", "train_mean", "uniform"]
 
 
+def test_rows_of_one_name_say_beside_which_answers_they_stand(made: Path, tmp_path: Path) -> None:
+    """A training mean differs with the replies that lack, and has no prompt of its own."""
+    for name, prompt in (("0", "base"), ("1", "qa")):
+        shutil.copytree(made, tmp_path / name)
+        path = tmp_path / name / "cases.parquet"
+        shift = pl.when(pl.col("calibrator") == "train_mean").then(0.01 * int(name)).otherwise(0.0)
+        pl.read_parquet(path).with_columns(
+            w1=pl.col("w1") + shift, prompt=pl.lit(prompt)
+        ).write_parquet(path)
+
+    found = sweep(tmp_path, [Tables.read(tmp_path / name) for name in ("0", "1")])
+
+    rows = found["surveys"][0]["rows"]
+    assert [one["setting"] for one in rows if one["name"] == "train_mean"] == [
+        "beside base",
+        "beside qa",
+    ]
+    assert {one["setting"] for one in rows if one["name"] == "ridge"} == {""}
+
+
 @pytest.mark.parametrize(
     ("kind", "adds", "said"),
     [
