@@ -25,6 +25,7 @@ install: .venv/.installed  ## Make .venv and install the locked packages and the
 	$(PYTHON) -m venv .venv || { rm -rf .venv; echo "Python's venv module is missing: apt-get install python3-venv"; exit 1; }
 	$(call locked,$(BIN)/pip,requirements.lock)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q distexp conf  # where Python may write no bytecode, each run would compile it all
 	@touch $@
 
 run: install  ## Run the main job: embedded model, embedded survey, report under outputs/runs/

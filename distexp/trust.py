@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError
 from omegaconf.resolvers import oc
 
+from distexp.calibrator.fitting.ridge import PlainRidge
 from distexp.errors import ConfigError
 from distexp.model.http.secrets import SHORTEST, Secrets
 
@@ -22,7 +23,7 @@ MOVED = {
 }
 """Where classes are that configurations of earlier versions name elsewhere."""
 
-
+REGRESSION = "distexp.calibrator.regression.OptionRegression"
 WHERE = ("path", "paths", "api_base", "card", "weights", "storage")
 """Settings that say where something is: these may come from the environment."""
 _LEAST = 3
@@ -51,7 +52,7 @@ def checked(config: DictConfig, *, variable: Callable[..., object] = oc.env) -> 
         be sent or stored.
     """
     found, read = _resolved(config, variable)
-    plain = _moved(found)
+    plain = _spared(_moved(found))
     for path, value in _leaves(plain):
         key = path[-1] if path else ""
         if isinstance(value, str) and "${" in value:
@@ -80,6 +81,18 @@ def _moved(node: Any) -> Any:
         else _moved(value)
         for key, value in node.items()
     }
+
+
+def _spared(plain: Any) -> Any:
+    """Have the calibrators' plain regressors stand-ins, which import nothing."""
+    calibrators = plain.get("calibrator")
+    for one in calibrators.values() if isinstance(calibrators, dict) else ():
+        if not isinstance(one, dict) or one.get("_target_") != REGRESSION:
+            continue
+        if PlainRidge.stands_for(one.get("regressor")):
+            address = f"{PlainRidge.__module__}.{PlainRidge.__qualname__}"
+            one["regressor"] = {**one["regressor"], "_target_": address}
+    return plain
 
 
 def _resolved(

@@ -6,10 +6,9 @@ Cards of before `distexp.calibrator.evidence` hold it; no configuration does any
 from collections.abc import Mapping
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import N_FOLDS, Scoped, cross_predict, question_folds
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.distance import distance
@@ -22,7 +21,7 @@ COMPARABLE = 20
 of 5 or 10 questions harmed some studies, and gained less than `Decomposed` without a choice."""
 
 
-class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Auto(Scoped, Parameters):
     """Chooses one of several calibrators, the simplest that the best does not clearly beat.
 
     The candidates stand from the simplest to the most complex, and the first should change
@@ -122,10 +121,10 @@ class Auto(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is unty
         (losses,) = self._losses(X, y, weights[None])
         self.chosen_ = self._choice(losses)
         self.losses_ = {name: float(one.mean()) for name, one in losses.items() if one.size}
-        self.calibrator_ = clone(self.candidates[self.chosen_], safe=False).fit(X, y, weight)
+        self.calibrator_ = clone(self.candidates[self.chosen_]).fit(X, y, weight)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(X)
         return calibrated
 

@@ -4,19 +4,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Self
 
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
-
 from distexp.calibrator.fitting import once
 from distexp.calibrator.fitting.base import cross_predict, each_fit, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.left_out import LeavesEachOut, LeavesOut, each_left_out
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import parameter_error
 from distexp.protocols import BatchCalibrator, Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
 
 
-class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Blind(Parameters):
     """Fits and applies a calibrator with every prediction replaced by the uniform distribution.
 
     A calibrator may do well without help of the model: from training means, effects of groups of
@@ -48,12 +46,12 @@ class Blind(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def fit(self, X: Design, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Learn from training cases without their predictions."""
-        self.calibrator_ = clone(self.calibrator, safe=False).fit(_withheld(X), y, sample_weight)
+        self.calibrator_ = clone(self.calibrator).fit(_withheld(X), y, sample_weight)
         return self
 
     def predict(self, X: Design) -> FloatArray:
         """Return distributions that do not depend on the predictions."""
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(_withheld(X))
         return calibrated
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.axes import along, axes_of
 from distexp.calibrator.fitting.base import Scoped, few
@@ -14,7 +12,8 @@ from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.fitting.coefficients import in_one, in_parts
 from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
-from distexp.calibrator.fitting.panels import Questions, predict
+from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.calibrator.fitting.reweighted import Known, fitted, one_by_one
 from distexp.calibrator.fitting.texts import Texts
 from distexp.calibrator.fitting.written_out import n_at_once, written_out
@@ -25,7 +24,7 @@ LOSSES = ("wasserstein", "squared")
 WORDINGS = ("words", "meaning")
 
 
-class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class CumulativeRegression(Scoped, Parameters):
     r"""Regresses the cumulative human shares on features of the predicted distribution.
 
     A question of K options on a scale has K - 1 boundaries. At each of them the share of people
@@ -189,11 +188,12 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         prior = boundaries.shrunk(self.prior_weight)
         target = boundaries.cumulative(y) - prior
         unit = of_several(X.together, X.question)[boundaries.case] if left_out else None
+        penalties = self._penalties(boundaries)
         n_words = 0 if texts is None else min(len(texts.question), self.wording_components)
         n = n_at_once(len(prior), len(boundaries.penalties) + n_words)
         for some in np.split(weights, range(max(n, 1), len(weights), max(n, 1))):
             known = [
-                self._features(boundaries, self._words(texts, boundaries, train), train)
+                self._features(boundaries, penalties, self._words(texts, boundaries, train), train)
                 for train in some > 0
             ]
             fits = written_out if n else one_by_one
@@ -222,7 +222,8 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         )
         boundaries, texts, train = Boundaries(X, vocabulary), self._texts(X), weights > 0
         self.axes_ = axes_of(boundaries, train)
-        known = self._features(boundaries, self._words(texts, boundaries, train), train)
+        words, penalties = self._words(texts, boundaries, train), self._penalties(boundaries)
+        known = self._features(boundaries, penalties, words, train)
         target = boundaries.cumulative(y) - boundaries.shrunk(self.prior_weight)
         fit = fitted(boundaries, *known, target, weights, self._n_reweightings)
         self.coef_ = in_one(fit.coef, vocabulary)
@@ -237,7 +238,7 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
         return len(Boundaries(X, self._vocabulary(X)).penalties)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         n_inputs = X.stacked.shape[1] if X.inputs is not None else 0
         axes = getattr(self, "axes_", np.zeros((len(self.groups_), 0)))  # as in older cards
         vocabulary = Vocabulary(
@@ -280,9 +281,18 @@ class CumulativeRegression(Scoped, BaseEstimator):  # type: ignore[misc]  # scik
     def _n_reweightings(self) -> int:
         return self.n_iterations if self.loss == "wasserstein" else 0
 
-    def _features(self, boundaries: Boundaries, words: FloatArray, train: BoolArray) -> Known:
+    def _penalties(self, boundaries: Boundaries) -> Coefficients:
+        """Return the penalties of all features but the words."""
+        return in_parts(self.penalty * boundaries.penalties, boundaries)
+
+    def _features(
+        self,
+        boundaries: Boundaries,
+        penalties: Coefficients,
+        words: FloatArray,
+        train: BoolArray,
+    ) -> Known:
         """Return the questions' features, the penalties of all, and the rows."""
-        penalties = in_parts(self.penalty * boundaries.penalties, boundaries)
         of_words = np.full(words.shape[1], self.wording_penalty or 0.0)
         of_questions = np.concatenate([penalties.questions, of_words])
         questions = Questions(words, boundaries.scale, len(boundaries.vocabulary.scales))

@@ -3,16 +3,15 @@
 from typing import Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import cross_predict
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_number, parameter_error
 from distexp.protocols import Calibrator, n_parameters_of
 from distexp.types import Design, FloatArray
 
 
-class Damped(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Damped(Parameters):
     """Mixes the model's prediction with a calibrator's: with n questions the latter has n/(n + m).
 
     W1 is convex, so the mixture is never further from the human answers than the weighted mean of
@@ -50,13 +49,13 @@ class Damped(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def fit(self, X: Design, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Learn from training cases."""
-        self.calibrator_ = clone(self.calibrator, safe=False).fit(X, y, sample_weight)
+        self.calibrator_ = clone(self.calibrator).fit(X, y, sample_weight)
         self.weight_ = self._weight(X, np.ones(len(y)) if sample_weight is None else sample_weight)
         return self
 
     def predict(self, X: Design) -> FloatArray:
         """Return the mixtures."""
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(X)
         return self.weight_ * calibrated + (1 - self.weight_) * X.predicted
 

@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import clipped, few, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.features import question_means
 from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import Kinds, TrainingMeans, by_size, placed
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -24,7 +23,7 @@ SMALL_ERROR, USUAL_ERROR = 0.03, 0.1
 second keeps its weight, so that the priors mean the same for both losses."""
 
 
-class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Decomposed(Batched, Parameters):
     r"""Gives what a model says of a question and what it says of a group a slope each.
 
     Models exaggerate how much questions differ, and by another factor how much groups of people
@@ -113,9 +112,10 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.bases_ = by_size(self._bases(X, means)[0], X.n_options)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         base = placed(self.bases_, X.n_options, uniform(X))
-        return _composed(X, base, np.array([self.level_slope_, self.deviation_slope_]))
+        slopes = np.array([self.level_slope_, self.deviation_slope_])
+        return _composed(X, base, slopes, question_means(X.predicted, X.question))
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:
         return np.array([predicted for predicted, _ in self._each(X, y, weights, _kinds(X))])
@@ -150,17 +150,19 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         """Yield what each fit predicts, and if asked what it does without each question."""
         means = TrainingMeans(y, kinds, weights)
         bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
+        level = question_means(X.predicted, X.question)
         for weight, base, without in zip(weights, bases, held_out, strict=True):
             rows = np.flatnonzero(weight > 0)
             trained, own = X.take(rows), without[rows]
-            problem = _regression(trained, y[rows], weight[rows], own)
+            own_level = question_means(trained.predicted, trained.question)
+            problem = _regression(trained, y[rows], weight[rows], own, own_level)
             slopes, row_weight = self._solved(*problem)
-            predicted = _composed(X, base, slopes)
+            predicted = _composed(X, base, slopes, level)
             of_others = predicted
             if left_out:
                 slopes = self._slopes_left_out(trained, *problem[:2], row_weight)
                 of_others = predicted.copy()
-                of_others[rows] = _composed(trained, own, slopes)
+                of_others[rows] = _composed(trained, own, slopes, own_level)
             yield predicted, of_others
 
     def _bases(self, X: Design, means: TrainingMeans, *, held_out: bool = False) -> FloatArray:
@@ -171,7 +173,8 @@ class Decomposed(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
     ) -> FloatArray:
         """Return level and deviation slope."""
-        return self._solved(*_regression(X, y, weight, base))[0]
+        level = question_means(X.predicted, X.question)
+        return self._solved(*_regression(X, y, weight, base, level))[0]
 
     def _slopes_left_out(
         self, X: Design, features: FloatArray, target: FloatArray, row_weight: FloatArray
@@ -223,22 +226,18 @@ def _kinds(X: Design) -> Kinds:
 
 
 def _regression(
-    X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
+    X: Design, y: FloatArray, weight: FloatArray, base: FloatArray, level: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return features of shape (2, n_rows), targets and weights of the cumulative shares."""
-    level = question_means(X.predicted, X.question)
     length = lengths(X.ordinals, X.mask)
-    below_level, deviation, target = (
-        along_scale(shares, X.ordinals).ravel()
-        for shares in (level - base, X.predicted - level, y - base)
-    )
+    shares = np.array([level - base, X.predicted - level, y - base])
+    features = along_scale(shares, X.ordinals).reshape(3, -1)
     of_question = weight * (len(np.unique(X.question)) / weight.sum())
     row_weight: FloatArray = (of_question[:, None] * length).ravel()
-    return np.array([below_level, deviation]), target, row_weight
+    return features[:2], features[2], row_weight
 
 
-def _composed(X: Design, base: FloatArray, slopes: FloatArray) -> FloatArray:
+def _composed(X: Design, base: FloatArray, slopes: FloatArray, level: FloatArray) -> FloatArray:
     """Put level and deviation together again; slopes of shape (2,) or (2, n_cases)."""
-    level = question_means(X.predicted, X.question)
     of_level, of_deviation = slopes.reshape(2, -1, 1)
     return clipped(base + of_level * (level - base) + of_deviation * (X.predicted - level), X)

@@ -4,13 +4,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import few
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.left_out import LeavesOut, each_left_out
 from distexp.calibrator.fitting.loss import along_scale, lengths
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_number, parameter_error
 from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray
@@ -27,7 +26,7 @@ UNSURE = 2
 questions differ in who is right is not known from so few."""
 
 
-class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Evidence(Batched, Parameters):
     r"""Mixes calibrators by the evidence for each, pulled to the first as long as there is little.
 
     The first member should be the model itself. Every member predicts every training question by
@@ -156,16 +155,17 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
     def _fit(self, X: Design, y: FloatArray, weight: FloatArray | None) -> None:
         weights = np.ones((1, len(y))) if weight is None else weight[None]
         left_out = [member.fit_leave_out(X, y, weights)[1][0] for member in self.members.values()]
-        learnt, self.gain_share_, losses = self._learnt(X, y, weights[0], np.array(left_out))
+        learnt, self.gain_share_, losses = self._learnt(
+            X, y, weights[0], np.array(left_out), lengths(X.ordinals, X.mask)
+        )
         self.weights_ = dict(zip(self.members, learnt.tolist(), strict=True))
         self.losses_ = dict(zip(self.members, losses.tolist(), strict=True))
         self.members_ = {
-            name: clone(member, safe=False).fit(X, y, weight)
-            for name, member in self.members.items()
+            name: clone(member).fit(X, y, weight) for name, member in self.members.items()
         }
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         mixed = np.zeros_like(X.predicted)
         for name, member in self.members_.items():
             mixed += self.weights_[name] * member.predict(X)
@@ -184,31 +184,37 @@ class Evidence(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is
 
     def _each(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
         members = [each_left_out(member, X, y, weights) for member in self.members.values()]
+        length = lengths(X.ordinals, X.mask)
         for weight, *both in zip(weights, *members, strict=True):
-            rows = weight > 0
-            left_out = np.array([without[rows] for _, without in both])
-            learnt, _, _ = self._learnt(X.take(rows), y[rows], weight[rows], left_out)
+            left_out = np.array([without for _, without in both])
+            learnt, _, _ = self._learnt(X, y, weight, left_out, length)
             predicted = np.zeros_like(y)
             for share, (fitted, _) in zip(learnt, both, strict=True):
                 predicted += share * fitted
             yield predicted
 
     def _learnt(
-        self, X: Design, y: FloatArray, weight: FloatArray, left_out: FloatArray
+        self,
+        X: Design,
+        y: FloatArray,
+        weight: FloatArray,
+        left_out: FloatArray,
+        length: FloatArray,
     ) -> tuple[FloatArray, float, FloatArray]:
         """Return the weights, the share of the mixture and each member's loss.
 
         `left_out`, of shape (n_members, n_cases, max_options), is what they predict without a
-        case's question.
+        case's question, and `length` what `lengths` returns; cases of weight 0 do not count.
         """
-        length = lengths(X.ordinals, X.mask)
-        codes = np.unique(X.together, return_inverse=True)[1]
+        rows = np.flatnonzero(weight > 0)
+        codes = np.unique(X.together[rows], return_inverse=True)[1]
         n = int(codes.max()) + 1
+        length, weight = length[rows], weight[rows]
         of_case = weight * (n / weight.sum())  # questions weigh 1 on average
         counts = length > 0
         row_weight = (of_case[:, None] * length)[counts]
-        errors = np.array([along_scale(one - y, X.ordinals)[counts] for one in left_out])
-        errors *= row_weight
+        apart = along_scale(left_out[:, rows] - y[rows], X.ordinals[rows])
+        errors = np.ascontiguousarray(apart[:, counts]) * row_weight
         of_row = np.repeat(codes, counts.sum(axis=1))
         alone = np.array([np.bincount(of_row, np.abs(one), n) for one in errors])
         mixture = self._mixture(errors, n)

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import expit
-from sklearn.base import BaseEstimator
 from sklearn.isotonic import IsotonicRegression
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
 from distexp.calibrator.fitting.loss import SOFTENING, minimised
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -22,7 +21,7 @@ point of a hundred: where models state whole percentages, 0 only means "less tha
 IDENTITY = np.array([1.0, 1.0, 0.0])
 
 
-class CumulativeMap(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class CumulativeMap(Batched, Parameters):
     """Calibrates the share of people below each boundary of a scale by one increasing curve.
 
     A question of K options has K - 1 boundaries; its options are taken in the order of their
@@ -56,7 +55,7 @@ class CumulativeMap(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-lea
         self.map_ = self._curve(_boundaries(X), y, weight)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self._calibrated(_boundaries(X), [self.map_])[0]
         return calibrated
 

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.linear_model import ElasticNet, LinearRegression, Ridge
-from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting import forest, lasso, ridge
 from distexp.calibrator.fitting.base import MIN_QUESTIONS, clipped
@@ -15,6 +12,7 @@ from distexp.calibrator.fitting.batch import Batched, refit
 from distexp.calibrator.fitting.exported import Linear
 from distexp.calibrator.fitting.features import option_features
 from distexp.calibrator.fitting.means import n_trained
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.ties import rounded
@@ -22,13 +20,11 @@ from distexp.types import Design, FloatArray
 
 Solver = Callable[[FloatArray, FloatArray, FloatArray], FloatArray]
 """From features, targets and weights of many fits to their predictions."""
-LINEAR = LinearRegression, Ridge, ElasticNet
-"""Regressors with a slope for each feature and an intercept; a lasso is an elastic net."""
 LAYOUTS = ("pooled", "per_position", "joint")
 FEATURES = ("share", "several")
 
 
-class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class OptionRegression(Batched, Parameters):
     """Regresses the human share of each option on what the model said.
 
     Estimates below 0 are clipped to 0 and each case is scaled to sum to 1; where no option is
@@ -71,7 +67,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
 
     def __init__(
         self,
-        regressor: RegressorMixin,
+        regressor: Any,
         layout: str = "pooled",
         scope: str = "pooled",
         features: str = "share",
@@ -86,7 +82,10 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
         super().check_params()
         regressor = self.regressor
         methods = ("fit", "predict", "get_params")
-        if isinstance(regressor, type) or not all(hasattr(regressor, name) for name in methods):
+        plain = isinstance(regressor, ridge.PlainRidge)
+        if not plain and (
+            isinstance(regressor, type) or not all(hasattr(regressor, name) for name in methods)
+        ):
             wanted = "a scikit-learn regressor, e.g. sklearn.linear_model.Ridge"
             raise parameter_error("OptionRegression", "regressor", wanted, regressor)
         if self.layout not in LAYOUTS:
@@ -95,7 +94,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
         if self.features not in FEATURES:
             wanted = f"one of {', '.join(FEATURES)}"
             raise parameter_error("OptionRegression", "features", wanted, self.features)
-        if self.layout == "joint" and not get_tags(regressor).target_tags.multi_output:
+        if self.layout == "joint" and not plain and not _is_of_several(regressor):
             wanted = "a regressor of several targets where layout is joint"
             raise parameter_error("OptionRegression", "regressor", wanted, regressor)
         if hasattr(regressor, "_validate_params"):  # what fit would say, before anything is paid
@@ -127,7 +126,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
                 ]
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         features = self._features(X)
         scores = np.zeros_like(X.predicted)
         pooled = X.mask & ~np.isin(X.n_options, list(self.by_size_))[:, None]
@@ -173,7 +172,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
 
         None where the regressor is no linear one: what a forest learns is no set of coefficients.
         """
-        if not isinstance(self.regressor, LINEAR):
+        if not _is_linear(self.regressor):
             return None
         n_features = int(self._features(X).shape[2])
         n = n_features + 1
@@ -199,9 +198,7 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
         """Return the features of each option, of shape (n_cases, max_options, n_features)."""
         return option_features(X) if self.features == "several" else np.swapaxes(X.stacked, 1, 2)
 
-    def _fitted(
-        self, features: FloatArray, target: FloatArray, weight: FloatArray | None
-    ) -> RegressorMixin:
+    def _fitted(self, features: FloatArray, target: FloatArray, weight: FloatArray | None) -> Any:
         if not _is_linear(self.regressor):
             features, target = rounded(features), rounded(target)
             weight = None if weight is None else rounded(weight)
@@ -220,11 +217,22 @@ class OptionRegression(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-
 
 
 def _is_linear(regressor: object) -> bool:
-    """Whether a small change of what it is given makes a small change of what it predicts."""
-    return isinstance(regressor, LinearRegression | Ridge | ElasticNet | Linear)
+    """Whether it has a slope for each feature and an intercept; a lasso is an elastic net."""
+    if isinstance(regressor, ridge.PlainRidge | Linear):
+        return True
+    from sklearn.linear_model import ElasticNet, LinearRegression, Ridge
+
+    return isinstance(regressor, LinearRegression | Ridge | ElasticNet)
 
 
-def _predicted(regressor: RegressorMixin, features: FloatArray) -> FloatArray:
+def _is_of_several(regressor: Any) -> bool:
+    """Whether it predicts several targets."""
+    from sklearn.utils import get_tags
+
+    return bool(get_tags(regressor).target_tags.multi_output)
+
+
+def _predicted(regressor: Any, features: FloatArray) -> FloatArray:
     predicted: FloatArray = regressor.predict(
         features if _is_linear(regressor) else rounded(features)
     )

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import SCOPES, question_folds
 from distexp.calibrator.fitting.batch import Batched, refit
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_int, parameter_error
 from distexp.errors import ConfigError
 from distexp.metrics.distance import distance
@@ -19,7 +18,7 @@ from distexp.types import BoolArray, Design, FloatArray, IntArray
 Settings = dict[str, float | str]
 
 
-class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class QuestionCV(Batched, Parameters):
     """Tries each setting of a calibrator by cross-validation, and fits with the best one.
 
     All groups' cases of a question are in the same fold: in another one they would tell the
@@ -65,10 +64,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         super().check_params()
         check_int("QuestionCV", "n_folds", self.n_folds, minimum=2)
         calibrator = self.calibrator
-        if (
-            not isinstance(calibrator, BaseEstimator)
-            or getattr(calibrator, "scope", "") != SCOPES[0]
-        ):
+        if not hasattr(calibrator, "get_params") or getattr(calibrator, "scope", "") != SCOPES[0]:
             wanted = f"a calibrator that is a scikit-learn estimator with scope={SCOPES[0]}"
             raise parameter_error("QuestionCV", "calibrator", wanted, calibrator)
         if not isinstance(self.grid, Mapping) or not self.grid or not all(self.grid.values()):
@@ -88,7 +84,7 @@ class QuestionCV(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn 
         self.calibrator_.fit(X, y, weight)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(X)
         return calibrated
 

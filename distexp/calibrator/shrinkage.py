@@ -3,13 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import few, uniform
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import Kinds, TrainingMeans, by_size, n_trained, placed
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
@@ -20,7 +19,7 @@ GROUP_QUESTIONS = 20.0
 """Training questions that the mean of all groups counts for in the mean of one."""
 
 
-class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Shrinkage(Batched, Parameters):
     r"""Mixes the prediction p with a target t: ``(1 - w) * p + w * t``.
 
     The learnt weight minimises the training cases' mean distance, Wasserstein-1 or for nominal
@@ -107,7 +106,7 @@ class Shrinkage(Batched, BaseEstimator):  # type: ignore[misc]  # scikit-learn i
                 self.group_means_[group] = by_size(targets[rows], X.n_options[rows])
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         target = placed(self.means_, X.n_options, uniform(X))
         for group, means in self.group_means_.items():
             rows = X.group == group

@@ -1,17 +1,16 @@
 """Joint calibrators whose weights are on the simplex: linear, and never off it."""
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import Scoped, clipped, uniform
 from distexp.calibrator.fitting.linear import of_size, trained_sizes
 from distexp.calibrator.fitting.mixture import MIXTURE_LOSSES, nearest_mixture
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 
 
-class _Mixture(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class _Mixture(Scoped, Parameters):
     """Takes `loss` and `penalty`."""
 
     loss: str
@@ -82,7 +81,7 @@ class SimplexLeastSquares(_Mixture):
         return nearest_mixture(parts, X, y, weight, near, self.penalty, self.loss)
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated = self.shared_[0] * X.predicted + self.shared_[1] * uniform(X)
         for k, moves in self.by_size_.items():
             rows = X.n_options == k
@@ -133,5 +132,5 @@ class LinearPool(_Mixture):
         self.weights_ = found[0]
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         return clipped(np.tensordot(X.stacked, self.weights_, axes=(1, 0)), X)

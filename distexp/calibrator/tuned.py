@@ -9,9 +9,8 @@ from importlib.metadata import version
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
-from sklearn.utils.validation import check_is_fitted
 
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.calibrator.fitting.training import OBJECTIVES, Training
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
@@ -22,7 +21,7 @@ from distexp.tuning.space import Setting, Space, Value, domain
 from distexp.types import Design, FloatArray
 
 
-class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class Tuned(Parameters):
     """Searches candidates and their parameters, and fits with the best setting.
 
     A setting is judged by the mean distance of held-out distributions: inner folds hold out
@@ -105,7 +104,7 @@ class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
 
     def predict(self, X: Design) -> FloatArray:
         """Return distributions of shape (n_cases, max_options): rows sum to 1, 0 in padding."""
-        check_is_fitted(self)
+        check_fitted(self)
         calibrated: FloatArray = self.calibrator_.predict(X)
         return calibrated
 
@@ -182,7 +181,7 @@ class Tuned(BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
                 raise parameter_error("Tuned", "candidates", wanted, self.candidates)
             place = f"candidates.{name}"
             calibrator, space = candidate["calibrator"], candidate["space"]
-            if not isinstance(calibrator, BaseEstimator) or not isinstance(calibrator, Calibrator):
+            if not hasattr(calibrator, "get_params") or not isinstance(calibrator, Calibrator):
                 of_kind = "a calibrator that is a scikit-learn estimator"
                 raise parameter_error("Tuned", f"{place}.calibrator", of_kind, calibrator)
             if not isinstance(space, Mapping):
@@ -218,7 +217,7 @@ def _described(part: Any) -> Any:
         return {str(name): _described(value) for name, value in part.items()}
     if isinstance(part, list | tuple):
         return [_described(value) for value in part]
-    if isinstance(part, BaseEstimator):
+    if hasattr(part, "get_params") and not isinstance(part, type):
         kind = f"{type(part).__module__}.{type(part).__qualname__}"
         return [kind, _described(part.get_params(deep=False))]
     return part if isinstance(part, Value) else repr(part)

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from distexp.calibrator.fitting.exported import Linear, Monotone, Trees, exported
+from distexp.calibrator.fitting.parameters import clone
+from distexp.calibrator.fitting.ridge import PlainRidge
 from distexp.card.fields import field_error
 from distexp.errors import ConfigError
 from distexp.protocols import Calibrator
@@ -164,6 +166,7 @@ _WRITERS: tuple[tuple[Any, Callable[[Any, str, bool], Json]], ...] = (
 
 def _encoded_object(value: Any, where: str, *, learned: bool) -> Json:
     """Write a calibrator, or a scikit-learn estimator."""
+    value = clone(value) if isinstance(value, PlainRidge) else value
     name = f"{type(value).__module__}.{type(value).__qualname__}"
     is_calibrator = _class(name) is not None
     if not is_calibrator and not name.startswith(

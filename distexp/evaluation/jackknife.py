@@ -7,11 +7,13 @@ calibrators fitted again (`distexp.evaluation.refits`), shows both.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from distexp.evaluation.splits import Split
 from distexp.metrics.names import Scale
+from distexp.metrics.special import student_cdf, student_quantile
 from distexp.types import BoolArray, FloatArray, IntArray
 
 MOST_GROUPS = 12
@@ -91,6 +93,7 @@ class Jackknife:
     def __init__(self, questions: IntArray, group: IntArray) -> None:
         self.questions, self.group = questions, group
         self.n_groups = int(group.max()) + 1
+        self._sizes: dict[bytes, IntArray] = {}
 
     def mean(
         self, values: FloatArray, question: IntArray, shift: FloatArray | None = None
@@ -171,7 +174,11 @@ class Jackknife:
         tuple of float and float
             NaN where a group cannot be done without.
         """
-        sizes = np.bincount(self._group_of(np.unique(question)), minlength=self.n_groups)
+        key = question.tobytes()
+        if key not in self._sizes:  # many numbers are of the same questions
+            found = self._group_of(np.unique(question))
+            self._sizes[key] = np.bincount(found, minlength=self.n_groups)
+        sizes = self._sizes[key]
         among = sizes > 0
         if among.sum() < 2:
             return np.nan, 0
@@ -200,22 +207,19 @@ def effective_number(sizes: IntArray) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
+@lru_cache(maxsize=1024)
 def quantile(share: float, df: float) -> float:
     """Return the quantile of Student's t; NaN without degrees of freedom."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(df, share)) if df > 0 else np.nan
+    return student_quantile(share, df) if df > 0 else np.nan
 
 
 def two_sided(value: float, error: float, df: float) -> float:
     """Return the chance of a t as far from 0 as ``value / error``: 1 where value is 0."""
-    from scipy.special import stdtr
-
     if value == 0:
         return 1.0
     if not error > 0:  # nothing varies, or nothing is known
         return 0.0 if error == 0 else np.nan
-    return float(2 * stdtr(df, -abs(value) / error))
+    return float(2 * student_cdf(-abs(value) / error, df))
 
 
 def detectable(error: float, df: float, alpha: float) -> float:

@@ -333,18 +333,18 @@ def joined_units(*kinds: IntArray) -> IntArray:
     >>> joined_units(np.array([0, 0, 1, 2]), np.array([-1, 5, 5, 6])).tolist()
     [0, 0, 0, 3]
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    n = len(kinds[0])
-    edges = [np.zeros((2, 0), np.int64)]
-    for codes in kinds:
-        known = np.flatnonzero(codes >= 0)
-        _, first, which = np.unique(codes[known], return_index=True, return_inverse=True)
-        edges.append(np.array([known, known[first][which]]))
-    ends = np.concatenate(edges, axis=1)
-    graph = coo_array((np.ones(ends.shape[1]), (ends[0], ends[1])), shape=(n, n))
-    found = connected_components(graph, directed=False)[1]
-    first_of = np.unique(found, return_index=True)[1]
-    joined: IntArray = first_of[found].astype(np.int64)
-    return joined
+    joined = np.arange(len(kinds[0]))
+    members = [np.flatnonzero(codes >= 0) for codes in kinds]
+    units = [
+        np.unique(codes[of], return_inverse=True)[1]
+        for codes, of in zip(kinds, members, strict=True)
+    ]
+    while True:  # each case takes the least number among those it is connected with
+        before = joined.copy()
+        for of, unit in zip(members, units, strict=True):
+            least = np.full(len(of), len(joined))
+            np.minimum.at(least, unit, joined[of])
+            joined[of] = least[unit]
+        joined = joined[joined]
+        if (joined == before).all():
+            return joined

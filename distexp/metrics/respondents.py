@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from distexp.metrics.special import log_factorial
 from distexp.types import FloatArray, IntArray
 
 SIZES: IntArray = np.unique(np.rint(np.geomspace(1, 100_000, 60))).astype(np.int64)
@@ -155,12 +156,10 @@ def mean_difference(share: FloatArray, n: int, n_other: int) -> FloatArray:
 
 def binomial(share: FloatArray, n: int) -> FloatArray:
     """Return the chances of 0, 1, ... n yeses, of shape (n_shares, n + 1)."""
-    from scipy.special import gammaln, xlog1py, xlogy
-
     k = np.arange(n + 1.0)
-    log_choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
+    log_choose = log_factorial(n) - log_factorial(k) - log_factorial(n - k)
     p = share[:, None]
-    chances: FloatArray = np.exp(log_choose + xlogy(k, p) + xlog1py(n - k, -p))
+    chances: FloatArray = np.exp(log_choose + _log_powers(p, k, n - k))
     return chances
 
 
@@ -217,14 +216,19 @@ def mean_absolute_deviation(share: FloatArray, n: FloatArray) -> FloatArray:
     >>> mean_absolute_deviation(np.array([0.5, 0.1]), np.array([1.0, 1.0]))
     array([0.5 , 0.18])
     """
-    from scipy.special import gammaln, xlog1py, xlogy
-
     k = np.floor(n * share) + 1
     k = np.minimum(k, n)  # at a share of 1 nothing deviates, whatever k
-    log_choose = gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1)
-    chance = np.exp(log_choose + xlogy(k, share) + xlog1py(n - k + 1, -share))
+    log_choose = log_factorial(n) - log_factorial(k) - log_factorial(n - k)
+    chance = np.exp(log_choose + _log_powers(share, k, n - k + 1))
     deviation: FloatArray = 2 * k * chance / n
     return deviation
+
+
+def _log_powers(share: FloatArray, yes: FloatArray, no: FloatArray) -> FloatArray:
+    """Return the logarithm of ``share**yes * (1 - share)**no``, where ``0**0`` is 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_yes = np.where(yes == 0, 0.0, yes * np.log(share))
+        return of_yes + np.where(no == 0, 0.0, no * np.log1p(-share))
 
 
 def equivalent_size(distance: FloatArray, expected: FloatArray, sizes: IntArray) -> FloatArray:

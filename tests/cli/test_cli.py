@@ -125,19 +125,22 @@ def test_second_run_calls_nothing_and_gives_the_same_bytes(
         assert (run / name).read_bytes() == (second / name).read_bytes(), name
 
 
-def test_rerun_from_cache_imports_no_litellm(openai_server: OpenAIServer, tmp_path: Path) -> None:
-    """Without a call there is no need for the library that makes calls, for a key or a server."""
+def test_rerun_from_cache_imports_little(openai_server: OpenAIServer, tmp_path: Path) -> None:
+    """Without a call none of what makes calls, and for the default calibrators no library."""
     openai_server.answer = lambda body, _: (200, answer(body))
     few = ("dataset.questions=[natspac,natenvir,abdefect,abany]", "dataset.attributes=[sex]")
     arguments = (*at(openai_server), *few, "progress=false")
     distexp(tmp_path, *arguments)
     openai_server.close()
-    code = "import sys; from distexp.cli.main import main; main(); print('litellm' in sys.modules)"
+    code = (
+        "import sys; from distexp.cli.main import main; main(); "
+        "print([m for m in ('litellm', 'sklearn', 'scipy') if m in sys.modules])"
+    )
 
     again = distexp(tmp_path, *arguments, "cache.mode=replay", python=("-c", code))
 
     assert "0 misses" in again.stdout
-    assert again.stdout.strip().endswith("False"), again.stderr
+    assert again.stdout.strip().endswith("[]"), again.stderr
 
 
 def test_any_openai_compatible_server_serves(openai_server: OpenAIServer, tmp_path: Path) -> None:

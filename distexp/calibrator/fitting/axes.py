@@ -27,27 +27,24 @@ def axes_of(boundaries: Boundaries, train: BoolArray) -> FloatArray:
     names = boundaries.vocabulary
     if not names.n_axes:
         return np.zeros((len(names.groups), 0))
-    question, n_places = boundaries.question[boundaries.case], boundaries.deviations.shape[1]
-    first = np.unique(question * n_places + boundaries.index, return_index=True)[1]
+    question, width, points = boundaries.points
     n_asked = np.bincount(boundaries.question[train], minlength=len(boundaries.scale))
-    weight = n_asked[question[first]] * boundaries.width[first]
-    points = boundaries.deviations[question[first], boundaries.index[first]]
+    weight = n_asked[question] * width
     squares, directions = np.linalg.eigh((points * weight[:, None]).T @ points)
     least = LEAST * max(float(squares.max(initial=0.0)), float(weight.sum()))
     kept = np.where(squares > least, directions, 0.0)[:, ::-1][:, : names.n_axes]
-    return np.pad(kept, ((0, 0), (0, names.n_axes - kept.shape[1])))
+    axes = np.zeros((len(names.groups), names.n_axes))
+    axes[:, : kept.shape[1]] = kept
+    return axes
 
 
 def along(boundaries: Boundaries, axes: FloatArray) -> list[Panel]:
     """Return the boundaries' panels with each question's place along the axes filled in."""
-    n_axes = axes.shape[1]
-    if not n_axes:
+    if not axes.shape[1]:
         return boundaries.panels
     panels = []
-    for panel in boundaries.panels:
+    for panel in boundaries.widened:
         places = boundaries.deviations[panel.question, : len(panel.tilt)] @ axes
-        core, own = (np.pad(one, ((0, 0), (0, n_axes), (0, 0))) for one in (panel.core, panel.own))
-        own[:, -n_axes:, -n_axes:] = np.eye(n_axes)
         variables = np.concatenate([panel.variables, places], axis=2)
-        panels.append(replace(panel, variables=variables, core=core, own=own))
+        panels.append(replace(panel, variables=variables))
     return panels

@@ -1,7 +1,7 @@
 """Cumulative shares at the boundaries between options, and what is known about each of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Self
 
@@ -203,6 +203,26 @@ class Boundaries:
                 )
             )
         return panels
+
+    @cached_property
+    def widened(self) -> list[Panel]:
+        """The panels with features for the places along axes, which stand last in variables."""
+        n_axes, panels = self.vocabulary.n_axes, []
+        for panel in self.panels:
+            core, own = (
+                np.pad(one, ((0, 0), (0, n_axes), (0, 0))) for one in (panel.core, panel.own)
+            )
+            own[:, -n_axes:, -n_axes:] = np.eye(n_axes)
+            panels.append(replace(panel, core=core, own=own))
+        return panels
+
+    @cached_property
+    def points(self) -> tuple[IntArray, FloatArray, FloatArray]:
+        """The boundaries of each question: question, width, and `deviations` of all groups."""
+        question, n_places = self.question[self.case], self.deviations.shape[1]
+        first = np.unique(question * n_places + self.index, return_index=True)[1]
+        points = self.deviations[question[first], self.index[first]]
+        return question[first], self.width[first], points
 
     @cached_property
     def withheld(self) -> bool:

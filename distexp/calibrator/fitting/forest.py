@@ -4,11 +4,9 @@ A forest of small trees takes scikit-learn longer to organise than to grow: copi
 """
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn import config_context
-from sklearn.base import RegressorMixin
 
 from distexp.metrics.ties import rounded
 from distexp.types import FloatArray
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 _SEEDS = np.iinfo(np.int32).max
 
 
-def is_direct(regressor: RegressorMixin) -> bool:
+def is_direct(regressor: Any) -> bool:
     """Whether `forest_predictions` does what this scikit-learn regressor does."""
     ensemble = sys.modules.get("sklearn.ensemble")  # where there is no forest, nobody needs it
     if ensemble is None or type(regressor) is not ensemble.RandomForestRegressor:
@@ -57,6 +55,7 @@ def forest_predictions(
     ----------
     Breiman (2001), "Random forests", Machine Learning 45.
     """
+    from sklearn import config_context
     from sklearn.tree import DecisionTreeRegressor
 
     settings = {name: getattr(regressor, name) for name in regressor.estimator_params}

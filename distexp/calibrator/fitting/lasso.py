@@ -1,15 +1,19 @@
 """Lasso regression on a single feature, fitted to many weightings of the same examples at once."""
 
+import sys
+from typing import Any
+
 import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.linear_model import Lasso
 
 from distexp.types import FloatArray
 
 
-def is_direct(regressor: RegressorMixin) -> bool:
+def is_direct(regressor: Any) -> bool:
     """Whether `lasso_predictions` with its `alpha` does what this scikit-learn regressor does."""
-    if type(regressor) is not Lasso or not isinstance(regressor.alpha, int | float):
+    linear = sys.modules.get("sklearn.linear_model")
+    if linear is None or type(regressor) is not linear.Lasso:
+        return False
+    if not isinstance(regressor.alpha, int | float):
         return False
     return bool(regressor.fit_intercept and regressor.alpha > 0 and not regressor.positive)
 

@@ -4,11 +4,10 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import BaseEstimator
-from sklearn.utils.validation import check_is_fitted
 
 from distexp.calibrator.fitting.base import MIN_QUESTIONS, Scoped
 from distexp.calibrator.fitting.loss import log_softmax
+from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_number, parameter_error
 from distexp.metrics.distance import KL_SMOOTHING
 from distexp.types import BoolArray, Design, FloatArray
@@ -78,7 +77,7 @@ class LinearScores:
         return np.append(slopes.ravel(), by_scores.sum(axis=0))
 
 
-class LinearCalibrator(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-learn is untyped
+class LinearCalibrator(Scoped, Parameters):
     """Scores for each number of options, and a temperature for those that have too few questions.
 
     A family extends it and writes `_parameters`, the fit for one set of scores. The temperature
@@ -138,7 +137,7 @@ class LinearCalibrator(Scoped, BaseEstimator):  # type: ignore[misc]  # scikit-l
         """Return the parameters of `linear` that fit best, whatever else is fitted after them."""
 
     def _predict(self, X: Design) -> FloatArray:
-        check_is_fitted(self)
+        check_fitted(self)
         z = features(X, self.features)
         scores = LinearScores("temperature", *z.shape[1:]).scores(self.shared_[: z.shape[1]], z)
         for k, parameters in self.by_size_.items():

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import minimize
 
 from distexp.types import BoolArray, FloatArray
 
@@ -65,11 +64,11 @@ def residual_map(ordinals: FloatArray, mask: BoolArray) -> tuple[FloatArray, Flo
 
 
 def along_scale(shares: FloatArray, ordinals: FloatArray) -> FloatArray:
-    """Apply the `operator` of `residual_map` to shares of shape (n_cases, max_options)."""
+    """Apply the `operator` of `residual_map` to shares of shape (..., n_cases, max_options)."""
     if not _in_order(ordinals):
         order = np.argsort(ordinals, axis=1, kind="stable")  # NaN, the padding, goes last
-        shares = np.take_along_axis(shares, order, axis=1)
-    return np.where(np.isnan(ordinals[:, :1]), shares, np.cumsum(shares, axis=1))
+        shares = np.take_along_axis(shares, np.broadcast_to(order, shares.shape), axis=-1)
+    return np.where(np.isnan(ordinals[:, :1]), shares, np.cumsum(shares, axis=-1))
 
 
 def lengths(ordinals: FloatArray, mask: BoolArray) -> FloatArray:
@@ -166,6 +165,7 @@ def minimised(
     Byrd, Lu, Nocedal and Zhu 1995, "A limited memory algorithm for bound constrained
     optimization" (L-BFGS-B).
     """
+    from scipy.optimize import minimize
 
     def penalised(parameters: FloatArray) -> tuple[float, FloatArray]:
         value, gradient = loss(parameters)

@@ -1,18 +1,55 @@
 """Ridge regression fitted to many weightings of the same examples at once."""
 
-import numpy as np
-from sklearn.base import RegressorMixin
-from sklearn.linear_model import Ridge
+import sys
+from typing import Any
 
+import numpy as np
+
+from distexp.calibrator.fitting.parameters import Parameters
 from distexp.types import FloatArray
 
 DIRECT_SOLVERS = ("auto", "cholesky", "svd")
 """Those that solve the normal equations, not step by step to a tolerance."""
 
 
-def is_direct(regressor: RegressorMixin) -> bool:
+class PlainRidge(Parameters):
+    """Stands for a `sklearn.linear_model.Ridge` of which `alpha` alone is set, until it is cloned.
+
+    Most are never fitted one by one, and then scikit-learn need not be imported.
+
+    Parameters
+    ----------
+    alpha : float
+        L2 penalty, >= 0.
+    """
+
+    def __init__(self, alpha: float = 1.0) -> None:
+        self.alpha = alpha
+
+    @staticmethod
+    def stands_for(settings: object) -> bool:
+        """Whether these settings, with the class as `_target_`, are of such a regressor."""
+        if not isinstance(settings, dict) or settings.keys() != {"_target_", "alpha"}:
+            return False
+        alpha = settings["alpha"]
+        is_number = isinstance(alpha, int | float) and not isinstance(alpha, bool)
+        return settings["_target_"] == "sklearn.linear_model.Ridge" and is_number and alpha >= 0
+
+    def __sklearn_clone__(self) -> Any:
+        """Return the regressor of scikit-learn, unfitted."""
+        from sklearn.linear_model import Ridge
+
+        return Ridge(alpha=self.alpha)
+
+
+def is_direct(regressor: Any) -> bool:
     """Whether `ridge_predictions` with its `alpha` does what this scikit-learn regressor does."""
-    if type(regressor) is not Ridge or not isinstance(regressor.alpha, int | float):
+    if isinstance(regressor, PlainRidge):
+        return regressor.alpha > 0
+    linear = sys.modules.get("sklearn.linear_model")
+    if linear is None or type(regressor) is not linear.Ridge:
+        return False
+    if not isinstance(regressor.alpha, int | float):
         return False
     exact = regressor.solver in DIRECT_SOLVERS and regressor.fit_intercept
     return bool(exact and regressor.alpha > 0 and not regressor.positive)

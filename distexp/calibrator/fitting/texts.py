@@ -1,12 +1,14 @@
 """Which questions are worded alike: coordinates of questions, from the words they share."""
 
 import re
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
 
 import numpy as np
 
+from distexp.calibrator.fitting.words import terms
 from distexp.errors import ConfigError
 from distexp.types import BoolArray, Design, FloatArray, IntArray, StrArray
 
@@ -137,32 +139,44 @@ def hashed(text: str, pairs: bool) -> str:
     """Return what stands for a text whose words may not be passed on, and is counted alike."""
     if _HASHES.fullmatch(text):
         return text
-    terms = _counter(pairs=pairs).build_analyzer()(text)
-    return " ".join([HASHED, *sorted(map(_hash, terms))])
+    return " ".join([HASHED, *sorted(map(_hash, terms(text, pairs=pairs)))])
 
 
 def _hash(term: str) -> str:
     return sha256(term.encode()).hexdigest()[:16]
 
 
-def _counter(*, pairs: bool) -> Any:
-    from sklearn.feature_extraction.text import CountVectorizer
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How often each term occurs in each text, as a sparse matrix by rows."""
 
-    return CountVectorizer(ngram_range=(1, 2 if pairs else 1), stop_words="english")
+    starts: IntArray
+    """Of shape (n_texts + 1,): where the terms of each text begin, and end."""
+    term: IntArray
+    number: FloatArray
+    n_terms: int
+
+    @classmethod
+    def of(cls, texts: Sequence[Sequence[str]]) -> "Counts":
+        """Count the terms of texts; they are numbered in their own order."""
+        place = {term: n for n, term in enumerate(sorted({term for of in texts for term in of}))}
+        counted = [sorted(Counter(map(place.__getitem__, of)).items()) for of in texts]
+        pairs = np.array([pair for of_text in counted for pair in of_text], np.int64)
+        pairs = pairs.reshape(-1, 2)
+        starts = np.cumsum([0, *map(len, counted)])
+        return cls(starts, pairs[:, 0].copy(), pairs[:, 1].astype(np.float64), len(place))
 
 
-def _counted(texts: list[str], *, pairs: bool) -> Any:
-    """Return how often each word occurs in each text, a sparse matrix; None without any word."""
-    counter = _counter(pairs=pairs)
+def _counted(texts: list[str], *, pairs: bool) -> Counts | None:
+    """Return how often each word occurs in each text; None without any word."""
     if any(map(_HASHES.fullmatch, texts)):
-        texts = [hashed(text, pairs) for text in texts]
-        counter = type(counter)(analyzer=lambda text: text.split()[1:])
-    if not any(map(counter.build_analyzer(), texts)):
-        return None
-    return counter.fit_transform(texts).astype(np.float64)
+        of_texts = [hashed(text, pairs).split()[1:] for text in texts]
+    else:
+        of_texts = [terms(text, pairs=pairs) for text in texts]
+    return Counts.of(of_texts) if any(of_texts) else None
 
 
-def _alike(counts: Any, known: BoolArray) -> FloatArray:
+def _alike(counts: Counts | None, known: BoolArray) -> FloatArray:
     """Return the cosines of all questions with the known ones, by the words of those.
 
     Of the TF-IDF vectors of scikit-learn's `TfidfTransformer` with ``sublinear_tf=True``.
@@ -170,18 +184,19 @@ def _alike(counts: Any, known: BoolArray) -> FloatArray:
     n_known = int(known.sum())
     if counts is None:
         return np.zeros((len(known), n_known))
-    text = np.repeat(np.arange(len(known)), np.diff(counts.indptr))
-    n_texts = np.bincount(counts.indices[known[text]], minlength=counts.shape[1])
+    text = np.repeat(np.arange(len(known)), np.diff(counts.starts))
+    n_texts = np.bincount(counts.term[known[text]], minlength=counts.n_terms)
     rarity = np.where(n_texts > 0, np.log((1 + n_known) / (1 + n_texts)) + 1, 0.0)
-    values = (1 + np.log(counts.data)) * rarity[counts.indices]
+    values = (1 + np.log(counts.number)) * rarity[counts.term]
     norm = np.sqrt(np.bincount(text, values**2, len(known)))
     values /= np.where(norm > 0, norm, 1.0)[text]
     if len(known) <= FEW:
-        written = np.zeros(counts.shape)
-        written[text, counts.indices] = values
+        written = np.zeros((len(known), counts.n_terms))
+        written[text, counts.term] = values
         near: FloatArray = written @ written[known].T
         return near
-    weighed = counts.copy()
-    weighed.data = values
+    from scipy.sparse import csr_array
+
+    weighed = csr_array((values, counts.term, counts.starts), (len(known), counts.n_terms))
     cosines: FloatArray = (weighed @ weighed[known].T).toarray()
     return cosines

@@ -15,7 +15,7 @@ from distexp.types import FloatArray, IntArray
 
 MOST = 2**22
 """Rows times squared features up to which writing them out is the quicker way."""
-AT_ONCE = 2**19
+AT_ONCE = 2**18
 """Numbers of the features of all fits that are held together: they fit a processor's cache."""
 
 
@@ -111,8 +111,8 @@ class WrittenOut:
         weight : ndarray of shape (n_fits, n_rows)
             0 keeps a row out.
         """
-        gram, moments = self._normal(weight)
-        coef = np.linalg.solve(gram, moments[..., None])
+        self.gram, moments = self._normal(weight)
+        coef = np.linalg.solve(self.gram, moments[..., None])
         predicted: FloatArray = (self.features @ coef)[..., 0]
         return predicted
 
@@ -124,6 +124,7 @@ class WrittenOut:
         Parameters
         ----------
         weight, predicted : ndarray of shape (n_fits, n_rows)
+            What `solve` was last given, and returned.
         question : ndarray of shape (n_rows,)
             Equal numbers mark the rows of one question.
 
@@ -132,8 +133,7 @@ class WrittenOut:
         ndarray of shape (n_fits, n_rows)
             NaN where a row has no weight.
         """
-        gram, _ = self._normal(weight)
-        over = np.linalg.inv(gram) @ self.features.swapaxes(1, 2)
+        over = np.linalg.inv(self.gram) @ self.features.swapaxes(1, 2)
         root, error = np.sqrt(weight), self.target - predicted
         without = np.full_like(error, np.nan)
         sizes = np.unique(question, return_counts=True)[1]
