@@ -296,7 +296,10 @@ def test_folds_that_are_fitted_together_are_judged_together(
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({"alpha": [1.0]}, "In candidate 'ridge' of Tuned: Invalid parameter 'alpha'"),
+        (
+            {"alpha": [1.0]},
+            "In candidate 'ridge' of Tuned: OptionRegression has no parameter 'alpha'",
+        ),
         (
             {"regressor__alpha": {"low": 2.0, "high": 1.0}},
             "The 'candidates.ridge.space.regressor__alpha' parameter of Tuned must be a range of "
