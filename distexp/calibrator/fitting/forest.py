@@ -4,17 +4,20 @@ A forest of small trees takes scikit-learn longer to organise than to grow: copi
 """
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from distexp.metrics.ties import rounded
-from distexp.types import FloatArray
+from distexp.types import FloatArray, IntArray
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
 
 _SEEDS = np.iinfo(np.int32).max
+MOST_KEPT = 2**14
+"""Examples up to which draws are kept: the next fit to as many, or the next job, has the same."""
 
 
 def is_direct(regressor: Any) -> bool:
@@ -62,16 +65,27 @@ def forest_predictions(
     tree = DecisionTreeRegressor(**settings)
     single, target = rounded(features).astype(np.float32), rounded(target)
     predictions = np.zeros((len(weights), *target.shape))
+    # Which feature is tried first is drawn; of a single one it is always the same.
+    single_feature = np.random.RandomState(0) if features.shape[1] == 1 else None
     with config_context(skip_parameter_validation=True, assume_finite=True):
         for weight, summed in zip(weights, predictions, strict=True):
             rows = weight > 0
             X, y = single[rows], np.ascontiguousarray(target[rows])
-            seeds = np.random.RandomState(regressor.random_state)
-            for _ in range(regressor.n_estimators):
-                tree.random_state = seeds.randint(_SEEDS)
-                draws = np.random.RandomState(tree.random_state).randint(0, len(X), len(X))
-                counts = np.bincount(draws, minlength=len(X))
+            drawn = _drawn if len(X) <= MOST_KEPT else _drawn.__wrapped__
+            for seed, counts in drawn(regressor.random_state, regressor.n_estimators, len(X)):
+                tree.random_state = single_feature or seed
                 tree.fit(X, y, sample_weight=counts, check_input=False)
                 np.add(summed, tree.tree_.predict(single).reshape(target.shape), out=summed)
     predictions /= regressor.n_estimators
     return predictions
+
+
+@lru_cache(maxsize=32)
+def _drawn(random_state: int, n_trees: int, n: int) -> list[tuple[int, IntArray]]:
+    """Return the seed of each tree, and how often it draws each of n examples."""
+    seeds, trees = np.random.RandomState(random_state), []
+    for _ in range(n_trees):
+        seed = seeds.randint(_SEEDS)
+        draws = np.random.RandomState(seed).randint(0, n, n)
+        trees.append((seed, np.bincount(draws, minlength=n).astype(np.uint16)))
+    return trees
