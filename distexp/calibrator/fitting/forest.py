@@ -8,9 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from distexp.metrics.ties import rounded
-from distexp.types import FloatArray, IntArray
+from distexp.types import FloatArray
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestRegressor
@@ -81,7 +82,7 @@ def forest_predictions(
 
 
 @lru_cache(maxsize=32)
-def _drawn(random_state: int, n_trees: int, n: int) -> list[tuple[int, IntArray]]:
+def _drawn(random_state: int, n_trees: int, n: int) -> list[tuple[int, NDArray[np.uint16]]]:
     """Return the seed of each tree, and how often it draws each of n examples."""
     seeds, trees = np.random.RandomState(random_state), []
     for _ in range(n_trees):
