@@ -119,9 +119,10 @@ class Verbalized(AskedAtOnce):
     ) -> tuple[Prompt, ...]:
         """Return one prompt per option order and sample."""
         of = (question, self.task, self.note, self.dont_know)
-        if self._laid_out is None or self._laid_out[0] != of:
-            self._laid_out = (of, *self._shown(question))
-        _, asked, task, shown = self._laid_out
+        laid_out = self._laid_out
+        if laid_out is None or laid_out[0] != of:
+            laid_out = self._laid_out = (of, *self._shown(question))
+        _, asked, task, shown = laid_out
         return tuple(
             [
                 Prompt(

@@ -12,7 +12,7 @@ from hydra.utils import instantiate
 from distexp.elicitation.verbalized import Verbalized
 from distexp.errors import ConfigError
 from distexp.experiment import Experiment
-from distexp.prompt.spoken import LANGUAGES, words
+from distexp.prompt.spoken import LANGUAGES, speaking, words
 from distexp.request import Prompt, Response
 from distexp.types import Case, Group, Question, Reading, Shares, Survey
 
@@ -167,6 +167,22 @@ def test_letters_of_letters_are_explained_in_the_language(
 
     assert "J, K, L" in content
     assert ("in front of the options" in content) == (language == "en")
+
+
+def test_what_was_laid_out_before_is_not_shown_in_another_language(
+    question: Question, group: Group
+) -> None:
+    """An elicitation that has asked about a question asks anew where its words are others."""
+    made = experiment("elicitation=verbalized", "prompt=[base]")
+    survey = survey_of(question, group)
+    first = prompt_of(made, survey)[1]
+
+    styles, other = speaking("de", made.prompt, made.elicitation)
+    style = next(iter(styles.values()))
+    asked = other.prompts(question, group, style)[0]
+
+    assert "Prozent" in asked.messages[0].content
+    assert prompt_of(made, survey)[1] == first
 
 
 MARKS = {"zh": ("Ａ", "："), "ar": ("\u200fA\u200f", ":"), "fr": ("«\u00a0A\u00a0»", "\u202f:")}
