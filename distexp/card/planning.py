@@ -11,7 +11,7 @@ from distexp.card.applying import Calibrated, kind
 from distexp.card.band import COVERAGES
 from distexp.card.estimates import Estimates
 from distexp.card.prior import Prior
-from distexp.card.rectifying import prior_of
+from distexp.card.rectifying import prior_of, worth_of
 from distexp.errors import DatasetError
 from distexp.metrics.distance import scaled_ordinals
 from distexp.rectify.allocation import allocated, left
@@ -92,6 +92,7 @@ class Planned:
                 self._said(),
                 table(header, rows[:MOST_ROWS], right=(2, 3, 4, 5)),
                 *more,
+                " ".join(worth_of(self.prior)),
                 f"What pilots of n people a question and group show, simulated on the "
                 f"{self.prior.n_questions} answered questions; widths are of {self.coverage:.0%} "
                 "intervals for a share, errors W1 (total variation without an order of options):",
@@ -106,7 +107,11 @@ class Planned:
             "random draw of their group. Widths are as simulated on "
             f"{self.prior.n_questions} answered questions, not as these will turn out."
         )
-        return (("Whom to ask", self._said()), ("What not to conclude", not_said))
+        return (
+            ("Whom to ask", self._said()),
+            ("Worth", " ".join(worth_of(self.prior))),
+            ("What not to conclude", not_said),
+        )
 
     def _said(self) -> str:
         """Say how many are dealt to how many cells, and what that is worth."""

@@ -103,7 +103,7 @@ class Rectified:
 
     def worth(self) -> list[str]:
         """Say in sentences what estimates were worth on the answered questions."""
-        return [line for prior in self.priors for line in _said(prior)]
+        return [line for prior in self.priors for line in worth_of(prior)]
 
     def markdown(self) -> str:
         """Return the section of a report."""
@@ -216,7 +216,7 @@ def _says(prior: Prior, weights: tuple[float, float]) -> str:
     return f"worth {own - mean:.1f} respondents beyond the training mean"
 
 
-def _said(prior: Prior) -> Iterator[str]:
+def worth_of(prior: Prior) -> Iterator[str]:
     """Say what estimates are worth, and what that was worth on the training questions."""
     own, mean, added = (
         f"{one.value:z.1f} [{one.low:z.1f}, {one.high:z.1f}]"

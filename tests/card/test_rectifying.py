@@ -260,6 +260,7 @@ def test_a_plan_deals_all_people_and_says_what_is_left(whole: Study, tmp_path: P
     assert_allclose(table["variance_after"], by_hand)
     assert (table["width_after"] < table["width_before"]).all()
     assert "50 people with a question each" in plan.markdown()
+    assert "an estimate was worth" in dict(plan.answer())["Worth"]
     plan.draw(tmp_path / "a.svg")
     plan.draw(tmp_path / "b.svg")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

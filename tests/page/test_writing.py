@@ -278,7 +278,7 @@ def test_a_page_of_estimates_has_sentences_tables_and_the_way_to_make_it_again(
     """What is no share is shown as a table; what was read is known by its digest."""
     (tmp_path / "pilot.csv").write_text("")
     about = estimated.head(
-        pl.DataFrame({"group": ["<b>"], "ask": [1 / 3]}),
+        pl.DataFrame({"model": ["m", "m"], "group": ["<b>", "b"], "ask": [1 / 3, 0]}),
         command=["plan", "pilot=a b.csv"],
         files={"pilot": tmp_path / "pilot.csv", "card": tmp_path / "gone.json"},
     )
@@ -290,7 +290,9 @@ def test_a_page_of_estimates_has_sentences_tables_and_the_way_to_make_it_again(
 
     found = data(path)
     [view] = found["views"]
-    assert (view["rows"], view["numeric"]) == ([["<b>", 0.333333]], [False, True])
+    assert view["columns"] == ["group", "ask", "model"]  # what is the same in all rows is last
+    assert view["rows"] == [["<b>", 0.333333, "m"], ["b", 0, "m"]]
+    assert view["numeric"] == [False, True, False]
     assert (found["estimates"], found["calls"]) == (False, None)
     assert found["again"]["command"] == "distexp plan 'pilot=a b.csv'"
     assert found["again"]["changed"] == [["pilot", "a b.csv"]]
