@@ -9,8 +9,8 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from distexp.metrics.names import DISTANCES, METRICS
-from distexp.report import asked_tables, tables
+from distexp.metrics.names import DISTANCES, METRICS, TASKS
+from distexp.report import asked_tables, kept_tables, tables
 
 PAGE = Path(__file__).parents[1] / "docs/reference/files.md"
 
@@ -32,15 +32,31 @@ def page() -> str:
             tables.scores_schema(),
         ),
         "comparisons.parquet": ("a row a pair of methods and metric", tables.comparisons_schema()),
+        "group_scores.parquet": (
+            "a row a calibrator and group of people; not there with evaluation.extras=false, as "
+            "the next",
+            kept_tables.group_scores_schema(),
+        ),
+        "spreads.parquet": ("a row a calibrator and attribute", kept_tables.spreads_schema()),
+        "refits.parquet": (
+            "a row a calibrator and group of questions that intervals leave out; not there with "
+            "evaluation.intervals=bootstrap",
+            kept_tables.refits_schema(),
+        ),
         "cases.parquet": ("a row a case and calibrator", tables.cases_schema()),
         "unreadable.parquet": ("a row a reply that could not be read", unreadable),
         "replies.parquet": ("a row a case and prompt about it", asked_tables.replies_schema()),
         "questions.parquet": ("a row a question", asked_tables.questions_schema()),
         "trials.parquet": ("a row a trial of a tuning", tables.trials_schema()),
     }
-    meaning = yaml.safe_load(MEANING.read_text()) | {
-        one.key: f"{one.label} between predicted and human" for one in DISTANCES
-    }
+    meaning = (
+        yaml.safe_load(MEANING.read_text())
+        | {one.key: f"{one.label} between predicted and human" for one in DISTANCES}
+        | {
+            f"moved_{one.key}": f"what the mean of `{one.key}` over other questions gains by it"
+            for one in (*DISTANCES, *TASKS)
+        }
+    )
     lines = [
         "# Files and columns",
         "",

@@ -11,12 +11,14 @@ from functools import partial
 
 import numpy as np
 
+from distexp.calibrator.baseline import Identity, Uniform
 from distexp.calibrator.blind import Blind
 from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.comparison import Comparison, compare
 from distexp.evaluation.declared import leading, pairs
 from distexp.evaluation.fits import check_fits, cross_fit, lengthy, one_thread
+from distexp.evaluation.group_scores import ByGroup
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import (
     Frame,
@@ -26,7 +28,7 @@ from distexp.evaluation.layout import (
     perfect,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.refits import refitted, shifts
+from distexp.evaluation.refits import Refit, refit_means, refitted, shifts
 from distexp.evaluation.result import Result
 from distexp.evaluation.scores import METRICS, ON_CARD, score_methods
 from distexp.evaluation.settings import Settings
@@ -156,8 +158,17 @@ class Evaluation(Settings):
             )
             for of_fits, metrics in ((moved, METRICS), ({}, ON_CARD))
         )  # fmt: skip
+        by_group = ByGroup(
+            measures=measures, cases=study.cases, frame=frame, resampling=resampling,
+            shifts=moved, unit=unit, confidence=self.confidence,
+        )  # fmt: skip
         result = Result(
             scores=tuple(scores),
+            group_scores=tuple(by_group.scores() if self.extras else ()),
+            spreads=tuple(by_group.spreads() if self.extras else ()),
+            refits=self._refits(
+                study.cases, methods, frame, resampling, moved, unit, units.judged
+            ),
             as_fitted=tuple(as_fitted),
             per_case={name: of_method.distances for name, of_method in measures.items()},
             calibrated=calibrated,
@@ -203,6 +214,24 @@ class Evaluation(Settings):
             confidence=self.confidence,
             blind=_blind(methods),
         )
+
+    def _refits(
+        self,
+        cases: Sequence[Case],
+        methods: Mapping[str, Calibrator],
+        frame: Frame,
+        resampling: Jackknife | Bootstrap,
+        moved: Mapping[str, Measures],
+        unit: IntArray,
+        judged: IntArray,
+    ) -> tuple[Refit, ...]:
+        """Return what is kept of the refits, if any were made."""
+        if isinstance(resampling, Bootstrap):
+            return ()
+        learns = {name: not isinstance(of, Identity | Uniform) for name, of in methods.items()}
+        learns[CEILING] = False
+        ids = [case.question.question_id for case in cases]
+        return tuple(refit_means(learns, frame, ids, resampling, moved, unit, judged))
 
     def _comparisons(
         self,

@@ -82,6 +82,8 @@ class Jackknife:
         Ascending.
     group : ndarray of shape (n_questions,)
         The group of each, from 0 without a gap; see `groups_of`.
+    n_groups : int, optional
+        Where the last have none of these questions, and move fits alone.
 
     References
     ----------
@@ -90,9 +92,9 @@ class Jackknife:
     that are few or of different size.
     """
 
-    def __init__(self, questions: IntArray, group: IntArray) -> None:
+    def __init__(self, questions: IntArray, group: IntArray, n_groups: int | None = None) -> None:
         self.questions, self.group = questions, group
-        self.n_groups = int(group.max()) + 1
+        self.n_groups = int(group.max()) + 1 if n_groups is None else n_groups
         self._sizes: dict[bytes, IntArray] = {}
 
     def mean(

@@ -19,7 +19,7 @@ from distexp.types import BoolArray, FloatArray, IntArray
 N_EXTRA_DRAWS = 20
 """Resamples of the respondents behind the ceiling of shape and tasks: means over all cases, which
 need fewer than the ceiling of each case."""
-OF_CELLS = ("ranking", "population")
+OF_CELLS = ("ranking", "population", "spread", "human_spread")
 """Fields of `Tasks` that are of cells, not cases."""
 AT_ONCE = 2**16
 """Cases of splits that are measured together: more would not fit a processor's cache."""
@@ -202,8 +202,7 @@ def _tasks_by(served: Tasks, case: IntArray, n: int, cell: IntArray, n_cells: in
     return Tasks(
         modal=_mean_by(case, served.modal, n),
         mean_error=_mean_by(case, served.mean_error, n),
-        ranking=_mean_by(cell, served.ranking, n_cells),
-        population=_mean_by(cell, served.population, n_cells),
+        **{name: _mean_by(cell, getattr(served, name), n_cells) for name in OF_CELLS},
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures, measure_each
 from distexp.evaluation.splits import Split
 from distexp.metrics.distance import Scores
+from distexp.metrics.names import DISTANCES, TASKS, keys
 from distexp.metrics.shape import Shape
 from distexp.metrics.tasks import Tasks
 from distexp.protocols import Calibrator, rehearsal_of
@@ -23,6 +25,77 @@ AT_ONCE = 2**19
 MOST_FITS = 72
 """Of each method, about: with groups of questions dealt to five splits it is 48 and these five,
 as many as the analysis makes anyway."""
+
+
+MOVED = (*DISTANCES, *TASKS)
+"""Metrics of which runs keep what refits add, for views that compare several runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refit:
+    """What a method's means gain where it is fitted without a group of questions."""
+
+    calibrator: str
+    left_out: int
+    """Number of the group, from 0."""
+    questions: tuple[str, ...]
+    """Ids of those that are in it."""
+    units: tuple[int, ...]
+    """Of each question; equal numbers have one sign, as a battery."""
+    moved: dict[str, float]
+    """By metric of `MOVED`, over the cases of the other questions; NaN where it is not known."""
+
+
+def refit_means(
+    names: Mapping[str, bool],
+    frame: Frame,
+    ids: Sequence[str],
+    jackknife: Jackknife,
+    found: Mapping[str, Measures],
+    unit: IntArray,
+    judged: IntArray,
+) -> Iterator[Refit]:
+    """Yield what leaving out each group does to each method.
+
+    Parameters
+    ----------
+    names : mapping of str to bool
+        Of the methods, and whether they learn: what does not is moved by nothing.
+    frame : Frame of n_cases cases
+    ids : sequence of n_cases str
+        Of the questions.
+    jackknife : Jackknife
+    found : mapping of str to Measures
+        As `shifts` returns them.
+    unit, judged : ndarray of shape (n_cases,)
+        What the groups are of, and what has one sign.
+    """
+    which = np.full(len(ids), -1)
+    of_groups = np.isin(unit, jackknife.questions)
+    places = np.searchsorted(jackknife.questions, unit[of_groups])
+    which[of_groups] = jackknife.group[places]
+    of_cell = np.zeros(frame.cell.max() + 1, np.int64)
+    of_cell[frame.cell] = which
+    for left_out in range(jackknife.n_groups):
+        questions = {
+            ids[row]: int(judged[row]) for row in np.flatnonzero(which == left_out).tolist()
+        }
+        for name, learns in names.items():
+            moved = dict.fromkeys(keys(MOVED), np.nan if learns else 0.0)
+            for metric in MOVED if name in found else ():
+                room, field = metric.source.split(".")
+                if (measured := getattr(found[name], room)) is not None:
+                    others = (of_cell if metric.by_cell else which) != left_out
+                    gained = getattr(measured, field)[left_out, others]
+                    known = gained[~np.isnan(gained)]
+                    moved[metric.key] = float(known.mean()) if len(known) else 0.0
+            yield Refit(
+                calibrator=name,
+                left_out=left_out,
+                questions=tuple(questions),
+                units=tuple(questions.values()),
+                moved=moved,
+            )
 
 
 def shifts(

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 from distexp.evaluation.baselines import BASELINES, RAW
 from distexp.evaluation.comparison import Comparison
+from distexp.evaluation.group_scores import GroupScore, Spread
+from distexp.evaluation.refits import Refit
 from distexp.evaluation.scores import Score
 from distexp.evaluation.topics import NewTopics
 from distexp.metrics.distance import Scores
@@ -40,6 +42,12 @@ class Result:
     trials: dict[str, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """For each calibrator that was tuned, what was tried; see `distexp.tuning.trials`."""
     n_splits: int = 0
+    group_scores: tuple[GroupScore, ...] = ()
+    """The distance of each group of people; empty without shape and tasks, as is the next."""
+    spreads: tuple[Spread, ...] = ()
+    """How far apart the groups of each attribute are."""
+    refits: tuple[Refit, ...] = ()
+    """What leaving each group of questions out of the fits does to each method."""
     new_topics: NewTopics | None = None
     """The scores with each battery held out as a whole; None where that was not asked for."""
     note: str = ""

@@ -27,6 +27,11 @@ class Tasks(NamedTuple):
     population: FloatArray
     """Shape (n_cells,): Wasserstein-1 distance of the groups taken together; NaN for nominal
     questions and where a weight is unknown."""
+    spread: FloatArray
+    """Shape (n_cells,): standard deviation of the groups' mean opinions as predicted; NaN for
+    nominal questions."""
+    human_spread: FloatArray
+    """Shape (n_cells,): that of people, likewise."""
 
 
 def tasks(
@@ -58,13 +63,18 @@ def tasks(
         cell, return_index=True, return_inverse=True, return_counts=True
     )
     several = size > 1
-    side_by_side = (_side_by_side(positions, code, size) for positions in (opinion, human_opinion))
+    side_by_side = [
+        _side_by_side(positions, code, size)[several] for positions in (opinion, human_opinion)
+    ]
+    spread, human_spread = map(_spread, side_by_side)
     whole, human_whole = (_whole(shares, code, weight) for shares in (predicted, human))
     served = Tasks(
         modal=modal_right(predicted, human),
         mean_error=np.abs(opinion - human_opinion),
-        ranking=rank_correlation(*side_by_side)[several],
+        ranking=rank_correlation(*side_by_side),
         population=wasserstein(whole, human_whole, ordinals[first])[several],
+        spread=spread,
+        human_spread=human_spread,
     )
     return served, cells[several]
 
@@ -165,6 +175,16 @@ def _side_by_side(values: FloatArray, code: IntArray, size: IntArray) -> FloatAr
     rows = np.full((len(size), size.max(initial=1)), np.nan)
     rows[code[order], place] = values[order]
     return rows
+
+
+def _spread(positions: FloatArray) -> FloatArray:
+    """Return the standard deviation of each row, NaN left out; NaN where there is nothing else."""
+    there = ~np.isnan(positions)
+    n = np.where(there.any(axis=1), there.sum(axis=1), np.nan)
+    known = np.where(there, positions, 0.0)
+    apart = np.where(there, known - (known.sum(axis=1) / n)[:, None], 0.0)
+    spread: FloatArray = np.sqrt((apart**2).sum(axis=1) / n)
+    return spread
 
 
 def _whole(shares: FloatArray, code: IntArray, weight: FloatArray) -> FloatArray:

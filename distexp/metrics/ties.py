@@ -46,3 +46,25 @@ def least(values: FloatArray | Sequence[float]) -> int:
     """
     found = np.asarray(values, dtype=np.float64)
     return int(np.argmax(found <= np.nanmin(found) + EQUAL))
+
+
+def cut(ascending: FloatArray, n: int, least: float) -> int:
+    """Return how many of the greatest values to take: `n`, or fewer, so that no tie is cut.
+
+    Parameters
+    ----------
+    ascending : ndarray of shape (n_values,)
+    n : int
+        No more are taken.
+    least : float
+        What differs by no more is a tie.
+
+    Examples
+    --------
+    >>> cut(np.array([1.0, 1.0, 1.0, 2.0, 3.0]), 3, 1e-6), cut(np.ones(5), 3, 1e-6)
+    (2, 0)
+    """
+    if n >= len(ascending):
+        return len(ascending)
+    apart = np.diff(ascending)[::-1][:n] > least
+    return int(np.max(np.flatnonzero(apart) + 1, initial=0))

@@ -96,6 +96,10 @@ def cases(tables: Tables) -> dict[str, Any]:
         texts = {(row["dataset"], row["question_id"]): row for row in rows}
     studies = []
     by_study = _by_study(tables.cases)
+    of_groups, apart = (
+        {} if table is None or not table.height else _by_study(table)
+        for table in (tables.group_scores, tables.spreads)
+    )
     for key, table in _by_study(tables.predictions).items():
         is_first = pl.col("option_index") == 0
         first = table.lazy().filter(is_first).select(*CASE, *OF_CASE).collect()
@@ -131,6 +135,8 @@ def cases(tables: Tables) -> dict[str, Any]:
             | {"human": _shares(table["human"]), "raw": _shares(table["predicted"])}
             | {"methods": _distributions(table)}
             | {"error": _errors(by_study.get(key), first)}
+            | {"of_groups": _of_groups(of_groups.get(key), groups)}
+            | {"spreads": _spreads(apart.get(key))}
         )  # fmt: skip
     return {"questions": described, "groups": list(groups), "studies": studies}
 
@@ -278,6 +284,33 @@ def _errors(table: "pl.DataFrame | None", first: "pl.DataFrame") -> dict[str, An
     ).items():
         if of_one.height == first.height:
             found[str(name)] = _shares(of_one["error"])
+    return found
+
+
+def _of_groups(
+    table: "pl.DataFrame | None", groups: dict[tuple[str, str], int]
+) -> dict[str, list[Any]] | None:
+    """Return, by method, number, distance and interval of every group, and of how many questions.
+
+    None where a run of an earlier version left none.
+    """
+    if table is None:
+        return None
+    found: dict[str, list[Any]] = {}
+    columns = ("calibrator", "attribute", "group", "w1", "low", "high", "n_questions")
+    for name, attribute, group, *numbers, n in table.select(columns).iter_rows():
+        if (attribute, group) in groups:
+            row = [groups[attribute, group], *map(_short, numbers), n]
+            found.setdefault(name, []).append(row)
+    return found
+
+
+def _spreads(table: "pl.DataFrame | None") -> dict[str, dict[str, list[Any]]]:
+    """Return, by attribute and method, the humans' spread, the ratio to it, and of how many."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    columns = ("attribute", "calibrator", "human_sd", "ratio", "low", "high", "n_questions")
+    for attribute, name, *numbers, n in () if table is None else table.select(columns).iter_rows():
+        found.setdefault(attribute, {})[name] = [*map(_short, numbers), n]
     return found
 
 

@@ -14,6 +14,7 @@ from distexp.run_folder import (
     COMPARISONS,
     CONFIG,
     ESTIMATES,
+    GROUP_SCORES,
     OVERRIDES,
     PREDICTIONS,
     PROVENANCE,
@@ -21,6 +22,7 @@ from distexp.run_folder import (
     REPLIES,
     SCORES,
     SENTENCES,
+    SPREADS,
     SUMMARY,
     TRIALS,
     UNREADABLE,
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
     import polars as pl
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
-OWN = (CASES, COMPARISONS, ESTIMATES, PREDICTIONS, QUESTIONS, REPLIES, SCORES, TRIALS, UNREADABLE)
+OWN = (
+    CASES, COMPARISONS, ESTIMATES, GROUP_SCORES, PREDICTIONS, QUESTIONS, REPLIES, SCORES, SPREADS,
+    TRIALS, UNREADABLE,
+)  # fmt: skip
 """Tables that every run may have; others in its folder are of views."""
 
 
@@ -103,6 +108,16 @@ class Tables:
     def unreadable(self) -> "pl.DataFrame | None":
         """A row a reply that could not be read."""
         return _optional(self.folder / UNREADABLE)
+
+    @cached_property
+    def group_scores(self) -> "pl.DataFrame | None":
+        """A row a calibrator and group of people."""
+        return _optional(self.folder / GROUP_SCORES)
+
+    @cached_property
+    def spreads(self) -> "pl.DataFrame | None":
+        """A row a calibrator and attribute."""
+        return _optional(self.folder / SPREADS)
 
     @cached_property
     def trials(self) -> "pl.DataFrame | None":

@@ -20,6 +20,7 @@ from distexp.report import tables
 from distexp.report.calls import Calls
 from distexp.report.counted import mean_mass, n_unreadable, rests_on
 from distexp.report.document import document
+from distexp.report.kept_tables import kept
 from distexp.report.markdown import escaped
 from distexp.report.score_tables import score_table, shape_table, task_table
 from distexp.report.software import software
@@ -266,6 +267,8 @@ class Report:
                 self.cases().write_parquet(made / CASES)
                 if any(result.new_topics for result in self.results):
                     self.new_topics().write_parquet(made / NEW_TOPICS)
+                for name, table in kept(list(self._outcomes())).items():
+                    table.write_parquet(made / name)
                 tables.unreadable(self.unreadable).write_parquet(made / UNREADABLE)
                 write_words(self, made)
                 if any(result.trials for result in self.results):

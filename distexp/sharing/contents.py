@@ -32,7 +32,7 @@ RUN, DATA, LOCK = "run", "data", "lock.txt"
 TEXTS = (CONFIG, OVERRIDES, PROVENANCE, SUMMARY, REQUESTS, SENTENCES, REPORT)
 TABLES = (
     "scores", "comparisons", "cases", "predictions", "unreadable", "replies", "questions",
-    "new_topics", "trials", "estimates",
+    "new_topics", "group_scores", "spreads", "refits", "trials", "estimates",
 )  # fmt: skip
 FIGURE = ALIGNMENT
 """There if the run was drawn."""

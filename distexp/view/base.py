@@ -10,8 +10,14 @@ from distexp import atomic
 from distexp.errors import DatasetError, DistexpError
 from distexp.evaluation.baselines import RAW, UNCALIBRATED
 from distexp.report import markdown
+from distexp.report.kept_tables import group_scores_schema, refits_schema, spreads_schema
 from distexp.report.markdown import escaped
-from distexp.report.tables import SCHEMA, cases_schema, predictions_schema, scores_schema
+from distexp.report.tables import (
+    SCHEMA,
+    cases_schema,
+    predictions_schema,
+    scores_schema,
+)
 from distexp.run_folder import CONFIG, SCORES, SUMMARY
 from distexp.types import CONDITION
 
@@ -24,13 +30,15 @@ N_BOOTSTRAP = 2000
 CONFIDENCE = 0.95
 METHODS = ("calibrator", "first", "second")
 """Columns that name methods."""
+NOT_ALWAYS = {
+    "group_scores": group_scores_schema,
+    "spreads": spreads_schema,
+    "refits": refits_schema,
+}
+"""Tables that not all runs have, with their columns."""
 MOST_LISTED = 3
 SEED = 0
 """Of what views redraw and flip."""
-HELD_FIXED = (
-    "Intervals redraw questions with fits as they are: those of calibrators are too narrow."
-)
-"""What captions say of intervals without refits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +58,19 @@ class Runs:
     """The cases likewise."""
     missing: "pl.DataFrame | None" = None
     """By run and condition: `n_missing` estimates, and `n_refused` of them by the server."""
+    group_scores: "pl.DataFrame | None" = None
+    """The distance of each group of people, of the runs that have it; so are the next."""
+    spreads: "pl.DataFrame | None" = None
+    refits: "pl.DataFrame | None" = None
+    """What leaving groups of questions out of the fits does; see `distexp.view.refitted`."""
     lacking: str = ""
     """What tables of earlier versions do not have, in a sentence; empty where they have all."""
 
-    @property
-    def pooled(self) -> str:
-        """Which conditions were run more than once and differ, in a sentence; empty if none."""
+    def pooled(self, how: str) -> str:
+        """Say which conditions were run more than once and differ, and how they are put together.
+
+        Empty where there are none.
+        """
         import polars as pl
 
         if self.by_run is None:
@@ -74,8 +89,7 @@ class Runs:
         more = f" and {len(conditions) - MOST_LISTED} more" * (len(conditions) > MOST_LISTED)
         return (
             f"**Runs that differ in a seed, a version or a setting are put together** for "
-            f"{listed}{more}: intervals take them for runs of other questions and are too narrow. "
-            "Name the folders of one run each to keep them apart."
+            f"{listed}{more}: {how}. Name the folders of one run each to keep them apart."
         )
 
     @classmethod
@@ -116,6 +130,10 @@ class Runs:
             ),
             cases_by_run=cases.drop("most"),
             missing=_missing(runs),
+            **{
+                name: _counted(_joined(runs, name, schema()), scores)
+                for name, schema in NOT_ALWAYS.items()
+            },
             lacking=_lacking(runs),
         )
 
@@ -159,7 +177,8 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
 
 
 def _write(view: View, table: "pl.DataFrame", runs: Runs, folder: Path, *, figure: bool) -> str:
-    pooled = runs.pooled if getattr(view, "pools", False) else ""
+    how = getattr(view, "pools", "")
+    pooled = runs.pooled(how) if how else ""
     said = [view.caption(table), *filter(None, [runs.lacking, pooled])]
     text = "\n\n".join([*said, f"{markdown_table(for_people(table))}\n"])
     with atomic.files(folder) as made:
@@ -189,19 +208,28 @@ def markdown_table(table: "pl.DataFrame") -> str:
 
 
 def _joined(
-    runs: Sequence[Path], name: str, schema: "Mapping[str, type[pl.DataType]]"
+    runs: Sequence[Path],
+    name: str,
+    schema: "Mapping[str, pl.DataType | type[pl.DataType]]",
 ) -> "pl.DataFrame":
-    """Read one table of all runs; `most` is how many questions each was to train on at most."""
+    """Read one table of the runs; `most` is how many questions each was to train on at most.
+
+    Runs without the table are passed over.
+    """
     import polars as pl
     from omegaconf import OmegaConf
 
     frames = []
     for number, run in enumerate(runs):
-        config = run / CONFIG
+        config, file = run / CONFIG, run / f"{name}.parquet"
+        if name in NOT_ALWAYS and not file.exists():
+            continue
         settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
         most = OmegaConf.select(settings, "evaluation.n_train")
         more = pl.lit(most, pl.Int64).alias("most"), pl.lit(number).alias("run")
-        frames.append(_filled(run / f"{name}.parquet", schema, *more))
+        frames.append(_filled(file, schema, *more))
+    if not frames:
+        return pl.DataFrame(schema={**schema, "most": pl.Int64, "run": pl.Int32})
     return pl.concat(frames, how="diagonal")
 
 

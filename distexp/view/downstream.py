@@ -15,6 +15,7 @@ from distexp.run_folder import CALIBRATED
 from distexp.types import CONDITION, FloatArray, IntArray
 from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
+from distexp.view.refitted import BETWEEN
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class DownstreamView:
         together = pl.concat(pairs) if pairs else pl.DataFrame(schema=_pairs_schema())
         order = {task.key: place for place, task in enumerate(TASKS)}
         place = pl.col("metric").replace_strict(order, default=0)
-        return contrasted(together, keys).sort(
+        return contrasted(together, keys, runs.refits).sort(
             "dataset", "first", "second", place, maintain_order=True
         )
 
@@ -102,7 +103,15 @@ def _pairs(rows: "pl.DataFrame", name: str, other: str) -> "pl.DataFrame":
     rows = rows.sort(*CASE, "option_index", maintain_order=True)
     first, second = (_values(rows, CALIBRATED + of) for of in (name, other))
     dataset, *condition = rows.select(CONDITION).row(0)
-    same = {"dataset": dataset, "condition": "\n".join(condition), "first": name, "second": other}
+    same = {
+        "dataset": dataset,
+        "condition": BETWEEN.join(condition),
+        "first": name,
+        "second": other,
+    }
+    for side in ("first", "second"):
+        fits = [dataset, *condition, same[side], str(rows["n_train"][0])]
+        same[f"fits_{side}"] = BETWEEN.join(fits)
     return (
         first.rename({"value": "value_first"})
         .with_columns(second["value"].alias("value_second"))
@@ -115,7 +124,10 @@ def _pairs(rows: "pl.DataFrame", name: str, other: str) -> "pl.DataFrame":
 def _pairs_schema() -> "dict[str, type[pl.DataType]]":
     import polars as pl
 
-    texts = ("dataset", "condition", "first", "second", "metric", "question_id")
+    texts = (
+        "dataset", "condition", "first", "second", "fits_first", "fits_second", "metric",
+        "question_id",
+    )  # fmt: skip
     numbers = ("value_first", "value_second")
     return {
         **dict.fromkeys(texts, pl.String),

@@ -72,7 +72,7 @@ class EnsembleView:
                 found.append(_of_stack(pair, name, str(stack.select(PARTS).row(0))))
         keys = ["dataset", "stack", "first", "second", "n_train", "metric"]
         order = {metric: place for place, metric in enumerate(self.metrics)}
-        return contrasted(pl.concat(found, how="diagonal"), keys).sort(
+        return contrasted(pl.concat(found, how="diagonal"), keys, runs.refits).sort(
             "dataset", pl.col("metric").replace_strict(order, default=0), maintain_order=True
         )
 

@@ -13,6 +13,7 @@ from distexp.report import figures
 from distexp.types import CONDITION
 from distexp.view.base import CASE, Runs
 from distexp.view.contrast import contrasted
+from distexp.view.refitted import fits_of
 from distexp.view.sentences import answer, labelled
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ COLUMNS = (*CONDITION[1:], "calibrator")
 USUAL = ("w1", "tv", "kl")
 """What is compared where a view does not say. The p-values of a table are adjusted together, so
 another distance is compared where it is asked for, and moves no p-value elsewhere."""
+OWN = ("value", "fits")
+"""Columns that each value of a pair has for itself."""
 NO_METHODS = (CEILING, UNIFORM)
 """What a ``*`` does not stand for: they learn nothing and ask no model."""
 
@@ -107,7 +110,7 @@ class ContrastView:
             pl.concat_str([pl.lit(""), *averaged], separator="\n").alias("condition")
         )
         order = {metric: place for place, metric in enumerate(self.metrics)}
-        return contrasted(together, keys).sort(
+        return contrasted(together, keys, runs.refits).sort(
             "dataset", pl.col("metric").replace_strict(order, default=0), maintain_order=True
         )
 
@@ -144,7 +147,8 @@ def check_distances(owner: str, metrics: Sequence[str]) -> None:
 def case_values(cases: "pl.DataFrame", metrics: Sequence[str]) -> "pl.DataFrame":
     """Return a row per condition, case, calibrator, number of training questions and metric.
 
-    Runs that repeat each other are averaged; what tables of earlier versions lack is left out.
+    The column `fits` says whose refits belong to it. Runs that repeat each other are averaged;
+    what tables of earlier versions lack is left out.
     """
     import polars as pl
 
@@ -156,6 +160,7 @@ def case_values(cases: "pl.DataFrame", metrics: Sequence[str]) -> "pl.DataFrame"
         .drop_nulls("value")
         .group_by([*keys, "metric"], maintain_order=True)
         .agg(pl.col("value").mean())
+        .with_columns(fits_of())
     )
 
 
@@ -165,13 +170,13 @@ def paired(
     """Put the values of equal cases and all else that both have side by side."""
     import polars as pl
 
-    on = [name for name in first.columns if name in second.columns and name != "value"]
-    return (
-        first.rename({"value": "value_first"})
-        .join(second.rename({"value": "value_second"}), on=on, maintain_order="left")
-        .with_columns(
-            pl.lit(names[0], pl.String).alias("first"), pl.lit(names[1], pl.String).alias("second")
-        )
+    on = [name for name in first.columns if name in second.columns and name not in OWN]
+    left, right = (
+        one.rename({name: f"{name}_{side}" for name in OWN})
+        for one, side in ((first, "first"), (second, "second"))
+    )
+    return left.join(right, on=on, maintain_order="left").with_columns(
+        pl.lit(names[0], pl.String).alias("first"), pl.lit(names[1], pl.String).alias("second")
     )
 
 

@@ -87,10 +87,17 @@ def signed(value: float) -> str:
 
 def rules(table: "pl.DataFrame") -> str:
     """Tell how differences are made and when one counts."""
+    fixed = table.height - int(table["refitted"].sum())
+    of = "" if fixed == table.height else f"Those of {fixed} comparisons"
+    as_they_are = (
+        f"{of or 'They'} redraw questions with fits as they are, because runs kept no refits or "
+        "dealt their questions otherwise: of calibrators they are too narrow. "
+    )
     return (
         "Differences are the first minus the second, means over conditions of means over cases, "
-        "with 95 % intervals that redraw whole questions. Better or worse takes an interval "
-        "without 0 and p < 0.05, by sign flips of questions and after Holm's adjustment for the "
+        "with 95 % intervals that leave groups of questions out of test and fits. "
+        f"{as_they_are if fixed else ''}Better or worse takes an interval "
+        "without 0 and p < 0.05, by t test and sign flips and after Holm's adjustment for the "
         f"{table.height} comparisons of the table."
     )
 

@@ -25,8 +25,8 @@ class VarianceView:
     """
 
     name = "variance"
-    pools = True
-    """Whether runs of one condition are put together."""
+    pools = "intervals take them for runs of other questions and are too narrow"
+    """How runs of one condition are put together."""
 
     def table(self, runs: Runs) -> "pl.DataFrame":
         """Return one row per calibrator and choice: the spread, and what it rests on."""

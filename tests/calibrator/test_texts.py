@@ -68,6 +68,22 @@ def test_words_of_test_questions_move_no_coordinate_of_another() -> None:
     assert_allclose(first[:11] @ first[:8].T, second[:11] @ second[:8].T, atol=1e-9)
 
 
+def test_no_direction_of_many_that_are_alike_is_chosen_by_rounding() -> None:
+    """Ninety questions that share as little with each other, five of a topic: in any order.
+
+    Their directions have one variance, so that no 64 of them are the main ones.
+    """
+    text = np.array([(f"Item{i} number{i}" + " war" * (i < 5), "yes\nno") for i in range(90)])
+    order = np.random.default_rng(0).permutation(90)
+    every = np.ones(90, dtype=bool)
+
+    found = Texts(text, np.arange(90)).components(every, 64)
+    other = Texts(text[order], np.arange(90)).components(every, 64)
+
+    assert 0 < found.shape[1] < 64
+    assert_allclose(found[order] @ found[order].T, other @ other.T, atol=1e-9)
+
+
 @pytest.mark.parametrize("word", ["", "the of and", "?"])
 def test_texts_without_words_have_no_coordinates(word: str) -> None:
     """Empty texts, and those of nothing but stop words, are no obstacle."""

@@ -274,7 +274,7 @@ def test_hostile_texts_stay_texts(visit: Any, folder: Path, width: str) -> None:
 
 
 def test_groups_have_the_numbers_of_the_view(visit: Any, folder: Path) -> None:
-    """Means are equal, ends of intervals nearly: the page draws its own redraws."""
+    """Means and intervals are read from the run, and nothing is redrawn."""
     page = visit(folder / "1/report.html")
     table = GroupView().table(Runs.read([folder / "1"])).filter(calibrator="identity")
     expected = {row["group"]: 1 - row["alignment"] for row in table.iter_rows(named=True)}

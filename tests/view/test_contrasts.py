@@ -68,7 +68,7 @@ def test_difference_is_a_mean_over_conditions_of_means_over_cases() -> None:
     assert_allclose(
         [found["difference"], found["low"], found["high"]], [-0.1, -0.15, 0], atol=1e-9
     )
-    assert (found["n_questions"], found["n_conditions"], found["p"]) == (2, 2, 1.0)
+    assert (found["n_questions"], found["n_conditions"], found["p_flips"]) == (2, 2, 1.0)
     assert found["verdict"] == EQUAL
 
 
@@ -77,7 +77,7 @@ def test_groups_and_conditions_of_a_question_stay_together() -> None:
     once = steady(6, -0.1)
     twice = [*once, *steady(6, -0.1, condition="x"), *once]
 
-    p = [contrasted(pl.DataFrame(rows), KEYS)["p"][0] for rows in (once, twice)]
+    p = [contrasted(pl.DataFrame(rows), KEYS)["p_flips"][0] for rows in (once, twice)]
 
     assert p == [2 / 2**6] * 2
 

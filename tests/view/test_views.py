@@ -11,8 +11,14 @@ from polars.testing import assert_frame_equal
 from distexp.cli.summarize import main as summarize
 from distexp.errors import ConfigError, DatasetError
 from distexp.metrics.names import DISTANCES, METRICS, Metric, keys
-from distexp.report.tables import cases_schema, cut, predictions_schema, scores_schema
-from distexp.view.base import Runs, markdown_table, write
+from distexp.report.kept_tables import group_scores_schema, spreads_schema
+from distexp.report.tables import (
+    cases_schema,
+    cut,
+    predictions_schema,
+    scores_schema,
+)
+from distexp.view.base import Runs, View, markdown_table, write
 from distexp.view.groups import ExaggerationView, GroupView
 from distexp.view.pairs import ContrastView
 from distexp.view.scores import ScoreView
@@ -32,13 +38,18 @@ def runs(
     scores: list[dict[str, Any]] | None = None,
     cases: list[dict[str, Any]] | None = None,
     predictions: list[dict[str, Any]] | None = None,
+    group_scores: list[dict[str, Any]] | None = None,
+    spreads: list[dict[str, Any]] | None = None,
 ) -> Runs:
     """Make runs out of rows."""
     calibrated = {"calibrated_identity": pl.Float64, "calibrated_ridge": pl.Float64}
+    trained = {"n_train": pl.Int64}
     return Runs(
         scores=frame(scores or [], scores_schema()),
         cases=frame(cases or [], cases_schema()),
         predictions=frame(predictions or [], predictions_schema() | calibrated),
+        group_scores=frame(group_scores or [], group_scores_schema() | trained),
+        spreads=frame(spreads or [], spreads_schema() | trained),
     )
 
 
@@ -133,48 +144,41 @@ def test_variance_holds_the_other_choices_fixed() -> None:
 
 
 def test_worst_served_group_comes_first() -> None:
-    """W1 of .2 and .4 is an alignment of .7 for one group, .1 and .1 one of .9 for the other."""
-    cases = [
-        {**CONDITION, "calibrator": "identity", "attribute": "sex", "group": group}
-        | {"question_id": question, "w1": w1}
-        for group, question, w1 in (
-            ("F", "q", 0.1),
-            ("F", "r", 0.1),
-            ("M", "q", 0.2),
-            ("M", "r", 0.4),
-        )
+    """A W1 of .3 is an alignment of .7, and the ends of its interval change places."""
+    of_group = {**CONDITION, "calibrator": "identity", "attribute": "sex", "n_questions": 2}
+    rows = [
+        of_group | {"group": "F", "w1": 0.1, "low": 0.05, "high": 0.2},
+        of_group | {"group": "M", "w1": 0.3, "low": 0.2, "high": 0.45},
+        of_group | {"group": "M", "w1": 0.5, "low": 0.4, "high": 0.6, "calibrator": "uniform"},
     ]
-    nominal = {**cases[0], "question_id": "s", "w1": None}
 
-    table = GroupView().table(runs(cases=[*cases, nominal]))
+    table = GroupView().table(runs(group_scores=rows))
 
     assert table["group"].to_list() == ["M", "F"]
     assert table["alignment"].to_list() == pytest.approx([0.7, 0.9])
-    assert (table["low"][0], table["high"][0]) == pytest.approx((0.6, 0.8))
-    assert table["n_questions"].to_list() == [2, 2]
+    assert (table["low"][0], table["high"][0]) == pytest.approx((0.55, 0.8))
+    assert "M (sex) 0.700 [0.550, 0.800]; mean over groups 0.800" in GroupView().caption(table)
 
 
-def test_exaggeration_is_the_ratio_of_the_spreads() -> None:
-    """Humans .4 and .6 apart by .1 (sd), the model .2 and .8 by .3: a ratio of 3."""
-    shares = {("M", "human"): 0.4, ("F", "human"): 0.6, ("M", "llm"): 0.2, ("F", "llm"): 0.8}
+def test_exaggeration_is_told_where_the_whole_interval_is_above_1() -> None:
+    """Runs of one condition that differ in a seed have the mean of their numbers and ends."""
+    of_sex = {**CONDITION, "calibrator": "identity", "attribute": "sex", "n_questions": 9}
+    of_sex |= {"human_sd": 0.1, "predicted_sd": 0.3, "n_train": 5}
     rows = [
-        {**CONDITION, "attribute": "sex", "group": group, "question_id": "q", "kind": "binary"}
-        | {"status": "ok", "ordinal": float(ordinal)}
-        | {name: share for name, share in (
-            ("human", abs(1 - option - shares[group, "human"])),
-            ("predicted", abs(1 - option - shares[group, "llm"])),
-            ("calibrated_identity", abs(1 - option - shares[group, "llm"])),
-            ("calibrated_ridge", 0.5),
-        )}
-        for group in ("M", "F")
-        for option, ordinal in enumerate((1, 5))
-    ]  # fmt: skip
+        of_sex | {"ratio": ratio, "low": ratio - 1.5, "high": ratio + 1.5} for ratio in (2.8, 3.2)
+    ]
 
-    table = ExaggerationView().table(runs(predictions=rows))
+    table = ExaggerationView().table(runs(spreads=rows))
 
-    assert table["calibrator"].to_list() == ["identity", "ridge"]
-    assert table["human_sd"].to_list() == pytest.approx([0.1, 0.1])
-    assert table["ratio"].to_list() == pytest.approx([3.0, 0.0])
+    [row] = table.rows(named=True)
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == pytest.approx((3.0, 1.5, 4.5))
+    assert "exaggerates it in 1 and flattens it in 0 of 1" in ExaggerationView().caption(table)
+
+
+@pytest.mark.parametrize("view", [GroupView(), ExaggerationView()], ids=lambda view: view.name)
+def test_runs_without_numbers_of_groups_are_said_to_have_none(view: View, tmp_path: Path) -> None:
+    """Table and figure are empty, and the text says how to get them for nothing."""
+    assert "cache.mode=replay" in write(view, runs(), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["leaderboard", "variance"])
@@ -269,7 +273,11 @@ def some_run(model: str) -> Runs:
         for group in ("M", "F")
         for option in (0, 1)
     ]
-    return runs(scores, cases, predictions)
+    of_people = [
+        {**CONDITION, "model": model, "attribute": "sex", "group": "M", "calibrator": "identity"}
+        | {"w1": 0.1, "ratio": 2.0}
+    ]
+    return runs(scores, cases, predictions, of_people, of_people)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (CONF / "view").glob("*.yaml")))
@@ -367,6 +375,8 @@ def test_runs_of_one_condition_that_differ_are_said_to_be_put_together(
         folder.mkdir()
         for table in ("scores", "cases", "predictions"):
             getattr(one, table).write_parquet(folder / f"{table}.parquet")
+        for table in ("group_scores", "spreads"):
+            getattr(one, table).drop("n_train").write_parquet(folder / f"{table}.parquet")
 
     same, differ = (
         write(load_view(name), Runs.read([tmp_path / f"run{n}" for n in runs]), tmp_path / "out",

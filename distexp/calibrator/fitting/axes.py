@@ -6,11 +6,12 @@ import numpy as np
 
 from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.panels import Panel
+from distexp.metrics.ties import cut
 from distexp.types import BoolArray, FloatArray
 
 LEAST = 1e-6
 """An axis is none where the mean square of shares along it, or its ratio to that of the first, is
-not above."""
+not above; and where the next one differs by no more, as rounding would choose between them."""
 
 
 def axes_of(boundaries: Boundaries, train: BoolArray) -> FloatArray:
@@ -32,7 +33,8 @@ def axes_of(boundaries: Boundaries, train: BoolArray) -> FloatArray:
     weight = n_asked[question] * width
     squares, directions = np.linalg.eigh((points * weight[:, None]).T @ points)
     least = LEAST * max(float(squares.max(initial=0.0)), float(weight.sum()))
-    kept = np.where(squares > least, directions, 0.0)[:, ::-1][:, : names.n_axes]
+    n_kept = cut(squares, names.n_axes, least)
+    kept = np.where(squares > least, directions, 0.0)[:, ::-1][:, :n_kept]
     axes = np.zeros((len(names.groups), names.n_axes))
     axes[:, : kept.shape[1]] = kept
     return axes

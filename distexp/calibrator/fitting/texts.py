@@ -10,6 +10,7 @@ import numpy as np
 
 from distexp.calibrator.fitting.words import terms
 from distexp.errors import ConfigError
+from distexp.metrics.ties import cut
 from distexp.types import BoolArray, Design, FloatArray, IntArray, StrArray
 
 HASHED = "sha256:"
@@ -20,7 +21,8 @@ _HASHES = re.compile(r"sha256:( [0-9a-f]{16})*")
 FEW = 64
 """Texts up to which a table of their words is quicker written out than as a sparse matrix."""
 LEAST_SHARE = 1e-6
-"""Directions whose variance is a smaller share of the largest are rounding."""
+"""Directions whose variance is a smaller share of the largest are rounding. Where variances differ
+by no more, rounding alone would say which direction is the last: all of them are left out then."""
 
 
 class Texts:
@@ -87,9 +89,9 @@ class Texts:
         own -= centre
         own -= centre[:, None]
         own += overall
-        squares, directions = _largest(own, n_components)
+        squares, directions = _largest(own, n_components + 1)
         least = LEAST_SHARE * max(float(squares.max(initial=0.0)), LEAST_SHARE)
-        kept = np.flatnonzero(squares > least)[::-1][:n_components]
+        kept = np.flatnonzero(squares > least)[::-1][: cut(squares, n_components, least)]
         ahead = directions[:, kept] / np.sqrt(squares[kept])
         shift = overall - alike.mean(axis=1)
         coordinates: FloatArray = alike @ ahead

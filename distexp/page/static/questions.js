@@ -24,74 +24,48 @@ function chosenMethod(study, run, s) {
 }
 
 function groupTable(all, run, s, method) {
-  const { study } = laid(all, s), by = all.groups.map(() => []);
-  study.g.forEach((g, i) => by[g].push(i));
-  const over = (list, name) => {
-    const kept = list.map((i) => errorOf(study, name, i)).filter((x) => x !== null).map((x) => x / SHARE);
-    return kept.length ? interval(kept, kept.map(() => 1), 1000) : [null, null, null];
-  };
-  const rows = by.map((list, g) => ({ g, list })).filter((row) => row.list.length).map(({ g, list }) => {
-    const n = list.map((i) => study.n[i]).filter((x) => x !== null).sort((a, b) => a - b);
-    return { name: groupName(all, g), n: n.length ? n[n.length >> 1] : null, questions: list.length,
-      raw: over(list, RAW), calibrated: method ? over(list, method) : [null, null, null], reference: over(list, REFERENCE) };
+  const { study } = laid(all, s), found = study.of_groups, people = all.groups.map(() => []), by = new Map();
+  if (!found) return el("p", {}, "This run left no numbers of groups: it is of an earlier version or had evaluation.extras=false. Run it again with cache.mode=replay, which asks nothing.");
+  study.g.forEach((g, i) => people[g].push(study.n[i]));
+  Object.entries(found).forEach(([name, rows]) => rows.forEach(([g, w1, low, high, n]) => {
+    if (!by.has(g)) by.set(g, { name: groupName(all, g), questions: 0, of: {} });
+    by.get(g).of[name] = [w1, low, high];
+    if (name === RAW) by.get(g).questions = n;
+  }));
+  const rows = [...by].map(([g, row]) => {
+    const n = people[g].filter((x) => x !== null).sort((a, b) => a - b);
+    return { ...row, n: n.length ? n[n.length >> 1] : null };
   });
+  const of = (row, name) => row.of[name] || [null, null, null];
   const shown = ([value, low, high]) => (value === null ? NOTHING : [fixed(value, 3), low === null ? null : el("span", { class: "ci" }, ` [${fixed(low, 3)}, ${fixed(high, 3)}]`)]);
-  const column = (label, key) => ({ label, numeric: true, sort: (row) => row[key][0], show: (row) => shown(row[key]) });
+  const column = (label, name) => ({ label, numeric: true, sort: (row) => of(row, name)[0], show: (row) => shown(of(row, name)) });
   const small = (row) => row.n !== null && row.n < SMALL;
   return table({
-    caption: "Distance from each group's answers, the worst for the model first; questions redrawn for the intervals", rows,
+    caption: "Distance from each group's answers, the worst for the model first", rows,
     words: (row) => row.name, filterLabel: "Filter groups", first: { at: 2, down: true },
     columns: [
       { label: "group", sort: (row) => row.name, show: (row) => [row.name, small(row) && el("small", { class: "mark" }, " small cell")] },
       { label: "respondents", numeric: true, sort: (row) => row.n, show: (row) => [whole(row.n), el("small", {}, ` × ${plural(row.questions, "question")}`)] },
-      column("model", "raw"), ...(method ? [column(method, "calibrated")] : []), column("training mean", "reference"),
+      column("model", RAW), ...(method ? [column(method, method)] : []), column("training mean", REFERENCE),
     ],
   });
 }
 
-// Spread of groups' mean positions: standard deviation over the groups of an attribute.
+// Standard deviation of the mean answers of an attribute's groups: estimated over human.
 function spreadTable(all, s, method) {
-  const { study, part, shares } = laid(all, s), cells = new Map();
-  study.q.forEach((q, i) => {
-    const question = all.questions[q], places = question.ordinals;
-    if (question.kind === "nominal" || study.status[i] !== "ok" || places.some((x) => x === null)) return;
-    const low = Math.min(...places), range = Math.max(...places) - low;
-    const at = (list) => (list.length && list[0] !== null ? list.reduce((sum, share, k) => sum + (share / SHARE) * ((places[k] - low) / range), 0) : null);
-    const attribute = all.groups[study.g[i]][0], key = JSON.stringify([attribute, q]);
-    if (!cells.has(key)) cells.set(key, { attribute, human: [], raw: [], calibrated: [] });
-    const cell = cells.get(key);
-    cell.human.push(at(part(study.human, i)));
-    cell.raw.push(at(shares(RAW, i)));
-    cell.calibrated.push(method ? at(shares(method, i)) : null);
-  });
-  const spread = (list) => {
-    if (list.some((x) => x === null)) return null;
-    const m = mean(list);
-    return Math.sqrt(mean(list.map((x) => (x - m) ** 2)));
-  };
-  const by = new Map();
-  for (const cell of cells.values()) {
-    if (cell.human.length < 2) continue;
-    if (!by.has(cell.attribute)) by.set(cell.attribute, []);
-    by.get(cell.attribute).push(["human", "raw", "calibrated"].map((name) => spread(cell[name])));
-  }
-  if (!by.size) return null;
-  const ratio = (found, k) => {
-    const both = found.filter((one) => one[k] !== null);
-    const human = both.map((one) => one[0]);
-    if (!both.length || !human.some(Boolean)) return [null, null, null];
-    return interval(both.map((one) => one[k]), human, 1000);
-  };
-  const rows = [...by].map(([attribute, found]) => ({ attribute, n: found.length, human: mean(found.map((one) => one[0])), raw: ratio(found, 1), calibrated: ratio(found, 2) }));
-  const shown = ([value, low, high]) => (value === null ? NOTHING : [fixed(value, 2), " ", el("span", { class: "ci" }, `[${fixed(low, 2)}, ${fixed(high, 2)}]`), " ",
+  const rows = Object.entries(all.studies[s].spreads).map(([attribute, of]) => ({ attribute, of, human: of[RAW] }));
+  if (!rows.length) return null;
+  const ratio = (row, name) => (row.of[name] || []).slice(1, 4);
+  const shown = ([value, low, high]) => (value === null || value === undefined ? NOTHING : [fixed(value, 2), " ",
+    low === null ? null : el("span", { class: "ci" }, `[${fixed(low, 2)}, ${fixed(high, 2)}]`), " ",
     el("small", { class: "mark" }, low > 1 ? "exaggerated" : high !== null && high < 1 ? "flattened" : "")]);
+  const column = (label, name) => ({ label, numeric: true, sort: (row) => ratio(row, name)[0], show: (row) => shown(ratio(row, name)) });
   return table({
     caption: "Differences between groups: spread of their mean answers, the estimates' over the humans' (1 is as in reality)", rows,
     columns: [
       { label: "attribute", sort: (row) => row.attribute, show: (row) => row.attribute || "everyone" },
-      { label: "human spread", numeric: true, sort: (row) => row.human, show: (row) => [fixed(row.human, 3), el("small", {}, ` ${plural(row.n, "question")}`)] },
-      { label: "model", numeric: true, sort: (row) => row.raw[0], show: (row) => shown(row.raw) },
-      ...(method ? [{ label: method, numeric: true, sort: (row) => row.calibrated[0], show: (row) => shown(row.calibrated) }] : []),
+      { label: "human spread", numeric: true, sort: (row) => row.human[0], show: (row) => [fixed(row.human[0], 3), el("small", {}, ` ${plural(row.human[4], "question")}`)] },
+      column("model", RAW), ...(method ? [column(method, method)] : []),
     ],
   });
 }
