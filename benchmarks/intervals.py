@@ -61,6 +61,10 @@ class Kind:
     """Degrees of freedom of t, which levels and errors are drawn from."""
     battery: tuple[int, ...] = ()
     """Numbers of questions that share most of their level and of the model's error, in turn."""
+    shared: float = 0.7
+    """The part of the variance of levels and errors that a battery has in common."""
+    named: bool = True
+    """False where questions name no battery, and only begin alike."""
     n_respondents: int = 150
 
 
@@ -71,13 +75,16 @@ KINDS = {
     "batteries": Kind(battery=(4,)),
     "uneven": Kind(battery=(2, 3, 7)),
     "few": Kind(n_respondents=20),
+    "unnamed": Kind(battery=(4,), named=False),
+    "stems": Kind(battery=(4,), named=False, shared=0),
 }
 
 
 def survey(kind: Kind, n_questions: int, rng: np.random.Generator, n_groups: int = 3) -> Study:
     """Draw questions, the answers of some people, and a model's estimates."""
     effects = np.linspace(-0.3, 0.3, n_groups)
-    cases, estimates = [], []
+    cases: list[Case] = []
+    estimates: list[Estimate] = []
     common = np.zeros(2)
     sizes = cycle(kind.battery)
     of = [name for name in range(n_questions) for _ in range(next(sizes, 0))]
@@ -89,18 +96,22 @@ def survey(kind: Kind, n_questions: int, rng: np.random.Generator, n_groups: int
 
     for number in range(n_questions):
         k = int(rng.choice(OPTIONS))
+        if not kind.named and of[number] in of[:number]:
+            k = len(cases[-1].question.options)  # a battery has the options in common
         question = Question(
             question_id=f"q{number:04}",
-            text=f"Question {number}?",
+            text=f"In the matter of {of[number]} what of item {number}?"
+            if of
+            else f"Question {number}?",
             options=tuple(f"{place + 1} of {k}" for place in range(k)),
             ordinals=tuple(map(float, range(k))),
-            battery=f"battery {of[number]}" if kind.battery else None,
+            battery=f"battery {of[number]}" if kind.battery and kind.named else None,
         )
         own = drawn(2)
         if kind.battery and of[number] not in of[:number]:
             common = drawn(2)
         if kind.battery:
-            own = np.sqrt(0.7) * common + np.sqrt(0.3) * own
+            own = np.sqrt(kind.shared) * common + np.sqrt(1 - kind.shared) * own
         level, error = 0.8 * own[0], kind.error * own[1]
         said = level if kind.knows else 0.8 * drawn(1)[0]
         rest = rng.normal(-0.3, 0.5), rng.normal(0, 0.2, k)

@@ -67,7 +67,12 @@ class Bootstrap:
         return means
 
     def interval(
-        self, draws: FloatArray, question: IntArray, confidence: float, scale: Scale = "plain"
+        self,
+        draws: FloatArray,
+        question: IntArray,
+        confidence: float,
+        scale: Scale = "plain",
+        origin: float | None = None,
     ) -> tuple[float, float, float]:
         """Return the value and its percentiles, the same on every scale; see `interval`."""
         return interval(draws, confidence)

@@ -131,7 +131,12 @@ class Jackknife:
         return means
 
     def interval(
-        self, draws: FloatArray, question: IntArray, confidence: float, scale: Scale = "plain"
+        self,
+        draws: FloatArray,
+        question: IntArray,
+        confidence: float,
+        scale: Scale = "plain",
+        origin: float | None = None,
     ) -> tuple[float, float, float]:
         """Return the value, which comes first, and its interval by quantiles of t.
 
@@ -145,6 +150,8 @@ class Jackknife:
         scale : {"plain", "log", "log_rest"}
             On which the interval is symmetric; see `distexp.metrics.names.Metric`. Plain where a
             number is not on it.
+        origin : float, optional
+            What numbers on `log` lie above, by default 0, and on `log_rest` below, by default 1.
 
         Returns
         -------
@@ -155,14 +162,16 @@ class Jackknife:
         value = float(draws[0])
         if not np.isfinite(value):
             return np.nan, np.nan, np.nan
-        skewed = draws if scale == "log" else 1 - draws
+        start = float(scale == "log_rest") if origin is None else origin
+        skewed = draws - start if scale == "log" else start - draws
         on_log = scale != "plain" and bool((skewed[np.isfinite(skewed)] > 0).all())
         error, df = self.error(np.log(skewed) if on_log else draws, question)
         reach = error * quantile((1 + confidence) / 2, df)
         if not on_log:
             return value, value - reach, value + reach
         low, high = float(skewed[0] * np.exp(-reach)), float(skewed[0] * np.exp(reach))
-        return (value, low, high) if scale == "log" else (value, 1 - high, 1 - low)
+        ends = (low + start, high + start) if scale == "log" else (start - high, start - low)
+        return value, *ends
 
     def error(self, draws: FloatArray, question: IntArray) -> tuple[float, float]:
         """Return the standard error of the first draw and its degrees of freedom.

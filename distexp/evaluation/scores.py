@@ -1,7 +1,7 @@
 """From measures per case to scores: values with their intervals and what they rest on."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,12 @@ from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures
 from distexp.metrics import names
-from distexp.metrics.respondents import SIZES, equivalent_size, expected_wasserstein
+from distexp.metrics.respondents import (
+    SIZES,
+    equivalent_size,
+    expected_ceiling,
+    expected_wasserstein,
+)
 from distexp.metrics.ties import EQUAL, least
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -120,6 +125,8 @@ class Drawn:
     detail: str | None = None
     curve: FloatArray | None = None
     """Shape (1 + n_draws, n_sizes): what `draws`, distances then, are to be read off."""
+    most: float | None = None
+    """Of the ceiling, what its distance would be were people divided as evenly as can be."""
 
 
 class Draws:
@@ -164,8 +171,11 @@ class Draws:
         """Return a number of `metric` with the ends of its interval, within what it can be."""
         if drawn.curve is not None:
             return self._sizes(drawn, drawn.curve, confidence)
+        scale, origin = names.METRIC[metric].scale, None
+        if drawn.most is not None:  # skewed to where people agree
+            scale, origin = ("log_rest", drawn.most) if metric == "w1" else ("log", 1 - drawn.most)
         value, low, high = self.resampling.interval(
-            drawn.draws, self.question[drawn.cases], confidence, names.METRIC[metric].scale
+            drawn.draws, self.question[drawn.cases], confidence, scale, origin
         )
         least, most = names.METRIC[metric].bounds
         low, high = (end if np.isnan(end) else min(max(end, least), most) for end in (low, high))
@@ -190,12 +200,23 @@ class Draws:
             there = getattr(self.measures[name], room) is not None
             for metric in (m for m in names.METRICS if there and m.is_of(room)):
                 means[metric.key] = self._mean(name, room, metric.field, cells=metric.by_cell)
+        if name == CEILING:
+            means["w1"] = replace(means["w1"], most=self._most(means["w1"].cases))
         return means
+
+    def _most(self, cases: BoolArray) -> float | None:
+        """Return the ceiling's mean distance, were half of the people at either end."""
+        if not cases.any():
+            return None
+        n = self.frame.n_respondents[cases]
+        ends = np.tile([0.0, 1.0], (len(n), 1))
+        return float(expected_ceiling(np.full_like(ends, 0.5), n, ends).mean())
 
     def _alignments(self, name: str) -> dict[str, Drawn]:
         w1 = self._w1(name)
+        most = self._most(w1.cases) if name == CEILING else None
         return {
-            "alignment": Drawn(draws=1 - w1.draws, cases=w1.cases),
+            "alignment": Drawn(draws=1 - w1.draws, cases=w1.cases, most=most),
             "worst_group": self._worst_group(name),
         }
 

@@ -48,7 +48,6 @@ class Units:
     """Whether each question stands by itself."""
     batteries: tuple[str, ...] | None = None
     """Names by their number in `tested`; None where that is by question."""
-
     clusters: IntArray | None = None
     """Shape (n_cases,): what intervals leave out as a whole besides; None where that is nothing
     but what is held out."""
@@ -95,26 +94,27 @@ class Units:
 
 
 def clusters_of(cases: Sequence[Case], twin: IntArray | None = None) -> IntArray | None:
-    """Return the batteries that questions name, as clusters of the intervals.
+    """Return the batteries of the questions, as clusters of the intervals.
 
-    None where no question names one, and where they are too few, or one of them is too large, to
-    tell how batteries differ: intervals are then of other questions of the same batteries.
+    Where none are named, those that `proposed` finds. None where there are none, and where they
+    are too few, or one of them is too large, to tell how batteries differ: intervals are then of
+    other questions of the same batteries.
 
     Parameters
     ----------
     cases : sequence of n_cases Case
     twin : ndarray of shape (n_cases,), optional
-        See `Units.twin`.
 
     Returns
     -------
     ndarray of shape (n_cases,), optional
         A question without a battery is a cluster by itself.
     """
-    if not named(cases):
+    battery, names = battery_codes(cases)
+    if not names:
         return None
     twin = twin_codes(cases, question_codes(cases)) if twin is None else twin
-    clusters = joined_units(battery_codes(cases)[0], twin)
+    clusters = joined_units(battery, twin)
     return clusters if enough(clusters, question_codes(cases)) else None
 
 

@@ -8,7 +8,7 @@ from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.layout import question_codes
 from distexp.evaluation.scores import Score
 from distexp.evaluation.topics import NewTopics
-from distexp.evaluation.units import enough, named, proposed
+from distexp.evaluation.units import clusters_of, enough, named, proposed
 from distexp.metrics.names import METRIC
 from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped
@@ -119,10 +119,16 @@ def held_out(study: Study, result: Result, evaluation: Evaluation) -> str | None
     names = sorted(set(found.values()))
     if not names:
         return None
+    intervals = (
+        "Intervals leave each of them out whole"
+        if clusters_of(study.cases) is not None
+        else "They are too few, or too unequal, for intervals to leave them out whole"
+    )
     return (
         f"{len(found)} questions look like {len(names)} batter{'y' if len(names) == 1 else 'ies'} "
-        f"(same options, texts that begin alike): {_listed(names)}. For a new topic expect less "
-        "than these numbers; name the batteries, or set evaluation.hold_out=battery, to see it."
+        f"(same options, texts that begin alike): {_listed(names)}. {intervals}. For a new topic "
+        "expect less than these numbers; name the batteries, or set evaluation.hold_out=battery, "
+        "to see it."
     )
 
 

@@ -23,9 +23,11 @@ MOCK = (*WHOLE, "evaluation.intervals=bootstrap")  # refits take as long as all 
 DRAWN = (*WHOLE, "figures=true")
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
-    "new_topics.parquet", "overrides.yaml", "predictions.parquet", "provenance.json",
-    "questions.parquet", "replies.parquet", "report.html", "report.md", "requests.txt",
-    "scores.parquet", "sentences.json", "summary.json", "unreadable.parquet",
+    "group_scores.parquet", "new_topics.parquet", "overrides.yaml", "predictions.parquet",
+    "provenance.json", "questions.parquet", "replies.parquet", "report.html", "report.md",
+    "requests.txt",
+    "scores.parquet", "sentences.json", "spreads.parquet", "summary.json",
+    "unreadable.parquet",
 }  # fmt: skip
 
 

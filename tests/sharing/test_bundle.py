@@ -92,7 +92,7 @@ def test_its_own_last_line_says_what_was_done(again: Path) -> None:
     shown = here(again, bundle, "run", "second.zip")
 
     assert shown.stdout == (
-        f"Bundle: second.zip, {N_ANSWERS} answers and 12 files.\n"
+        f"Bundle: second.zip, {N_ANSWERS} answers and 14 files.\n"
         "Made again from it, byte for byte. Elsewhere: distexp reproduce second.zip\n"
     )
 

@@ -328,7 +328,7 @@ def test_results_that_were_changed_are_found_out(
 
     (line,) = differences(shown)
     assert told in line
-    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 12 files of run differ."
+    assert shown.stdout.splitlines()[-1] == "Not reproduced: 1 of 14 files of run differ."
 
 
 def with_last_digits(path: Path) -> tuple[str, bytes]:
