@@ -24,8 +24,8 @@ DRAWN = (*WHOLE, "figures=true")
 FILES = {
     "alignment.svg", "cases.parquet", "comparisons.parquet", "config.yaml", "distributions.svg",
     "group_scores.parquet", "new_topics.parquet", "overrides.yaml", "predictions.parquet",
-    "provenance.json", "questions.parquet", "replies.parquet", "report.html", "report.md",
-    "requests.txt",
+    "provenance.json", "questions.parquet", "refits.parquet", "replies.parquet", "report.html",
+    "report.md", "requests.txt",
     "scores.parquet", "sentences.json", "spreads.parquet", "summary.json",
     "unreadable.parquet",
 }  # fmt: skip

@@ -241,7 +241,7 @@ def test_gated_human_answers_are_not_in_the_bundle(tmp_path: Path) -> None:
 
     shown = here(tmp_path, bundle, "run", "b.zip")
 
-    assert "14 files, 2 of them by their SHA-256 alone" in shown.stdout
+    assert "16 files, 2 of them by their SHA-256 alone" in shown.stdout
     found = content(tmp_path / "b.zip")
     manifest = json.loads(found["manifest.json"])
     assert not any(name.startswith("data/") for name in found)

@@ -142,8 +142,8 @@ def test_a_run_is_made_again_elsewhere(
 
     assert shown.returncode == 0, shown.stderr
     table, last, libraries = shown.stdout.decode().rsplit("\n", 3)[:3]
-    assert last == f"Reproduced: 14 files of run, from {N_ANSWERS} answers, byte for byte."
-    assert table.count("  identical") == 14
+    assert last == f"Reproduced: 16 files of run, from {N_ANSWERS} answers, byte for byte."
+    assert table.count("  identical") == 16
     assert libraries == "False False"
     assert sorted(path.name for path in folder.iterdir()) == ["matplotlibrc", "outputs"]
 
