@@ -253,7 +253,7 @@ def _missing(runs: Sequence[Path]) -> "pl.DataFrame":
 
 
 def _filled(
-    path: Path, schema: "Mapping[str, type[pl.DataType]]", *more: "pl.Expr"
+    path: Path, schema: "Mapping[str, pl.DataType | type[pl.DataType]]", *more: "pl.Expr"
 ) -> "pl.DataFrame":
     """Read a table with further columns; those that it lacks are null."""
     import polars as pl

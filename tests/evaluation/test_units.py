@@ -182,20 +182,27 @@ def test_both_promises_are_kept_apart() -> None:
         ("abcdefgh", True),
     ],
 )
+@pytest.mark.parametrize("named", [True, False])
 def test_intervals_leave_out_whole_batteries_where_these_can_vouch(
-    batteries: str, *, whole: bool
+    batteries: str, *, whole: bool, named: bool
 ) -> None:
-    """With fewer than four of like size nobody can tell how batteries differ."""
+    """With fewer than four of like size nobody can tell how they differ, named or proposed."""
     human = Distribution.normalized([1.0, 1.0])
     everyone = Group(attribute="a", value="b", phrase="c")
     cases = [
-        Case(question=question(f"{number}", battery=name), group=everyone, human=human)
+        Case(
+            question=question(
+                f"In {name} matters, what of item {number}?", battery=name if named else None
+            ),
+            group=everyone,
+            human=human,
+        )
         for number, name in enumerate(batteries)
     ]
 
     found = clusters_of(cases)
 
-    if not whole:
+    if not whole or not (named or len(set(batteries)) < len(batteries)):
         assert found is None
     else:
         assert found is not None
