@@ -8,6 +8,7 @@ import sys
 from types import FrameType
 
 from distexp.cli.commands import COMMANDS
+from distexp.cli.later import stand_in
 from distexp.cli.telling import told
 from distexp.errors import DistexpError
 from distexp.visible import VisibleStream
@@ -25,6 +26,7 @@ _ended_by: int | None = None
 def main() -> None:
     """Run the command line: a run, or one of the commands beside it."""
     gc.set_threshold(*GARBAGE)
+    stand_in()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
