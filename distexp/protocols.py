@@ -249,6 +249,16 @@ class Streaming(Protocol):
 class Rehearsed(Protocol):
     """A calibrator whose fit takes long or leaves something: a search, a storage."""
 
+    @property
+    def n_trials(self) -> int:
+        """Settings that a fit tries, at most."""
+        ...
+
+    @property
+    def n_rehearsals(self) -> float:
+        """How many times as long as its rehearsal a fit takes, about."""
+        ...
+
     def rehearsal(self) -> Calibrator:
         """Return an unfitted calibrator that tries the settings, is quick, and keeps nothing."""
         ...

@@ -87,6 +87,21 @@ class Tuned(Parameters):
                 except ValueError as exc:  # a wrong value, or no such parameter
                     raise ConfigError(f"In candidate {name!r} of Tuned: {exc}") from exc
 
+    @property
+    def n_trials(self) -> int:
+        """Settings that a fit tries, at most."""
+        if self.search is None:
+            return 0
+        return int(min(self.search.n_trials, self._space().n_settings))
+
+    @property
+    def n_rehearsals(self) -> float:
+        """How many times as long as its rehearsal a fit takes, about: early ends do not count."""
+        if self.search is None:
+            return 1.0
+        n_folds = self.search.n_folds
+        return (self.n_trials * n_folds + 1) / (len(self.candidates) * n_folds + 1)
+
     def rehearsal(self) -> Self:
         """Return an unfitted copy that tries each candidate as given, and keeps nothing."""
         search = self.search

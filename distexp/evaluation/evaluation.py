@@ -74,13 +74,13 @@ class Evaluation(Settings):
         design, human, readable = design_of(study)
         units = self.units(cases)
         splits = self.splits_of(study, design, readable, units)
-        seconds = check_fits(calibrators, design, human, splits[0], self.weight_of(study))
+        efforts = check_fits(calibrators, design, human, splits[0], self.weight_of(study))
         unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits, units.clusters)
         of_each = 0 if isinstance(resampling, Bootstrap) else resampling.n_groups
         notes = (
             self.too_few(design, units, splits, calibrators),
-            lengthy(seconds, len(splits), of_each * len(refitted(splits, resampling))),
+            lengthy(efforts, len(splits), of_each * len(refitted(splits, resampling))),
         )
         return " ".join(filter(None, notes)) or None
 

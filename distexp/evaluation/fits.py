@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from multiprocessing import parent_process
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -15,13 +16,32 @@ from distexp.calibrator.fitting.base import cross_predict
 from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING
 from distexp.evaluation.splits import Split
-from distexp.protocols import BatchCalibrator, Calibrator, Searching, rehearsal_of
+from distexp.protocols import BatchCalibrator, Calibrator, Rehearsed, Searching, rehearsal_of
 from distexp.types import Design, FloatArray
 
 MANY = 500_000
 """Cases of all splits together from which on threads share them."""
 LONG_S = 300
 """Seconds of one processor from which on an analysis is said to take long."""
+FEWER = 10
+"""Splits, and settings tried, that are proposed then."""
+
+
+class Effort(NamedTuple):
+    """What a fit of a calibrator takes, by that of its rehearsal."""
+
+    seconds: float
+    """Of a processor, for the rehearsal."""
+    n_rehearsals: float = 1.0
+    """How many of these the whole fit takes; intervals take one."""
+    n_trials: int = 0
+    """Settings that the fit tries, at most."""
+
+    def of_trials(self, n_trials: int | None) -> float:
+        """Return `n_rehearsals` with at most so many settings tried."""
+        if n_trials is None or self.n_trials <= n_trials:
+            return self.n_rehearsals
+        return self.n_rehearsals * n_trials / self.n_trials
 
 
 _in_one_thread = ContextVar("_in_one_thread", default=False)
@@ -109,20 +129,20 @@ def check_fits(
     human: FloatArray,
     split: Split,
     weight: FloatArray | None,
-) -> dict[str, float]:
+) -> dict[str, Effort]:
     """Check the name and settings of every calibrator, and fit it once; see `cross_fit`.
 
     Returns
     -------
-    dict of str to float
-        Seconds of a processor that the fit of each took, without what it would search.
+    dict of str to Effort
+        Of one fit of each.
 
     Raises
     ------
     ConfigError
         If a calibrator has a wrong setting or name, or cannot be fitted.
     """
-    seconds = {}
+    efforts = {}
     for name, calibrator in calibrators.items():
         if name == CEILING or not isinstance(calibrator, BASELINES.get(name, object)):
             msg = f"The name {name!r} stands for something else in the tables. Choose another."
@@ -135,38 +155,59 @@ def check_fits(
             reason = " ".join(str(exc).split())
             msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
             raise ConfigError(msg) from exc
-        seconds[name] = time.process_time() - before
-    return seconds
+        seconds = time.process_time() - before
+        searches = isinstance(calibrator, Rehearsed)
+        efforts[name] = Effort(
+            seconds,
+            calibrator.n_rehearsals if searches else 1.0,
+            calibrator.n_trials if searches else 0,
+        )
+    return efforts
 
 
-def lengthy(seconds: Mapping[str, float], n_splits: int, n_refits: int) -> str | None:
+def lengthy(efforts: Mapping[str, Effort], n_splits: int, n_refits: int) -> str | None:
     """Say that an analysis takes long, and what makes it shorter; None where it does not.
 
     Parameters
     ----------
-    seconds : mapping of str to float
-        Of a processor, for one fit of each calibrator.
+    efforts : mapping of str to Effort
+        Of one fit of each calibrator.
     n_splits, n_refits : int
         Fits of each for the scores, and for their intervals.
 
     Examples
     --------
-    >>> lengthy({"ridge": 0.1}, 50, 48)
-    >>> print(lengthy({"ridge": 0.1, "random_forest": 6.0}, 50, 48))
-    The analysis of a study takes about 10 minutes of one processor or more, by the first of its \
-50 + 48 fits of each calibrator, and 98 % of that is random_forest. evaluation.n_splits=10 makes \
-fewer fits, evaluation.intervals=bootstrap makes none for intervals, which are too narrow then.
+    >>> lengthy({"ridge": Effort(0.1)}, 50, 48)
+    >>> print(lengthy({"ridge": Effort(0.1), "random_forest": Effort(6.0)}, 50, 48))
+    The analysis of a study takes about 10 minutes of one processor, by the first of its 50 + 48 \
+fits of each calibrator, and 98 % of that is random_forest. It would be 6 with \
+evaluation.n_splits=10, and 5 with evaluation.intervals=bootstrap, whose intervals are too narrow.
     """
-    total = sum(seconds.values()) * (n_splits + n_refits)
-    if total < LONG_S:
+
+    def minutes(n_splits: int, n_refits: int, n_trials: int | None = None) -> dict[str, float]:
+        return {
+            name: one.seconds * (one.of_trials(n_trials) * n_splits + n_refits) / 60
+            for name, one in efforts.items()
+        }
+
+    taken = minutes(n_splits, n_refits)
+    if (total := sum(taken.values())) < LONG_S / 60:
         return None
-    longest = max(seconds, key=lambda name: seconds[name])
-    share = seconds[longest] / sum(seconds.values())
-    fewer = "evaluation.n_splits=10 makes fewer fits" if n_splits > 10 else ""
-    none = "evaluation.intervals=bootstrap makes none for intervals, which are too narrow then"
-    ways = ", ".join(filter(None, [fewer, none if n_refits else ""]))
+    longest = max(taken, key=lambda name: taken[name])
+    ways = {}
+    if max(one.n_trials for one in efforts.values()) > FEWER:
+        ways[f"tuning.n_trials={FEWER}"] = minutes(n_splits, n_refits, FEWER)
+    if n_splits > FEWER:
+        ways[f"evaluation.n_splits={FEWER}"] = minutes(FEWER, n_refits)
+    if n_refits:
+        narrow = "evaluation.intervals=bootstrap, whose intervals are too narrow"
+        ways[narrow] = minutes(n_splits, 0)
+    told = [f"{sum(left.values()):,.0f} with {way}" for way, left in ways.items()]
+    tried = efforts[longest].n_trials
+    searched = f", which tries {tried} settings in each of the {n_splits}" if tried else ""
     return (
-        f"The analysis of a study takes about {total / 60:,.0f} minutes of one processor or more, "
-        f"by the first of its {n_splits} + {n_refits} fits of each calibrator, and "
-        f"{100 * share:.0f} % of that is {longest}." + (f" {ways}." if ways else "")
+        f"The analysis of a study takes about {total:,.0f} minutes of one processor, by the first "
+        f"of its {n_splits} + {n_refits} fits of each calibrator, and "
+        f"{100 * taken[longest] / total:.0f} % of that is {longest}{searched}."
+        + (f" It would be {', and '.join(told)}." if told else "")
     )

@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info
 
 from distexp.calibrator.regression import OptionRegression
-from distexp.evaluation.fits import MANY, cross_fit, lengthy, one_thread
+from distexp.evaluation.fits import MANY, Effort, cross_fit, lengthy, one_thread
 from distexp.evaluation.splits import Split
 from distexp.types import Design
 
@@ -56,10 +56,21 @@ def test_long_analyses_say_what_would_shorten_them(
     n_splits: int, n_refits: int, ways: tuple[str, ...]
 ) -> None:
     """Only settings that would change something are named, and nothing where it is quick."""
-    said = lengthy({"ridge": 1.0, "tuned": 99.0}, n_splits, n_refits)
+    said = lengthy({"ridge": Effort(1.0), "forest": Effort(99.0)}, n_splits, n_refits)
 
     assert said is not None
-    assert "99 % of that is tuned" in said
+    assert "99 % of that is forest" in said
     settings = ("n_splits=10", "intervals=bootstrap")
     assert [way for way in settings if way in said] == list(ways)
-    assert lengthy({"ridge": 0.1}, n_splits, n_refits) is None
+    assert lengthy({"ridge": Effort(0.1)}, n_splits, n_refits) is None
+
+
+def test_what_a_search_tries_counts_and_intervals_do_not_search() -> None:
+    """A minute for a rehearsal of 2 of 20 settings: 10 minutes a fit, 1 a refit."""
+    said = lengthy({"tuned": Effort(60.0, 10.0, 20)}, 50, 48)
+
+    assert said is not None
+    assert "about 548 minutes" in said
+    assert "tuned, which tries 20 settings in each of the 50" in said
+    assert "298 with tuning.n_trials=10, and 148 with evaluation.n_splits=10" in said
+    assert "500 with evaluation.intervals=bootstrap" in said
