@@ -27,6 +27,7 @@ NumberedRows = Sequence[NumberedRow]
 """Rows with their numbers in the file, from 1, headers not counted."""
 
 STATUSES = ("ok", "parse_error", "refused")
+_OF_QUESTION = ("question", "options", "ordinals", "battery")
 ROUNDING = 1e-3
 """How far from 1 the sum of recorded shares may be: they may have been rounded for writing."""
 
@@ -133,7 +134,8 @@ class Recorded:
 def _cases(path: Path, rows: NumberedRows) -> dict[tuple[str, ...], Case]:
     """Return the distinct cases by dataset, question, attribute and group."""
     first: dict[tuple[str, ...], NumberedRow] = {}
-    questions: dict[tuple[str, str], Question] = {}
+    questions: dict[tuple[str, str], tuple[Row, Question]] = {}
+    groups: dict[tuple[str, str], Group] = {}
     cases: dict[tuple[str, ...], Case] = {}
     for number, row in rows:
         key = _case_key(row)
@@ -141,12 +143,19 @@ def _cases(path: Path, rows: NumberedRows) -> dict[tuple[str, ...], Case]:
             _check_same_answers(path, first[key], (number, row))
             continue
         first[key] = number, row
-        cases[key] = case = _case(path, number, row)
-        known = questions.setdefault((row.dataset, row.question_id), case.question)
-        if known != case.question:
+        of_row = row.dataset, row.question_id
+        if of_row not in questions:
+            questions[of_row] = row, _question(path, number, row)
+        asked, question = questions[of_row]
+        if any(getattr(asked, field) != getattr(row, field) for field in _OF_QUESTION):
             place = _place(path, number, row)
             msg = f"{place}: its text, options or ordinals differ between groups."
             raise DatasetError(msg)
+        of_people = row.attribute, row.group
+        if of_people not in groups:
+            phrase = f"a person whose {row.attribute} is {row.group}"
+            groups[of_people] = Group(attribute=row.attribute, value=row.group, phrase=phrase)
+        cases[key] = _case(path, number, row, question, groups[of_people])
     return cases
 
 
@@ -158,12 +167,9 @@ def _check_same_answers(path: Path, first: NumberedRow, other: NumberedRow) -> N
             raise DatasetError(msg)
 
 
-def _case(path: Path, number: int, row: Row) -> Case:
-    if row.n_respondents is not None and row.n_respondents <= 0:
-        msg = f"{_place(path, number, row)}: 'n_respondents' must be > 0, or null if unknown."
-        raise DatasetError(msg)
+def _question(path: Path, number: int, row: Row) -> Question:
     try:
-        question = Question(
+        return Question(
             question_id=row.question_id,
             text=row.question,
             options=tuple(row.options),
@@ -173,10 +179,15 @@ def _case(path: Path, number: int, row: Row) -> Case:
     except DatasetError as exc:
         msg = f"{path}, row {number}: {exc}"
         raise DatasetError(msg) from exc
-    phrase = f"a person whose {row.attribute} is {row.group}"
+
+
+def _case(path: Path, number: int, row: Row, question: Question, group: Group) -> Case:
+    if row.n_respondents is not None and row.n_respondents <= 0:
+        msg = f"{_place(path, number, row)}: 'n_respondents' must be > 0, or null if unknown."
+        raise DatasetError(msg)
     return Case(
         question=question,
-        group=Group(attribute=row.attribute, value=row.group, phrase=phrase),
+        group=group,
         human=None if row.human is None else _distribution(path, number, row, "human"),
         n_respondents=None if row.human is None else row.n_respondents,
     )

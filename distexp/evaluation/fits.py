@@ -1,12 +1,10 @@
 """Fits of calibrators to each split's training cases, and one on trial before money is spent."""
 
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
-from multiprocessing import parent_process
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +14,7 @@ from distexp.calibrator.fitting.base import cross_predict
 from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING
 from distexp.evaluation.splits import Split
+from distexp.metrics.threads import n_free
 from distexp.protocols import BatchCalibrator, Calibrator, Rehearsed, Searching, rehearsal_of
 from distexp.types import Design, FloatArray
 
@@ -118,9 +117,7 @@ def _n_threads(calibrator: Calibrator, n_fitted: int) -> int:
     A calibrator that is fitted itself has one, and so has a job of a sweep: others run beside it.
     """
     batched = isinstance(calibrator, BatchCalibrator) and not isinstance(calibrator, Searching)
-    if not batched or n_fitted < MANY or parent_process() is not None:
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    return n_free() if batched and n_fitted >= MANY else 1
 
 
 def check_fits(
@@ -156,12 +153,9 @@ def check_fits(
             msg = f"Calibrator {name} cannot be fitted to {split.train.sum()} cases: {reason}"
             raise ConfigError(msg) from exc
         seconds = time.process_time() - before
-        searches = isinstance(calibrator, Rehearsed)
-        efforts[name] = Effort(
-            seconds,
-            calibrator.n_rehearsals if searches else 1.0,
-            calibrator.n_trials if searches else 0,
-        )
+        efforts[name] = Effort(seconds)
+        if isinstance(calibrator, Rehearsed):
+            efforts[name] = Effort(seconds, calibrator.n_rehearsals, calibrator.n_trials)
     return efforts
 
 

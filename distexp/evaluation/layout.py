@@ -106,12 +106,15 @@ def design_of(study: Study) -> tuple[Design, FloatArray, BoolArray]:
     n_options = np.array([len(case.question.options) for case in cases])
     shape = len(cases), int(n_options.max())
     predicted, human, ordinals = np.zeros(shape), np.zeros(shape), np.full(shape, np.nan)
+    places: dict[tuple[float, ...] | None, tuple[float, ...] | None] = {}
     for row, (case, estimate) in enumerate(zip(cases, study.estimates, strict=True)):
         if estimate.reading is not None:
             predicted[row, : n_options[row]] = estimate.reading.distribution.probabilities
         human[row, : n_options[row]] = np.nan if case.human is None else case.human.probabilities
-        scaled = scaled_ordinals(case.question.ordinals)
-        if scaled is not None:
+        given = case.question.ordinals
+        if given not in places:
+            places[given] = scaled_ordinals(given)
+        if (scaled := places[given]) is not None:
             ordinals[row, : n_options[row]] = scaled
     design = Design(
         predicted=predicted,

@@ -4,8 +4,9 @@ Predictions are measured fit by fit and the measures averaged: the mean of sever
 predictions is smoother than any of them.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from distexp.metrics.distance import Scores, human_samples, sampling_ceiling, sc
 from distexp.metrics.respondents import expected_ceiling
 from distexp.metrics.shape import Shape, shape
 from distexp.metrics.tasks import Tasks, tasks
+from distexp.metrics.threads import in_order, n_free
 from distexp.types import BoolArray, FloatArray, IntArray
 
 N_EXTRA_DRAWS = 20
@@ -48,15 +50,11 @@ def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
         Whether to measure shape and tasks too.
     """
     means = _Means(frame)
-    for split, case in _tested(predicted):  # few are tested: the rest costs time
-        shares, tested = predicted[split, case], frame.take(case)
-        design = tested.design
-        means.add(case, score(shares, tested.human, design.ordinals, design.mask))
-        if extras:
-            means.add(case, shape(shares, tested.human, design.mask))
-            cell = split * frame.n_cells + tested.cell
-            served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
-            means.add_tasks(case, served, cells)
+    parts = (predicted[rows] for rows in _parts(predicted))
+    for tested in in_order(
+        partial(_tested, frame=frame, extras=extras), parts, _n_threads(predicted)
+    ):
+        means.add(tested)
     distances = Scores(*means.of(Scores))
     if not extras:
         return Measures(distances)
@@ -65,23 +63,75 @@ def measure(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
 
 def measure_each(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
     """Measure likewise, and return arrays of shape (n_splits, n_cases) or (n_splits, n_cells)."""
+    parts = (predicted[rows] for rows in _parts(predicted))
+    each = partial(_each_of_few, frame=frame, extras=extras)
+    measured = list(in_order(each, parts, _n_threads(predicted)))
+    if len(measured) == 1:
+        return measured[0]
+    return Measures(*map(_joined, zip(*measured, strict=True)))
+
+
+def _joined(parts: Sequence[Scores | Shape | Tasks | None]) -> Any:
+    """Put what was measured of some splits after each other."""
+    fields = [part for part in parts if part is not None]
+    return type(fields[0])(*map(np.concatenate, zip(*fields, strict=True))) if fields else None
+
+
+def _each_of_few(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measures:
+    """Measure every split of a few."""
     n_splits, n_cases = predicted.shape[:2]
-    split, case = np.nonzero(~np.isnan(predicted[..., 0]))
-    shares, tested = predicted[split, case], frame.take(case)
-    design, place, n = tested.design, split * n_cases + case, n_splits * n_cases
-    distances = score(shares, tested.human, design.ordinals, design.mask)
-    scores = Scores(*(_mean_by(place, v, n).reshape(n_splits, -1) for v in distances))
+    tested = _tested(predicted, frame, extras=extras)
+    place, n = tested.split * n_cases + tested.case, n_splits * n_cases
+
+    def by_case(measured: Iterable[FloatArray]) -> Iterator[FloatArray]:
+        return (_mean_by(place, values, n).reshape(n_splits, -1) for values in measured)
+
+    scores = Scores(*by_case(tested.scores))
     if not extras:
         return Measures(scores)
-    shapes = shape(shares, tested.human, design.mask)
-    cell = split * frame.n_cells + tested.cell
-    served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
-    of_tasks = _tasks_by(served, place, n, cells, n_splits * frame.n_cells)
+    if tested.shape is None or tested.tasks is None:  # nothing was tested
+        none, cells = (
+            np.full((n_splits, n_cases), np.nan),
+            np.full((n_splits, frame.n_cells), np.nan),
+        )
+        served = Tasks(modal=none, mean_error=none, ranking=cells, population=cells)
+        return Measures(scores, Shape(*(none for _ in Shape._fields)), served)
+    of_tasks = _tasks_by(tested.tasks, place, n, tested.cells, n_splits * frame.n_cells)
     return Measures(
         scores,
-        Shape(*(_mean_by(place, v, n).reshape(n_splits, -1) for v in shapes)),
-        Tasks(*(v.reshape(n_splits, -1) for v in of_tasks)),
+        Shape(*by_case(tested.shape)),
+        Tasks(*(values.reshape(n_splits, -1) for values in of_tasks)),
     )
+
+
+class _Tested(NamedTuple):
+    """What was measured of the tested cases of some splits."""
+
+    split: IntArray
+    case: IntArray
+    scores: Scores
+    shape: Shape | None
+    tasks: Tasks | None
+    cells: IntArray
+    """Numbered through over the splits."""
+
+
+def _tested(predicted: FloatArray, frame: Frame, *, extras: bool) -> _Tested:
+    """Measure the tested cases of some splits."""
+    split, case = np.nonzero(~np.isnan(predicted[..., 0]))  # few are tested: the rest costs time
+    shares, tested = predicted[split, case], frame.take(case)
+    design = tested.design
+    scores = score(shares, tested.human, design.ordinals, design.mask)
+    if not extras or not len(case):
+        return _Tested(split, case, scores, None, None, case[:0])
+    cell = split * frame.n_cells + tested.cell
+    served, cells = tasks(shares, tested.human, design.ordinals, cell, tested.people)
+    return _Tested(split, case, scores, shape(shares, tested.human, design.mask), served, cells)
+
+
+def _n_threads(predicted: FloatArray) -> int:
+    """Return how many threads share the splits; few cases take none."""
+    return n_free() if len(_parts(predicted)) > 1 else 0
 
 
 def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras: bool) -> Measures:
@@ -152,14 +202,11 @@ def _extra_ceiling(
     )
 
 
-def _tested(predicted: FloatArray) -> Iterator[tuple[IntArray, IntArray]]:
-    """Yield the splits and cases that were tested, of a few splits at once."""
+def _parts(predicted: FloatArray) -> list[slice]:
+    """Return a few splits at a time."""
     n_splits, n_cases, _ = predicted.shape
     step = max(1, AT_ONCE // max(1, n_cases))
-    for start in range(0, n_splits, step):
-        split, case = np.nonzero(~np.isnan(predicted[start : start + step, :, 0]))
-        if len(case):
-            yield start + split, case
+    return [slice(start, start + step) for start in range(0, n_splits, step)]
 
 
 class _Means:
@@ -169,24 +216,21 @@ class _Means:
         self.n_cases, self.n_cells = len(frame.human), frame.n_cells
         self.sums: dict[tuple[type, str], tuple[FloatArray, FloatArray]] = {}
 
-    def add(self, case: IntArray, measured: Scores | Shape) -> None:
-        """Add measures of the cases."""
-        for name, values in measured._asdict().items():
-            self._add((type(measured), name), case, values, self.n_cases)
-
-    def add_tasks(self, case: IntArray, served: Tasks, cells: IntArray) -> None:
-        """Add tasks of the cases and of the cells, which are numbered through over splits."""
-        cell = cells % self.n_cells
-        for name, values in served._asdict().items():
-            by_cell = name in OF_CELLS
-            index, n = (cell, self.n_cells) if by_cell else (case, self.n_cases)
-            self._add((Tasks, name), index, values, n)
+    def add(self, tested: _Tested) -> None:
+        """Add measures of the tested cases and cells of some splits."""
+        for measured in (tested.scores, tested.shape, tested.tasks):
+            for name, values in () if measured is None else measured._asdict().items():
+                if name in OF_CELLS:
+                    index, n = tested.cells % self.n_cells, self.n_cells
+                else:
+                    index, n = tested.case, self.n_cases
+                self._add((type(measured), name), index, values, n)
 
     def _add(self, key: tuple[type, str], index: IntArray, values: FloatArray, n: int) -> None:
         sums, counts = self.sums.setdefault(key, (np.zeros(n), np.zeros(n)))
         valid = ~np.isnan(values)
         np.add.at(sums, index[valid], values[valid])
-        np.add.at(counts, index[valid], 1)
+        counts += np.bincount(index[valid], minlength=n)
 
     def of(self, kind: type[Scores] | type[Shape] | type[Tasks]) -> Iterator[FloatArray]:
         """Yield the mean of each field; NaN where nothing was added."""

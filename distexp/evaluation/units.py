@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -222,7 +223,7 @@ def proposed(questions: Sequence[Question]) -> dict[str, str]:
     Questions that are the same in wording are no battery by themselves.
     """
     of_options: dict[object, dict[str, Question]] = {}
-    for question in questions:
+    for question in {id(one): one for one in questions}.values():  # cases share questions
         of_options.setdefault(_options(question), {})[question.question_id] = question
     found: dict[str, str] = {}
     for alike in of_options.values():
@@ -235,7 +236,7 @@ def proposed(questions: Sequence[Question]) -> dict[str, str]:
 def _by_stem(questions: Sequence[Question]) -> Iterator[tuple[str, list[Question]]]:
     """Yield questions whose texts begin with the same words, and these words."""
     texts = sorted(((_words(one.text), one) for one in questions), key=lambda pair: pair[0])
-    stem: list[str] = []
+    stem: Sequence[str] = ()
     battery: list[Question] = []
     shortest = 0
     for words, question in texts:
@@ -262,11 +263,12 @@ def _shared(one: Sequence[str], other: Sequence[str]) -> list[str]:
 
 def _options(question: Question) -> frozenset[tuple[str, ...]]:
     """Return the options; those without a word, as smileys, are taken as they are."""
-    return frozenset(tuple(_words(option)) or (option,) for option in question.options)
+    return frozenset(_words(option) or (option,) for option in question.options)
 
 
-def _words(text: str) -> list[str]:
-    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+@lru_cache(maxsize=2**13)  # the same texts are asked for case by case, and of study after study
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
 
 def together(studies: Sequence[Study]) -> list[Study]:

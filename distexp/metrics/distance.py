@@ -7,13 +7,13 @@ NaN. Alignment is 1 minus `wasserstein`.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
 
 from distexp.metrics.options import counted, running, total
+from distexp.metrics.threads import in_order, n_free
 from distexp.types import BoolArray, FloatArray
 
 KL_SMOOTHING = 0.01
@@ -251,21 +251,21 @@ def sampling_ceiling(
     # Few cases are scored for many draws at once, many cases one part after the other.
     n_drawn = max(1, AT_ONCE // max(1, len(human)))
     parts = [slice(start, start + AT_ONCE) for start in range(0, len(human), AT_ONCE)]
-    with ThreadPoolExecutor(1) as pool:
-        samples = human_samples(human, n_respondents, n_draws, rng)
-        ahead = pool.submit(_batch, samples, n_drawn)
-        while drawn := ahead.result():
-            ahead = pool.submit(_batch, samples, n_drawn)  # while these are scored
-            for part in parts:
-                shares = np.array([one[part] for one in drawn])
-                scored = score(human[part], shares, ordinals[part], mask[part])
-                for of_draw in zip(*scored, strict=True):
-                    totals[:, part] += of_draw
+    samples = human_samples(human, n_respondents, n_draws, rng)
+
+    def scored(drawn: tuple[slice, FloatArray]) -> tuple[slice, Scores]:
+        part, shares = drawn
+        return part, score(human[part], shares, ordinals[part], mask[part])
+
+    drawn = (
+        (part, np.array([one[part] for one in some]))
+        for some in iter(lambda: list(islice(samples, n_drawn)), [])
+        for part in parts
+    )
+    for part, found in in_order(scored, drawn, n_free() if len(parts) > 1 else 1):
+        for of_draw in zip(*found, strict=True):
+            totals[:, part] += of_draw
     return Scores(*(totals / n_draws))
-
-
-def _batch(samples: Iterator[FloatArray], n: int) -> list[FloatArray]:
-    return list(islice(samples, n))
 
 
 def human_samples(

@@ -13,6 +13,9 @@ import numpy as np
 from distexp.calibrator.fitting.panels import Coefficients, Panel, Questions, predict
 from distexp.types import FloatArray, IntArray
 
+Eliminated = tuple[FloatArray, FloatArray, FloatArray]
+"""The core without the groups, and the blocks' solutions: matrix and vector."""
+
 
 @dataclass(frozen=True, slots=True)
 class Normal:
@@ -27,7 +30,7 @@ class Normal:
     """Shape (n_groups, n_own, n_core)."""
     block_moments: FloatArray
 
-    def eliminated(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def eliminated(self) -> Eliminated:
         """Return the core without the groups, and the blocks' solutions: matrix and vector."""
         sides = np.concatenate([self.between, self.block_moments[..., None]], axis=2)
         solved = np.linalg.solve(self.blocks, sides)
@@ -153,6 +156,7 @@ class Arrow:
         self.own = [panel.of_groups() for panel in self.panels]
         """Features of the groups, of shape (n_boundaries, n, n_own)."""
         self.laid = [Laid(panel, questions, target) for panel in self.panels]
+        self._last: tuple[FloatArray, Normal, Eliminated] | None = None
 
     def solve(self, weight: FloatArray) -> Coefficients:
         """Return the coefficients of least weighted squares with the penalties.
@@ -162,8 +166,7 @@ class Arrow:
         weight : ndarray
             By the numbers of the rows.
         """
-        normal = self.normal(weight)
-        left, of_groups, alone = normal.eliminated()
+        normal, (left, of_groups, alone) = self.equations(weight)
         moments = normal.moments - np.einsum("gij,gi->j", normal.between, alone)
         core = np.linalg.solve(left, moments)
         n = self.n_own_core
@@ -172,6 +175,13 @@ class Arrow:
     def predict(self, coef: Coefficients, out: FloatArray) -> None:
         """Write what the coefficients predict for the panels' rows to `out`."""
         predict(self.panels, self.questions, coef, out, self.own)
+
+    def equations(self, weight: FloatArray) -> tuple[Normal, Eliminated]:
+        """Return the normal equations, also without the groups; those of the last weights once."""
+        if self._last is None or self._last[0] is not weight:
+            normal = self.normal(weight)
+            self._last = weight, normal, normal.eliminated()
+        return self._last[1:]
 
     def normal(self, weight: FloatArray) -> Normal:
         """Sum up the normal equations."""

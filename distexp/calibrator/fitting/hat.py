@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from distexp.calibrator.fitting.arrow import Arrow, Laid, Normal
+from distexp.calibrator.fitting.arrow import Arrow, Eliminated, Laid, Normal
 from distexp.calibrator.fitting.panels import Panel
 from distexp.types import BoolArray, FloatArray, IntArray
 
@@ -46,7 +46,7 @@ def left_out(
     Stiefel (1952), "Methods of conjugate gradients for solving linear systems".
     """
     without = np.full_like(target, np.nan)
-    hat = _Hat(arrow, arrow.normal(weight))
+    hat = _Hat(arrow, *arrow.equations(weight))
     for number, panel in enumerate(arrow.panels):
         rest = np.arange(len(panel.group))
         for table in _tables(panel, arrow.laid[number]):
@@ -66,8 +66,8 @@ def left_out(
 class _Hat:
     """Products of features over the inverse of the normal matrix."""
 
-    def __init__(self, arrow: Arrow, normal: Normal) -> None:
-        left, of_groups, _ = normal.eliminated()
+    def __init__(self, arrow: Arrow, normal: Normal, eliminated: Eliminated) -> None:
+        left, of_groups, _ = eliminated
         root = np.linalg.inv(np.linalg.cholesky(left)).T
         n = arrow.n_own_core
         self.arrow = arrow
