@@ -1,5 +1,6 @@
 """The command `distexp`: do what its first word says, and say what went wrong."""
 
+import ctypes
 import gc
 import io
 import os
@@ -17,6 +18,8 @@ __all__ = ("COMMANDS", "main")
 
 GARBAGE = 200_000, 50, 1000
 """How often Python looks for circles: records are made by the ten thousand and hold none."""
+M_ARENA_MAX = -8
+"""As in glibc's `malloc.h`."""
 HELP = {"--help", "-h"}
 
 _ended_by: int | None = None
@@ -27,6 +30,7 @@ def main() -> None:
     """Run the command line: a run, or one of the commands beside it."""
     gc.set_threshold(*GARBAGE)
     stand_in()
+    _one_heap()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
@@ -52,6 +56,16 @@ def main() -> None:
             "\ndistexp: interrupted. What was answered is kept; the same command goes on.\n"
         )
         sys.exit(128 + (_ended_by or signal.SIGINT))
+
+
+def _one_heap() -> None:
+    """Let glibc keep what threads free for all of them, before there are any.
+
+    With a heap each, fits of many cases in two threads take a fifth more memory at most.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(M_ARENA_MAX, 1)
 
 
 def _for_people() -> tuple[type[Exception], ...]:

@@ -173,8 +173,8 @@ def lengthy(efforts: Mapping[str, Effort], n_splits: int, n_refits: int) -> str 
     --------
     >>> lengthy({"ridge": Effort(0.1)}, 50, 48)
     >>> print(lengthy({"ridge": Effort(0.1), "random_forest": Effort(6.0)}, 50, 48))
-    The analysis of a study takes about 10 minutes of one processor, by the first of its 50 + 48 \
-fits of each calibrator, and 98 % of that is random_forest. It would be 6 with \
+    The analysis of a study takes about 10 minutes of one processor or more, by the first of its \
+50 + 48 fits of each calibrator, and 98 % of that is random_forest. It would be 6 with \
 evaluation.n_splits=10, and 5 with evaluation.intervals=bootstrap, whose intervals are too narrow.
     """
 
@@ -200,8 +200,8 @@ evaluation.n_splits=10, and 5 with evaluation.intervals=bootstrap, whose interva
     tried = efforts[longest].n_trials
     searched = f", which tries {tried} settings in each of the {n_splits}" if tried else ""
     return (
-        f"The analysis of a study takes about {total:,.0f} minutes of one processor, by the first "
-        f"of its {n_splits} + {n_refits} fits of each calibrator, and "
+        f"The analysis of a study takes about {total:,.0f} minutes of one processor or more, by "
+        f"the first of its {n_splits} + {n_refits} fits of each calibrator, and "
         f"{100 * taken[longest] / total:.0f} % of that is {longest}{searched}."
         + (f" It would be {', and '.join(told)}." if told else "")
     )
