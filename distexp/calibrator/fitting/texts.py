@@ -2,12 +2,15 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from threading import Lock
+from typing import Generic, TypeVar
 
 import numpy as np
 
+from distexp.calibrator.fitting.once import digest
 from distexp.calibrator.fitting.words import terms
 from distexp.errors import ConfigError
 from distexp.metrics.ties import cut
@@ -23,6 +26,33 @@ FEW = 64
 LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding. Where variances differ
 by no more, rounding alone would say which direction is the last: all of them are left out then."""
+KEPT = 4
+"""Sets of questions whose words, and whose coordinates, are kept."""
+Made = TypeVar("Made")
+
+
+class _Last(Generic[Made]):
+    """What was made last: fits of one group after the other have the same questions."""
+
+    def __init__(self) -> None:
+        self._made: dict[bytes, Made] = {}
+        self._lock = Lock()
+
+    def of(self, key: bytes, make: Callable[[], Made]) -> Made:
+        """Return what is kept under a key, or make and keep it."""
+        with self._lock:
+            if key in self._made:
+                return self._made[key]
+        made = make()
+        with self._lock:
+            while len(self._made) >= KEPT:
+                self._made.pop(next(iter(self._made)))
+            self._made[key] = made
+        return made
+
+
+_counts: "_Last[tuple[Counts | None, Counts | None]]" = _Last()
+_coordinates: _Last[FloatArray] = _Last()
 
 
 class Texts:
@@ -56,11 +86,13 @@ class Texts:
         self.question, first, self.of_case = np.unique(
             question, return_index=True, return_inverse=True
         )
-        self.counts = [
-            _counted(text[first, 0].tolist(), pairs=True),
-            _counted(text[first, 1].tolist(), pairs=False),
-        ]
-        self.nearness = _nearness(text[first, 0].tolist()) if meaning else None
+        worded, options = text[first, 0].tolist(), text[first, 1].tolist()
+        self.digest = digest(f"{meaning}", text[first])
+        self.counts = _counts.of(
+            self.digest,
+            lambda: (_counted(worded, pairs=True), _counted(options, pairs=False)),
+        )
+        self.nearness = _nearness(worded) if meaning else None
 
     def components(self, train: BoolArray, n_components: int) -> FloatArray:
         """Return the coordinates of every question along the training questions' main directions.
@@ -79,6 +111,10 @@ class Texts:
             questions are at one place.
         """
         known = np.bincount(self.of_case[train], minlength=len(self.question)) > 0
+        key = digest(f"{self.digest!r} {n_components}", known)
+        return _coordinates.of(key, lambda: self._components(known, n_components))
+
+    def _components(self, known: BoolArray, n_components: int) -> FloatArray:
         alike, of_options = (_alike(counts, known) for counts in self.counts)
         alike += of_options
         alike /= 2
@@ -96,6 +132,7 @@ class Texts:
         shift = overall - alike.mean(axis=1)
         coordinates: FloatArray = alike @ ahead
         coordinates += np.outer(shift, ahead.sum(axis=0)) - centre @ ahead
+        coordinates.flags.writeable = False  # the next one is given the same
         return coordinates
 
 
