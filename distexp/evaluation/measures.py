@@ -90,11 +90,9 @@ def _each_of_few(predicted: FloatArray, frame: Frame, *, extras: bool) -> Measur
     if not extras:
         return Measures(scores)
     if tested.shape is None or tested.tasks is None:  # nothing was tested
-        none, cells = (
-            np.full((n_splits, n_cases), np.nan),
-            np.full((n_splits, frame.n_cells), np.nan),
-        )
-        served = Tasks(modal=none, mean_error=none, ranking=cells, population=cells)
+        none = np.full((n_splits, n_cases), np.nan)
+        of_cell = np.full((n_splits, frame.n_cells), np.nan)
+        served = Tasks(*(of_cell if name in OF_CELLS else none for name in Tasks._fields))
         return Measures(scores, Shape(*(none for _ in Shape._fields)), served)
     of_tasks = _tasks_by(tested.tasks, place, n, tested.cells, n_splits * frame.n_cells)
     return Measures(
