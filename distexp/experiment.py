@@ -172,7 +172,7 @@ class Experiment:
             With what is wrong and what to do. What was paid for is in the cache by then.
         """
         interview = self.interview(survey := self.survey())
-        if warned := self.check(survey, interview):
+        if (warned := self.check(survey, interview)) and not self.dry_run:
             logging.getLogger(__name__).warning(warned)
         runner = runner or self.runner()
         with closing(self.cache):

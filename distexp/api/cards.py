@@ -61,6 +61,8 @@ class Fitted:
         DistexpError
             As `distexp predict`.
         """
+        from distexp.api.tables import Table
+
         if self._experiment is None:
             msg = (
                 "Which model to ask is not known: the card was read from a file, or fitted to "
@@ -74,7 +76,7 @@ class Fitted:
         interview = experiment.interview(open_survey(experiment.survey()))
         with closing(experiment.cache):
             found = interview.run(experiment.runner())
-        return by_card(self.card, found.studies, coverage, topic).table()
+        return Table(by_card(self.card, found.studies, coverage, topic).table())
 
     def apply(
         self, predictions: str | Path, *, coverage: float = DEFAULT_COVERAGE
@@ -93,8 +95,11 @@ class Fitted:
         DistexpError
             As `distexp apply`.
         """
+        from distexp.api.tables import Table
+
         check_wanted("apply", {}, coverage, "auto")
-        return table(list(calibrated(self.card, read_studies(Path(predictions)), coverage)))
+        found = list(calibrated(self.card, read_studies(Path(predictions)), coverage))
+        return Table(table(found))
 
     def write(self, path: str | Path) -> Path:
         """Write the card, for `distexp apply` and `distexp predict`, and return its path.

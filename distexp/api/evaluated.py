@@ -47,19 +47,27 @@ class Evaluated:
 
     def scores(self) -> "pl.DataFrame":
         """Return a row a prompt, calibrator and metric, as `scores.parquet` has them."""
-        return self.report.scores()
+        from distexp.api.tables import Table
+
+        return Table(self.report.scores())
 
     def comparisons(self) -> "pl.DataFrame":
         """Return a row a pair of methods, as `comparisons.parquet` has them."""
-        return self.report.comparisons()
+        from distexp.api.tables import Table
+
+        return Table(self.report.comparisons())
 
     def cases(self) -> "pl.DataFrame":
         """Return a row a case and calibrator, as `cases.parquet` has them."""
-        return self.report.cases()
+        from distexp.api.tables import Table
+
+        return Table(self.report.cases())
 
     def predictions(self) -> "pl.DataFrame":
         """Return a row a case and option, as `predictions.parquet` has them."""
-        return self.report.predictions()
+        from distexp.api.tables import Table
+
+        return Table(self.report.predictions())
 
     def write(self, folder: str | Path, *, figures: bool = False) -> Path:
         """Write what a run leaves into a folder, and return the folder.

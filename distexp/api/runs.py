@@ -28,19 +28,25 @@ class SavedRuns:
         """Return a row a run, condition, calibrator and metric; `run` is the folder."""
         import polars as pl
 
+        from distexp.api.tables import Table
+
         table = self._runs.by_run
         assert table is not None
         names = pl.Series("run", [str(folder) for folder in self.folders])
         of_row = names.gather(table["run"].cast(pl.UInt32))
-        return table.select(of_row, pl.exclude("run"))
+        return Table(table.select(of_row, pl.exclude("run")))
 
     def cases(self) -> "pl.DataFrame":
         """Return a row a condition, case and calibrator: the distances behind the scores."""
-        return self._runs.cases
+        from distexp.api.tables import Table
+
+        return Table(self._runs.cases)
 
     def predictions(self) -> "pl.DataFrame":
         """Return a row a condition, case and option: human, predicted, calibrated."""
-        return self._runs.predictions
+        from distexp.api.tables import Table
+
+        return Table(self._runs.predictions)
 
     def view(self, name: str = "leaderboard") -> "pl.DataFrame":
         """Return the table of a view, as `distexp summarize --view NAME` writes it.
@@ -50,7 +56,9 @@ class SavedRuns:
         ConfigError
             If there is none of that name.
         """
-        return for_people(load_view(name).table(self._runs))
+        from distexp.api.tables import Table
+
+        return Table(for_people(load_view(name).table(self._runs)))
 
     def __repr__(self) -> str:
         conditions = self._runs.scores.select("dataset", "model", "elicitation", "prompt").unique()

@@ -55,8 +55,10 @@ class Survey:
         """Return a row a question: id, wording, options, positions, kind, battery."""
         import polars as pl
 
+        from distexp.api.tables import Table
+
         questions = {case.question.question_id: case.question for case in self.load().cases}
-        return pl.DataFrame(
+        return Table(
             [
                 {
                     "question_id": key,
@@ -85,6 +87,8 @@ class Survey:
         """
         import polars as pl
 
+        from distexp.api.tables import Table
+
         rows = [
             (
                 case.question.question_id,
@@ -106,7 +110,7 @@ class Survey:
             "human": number,
             "n_respondents": number,
         }
-        return pl.DataFrame(rows, schema=schema, orient="row")
+        return Table(rows, schema=schema, orient="row")
 
     def __repr__(self) -> str:
         survey = self.load()

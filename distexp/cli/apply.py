@@ -8,14 +8,14 @@ from distexp.card.applying import FORMATS, calibrated, summary, table, warnings,
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.card.card import Card
 from distexp.cli.parser import Parser
+from distexp.cli.telling import as_json
 from distexp.dataset.files.estimates import read_studies
 from distexp.errors import ConfigError
 from distexp.terminal.texts import width, wrapped
-from distexp.visible import one_line
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `distexp apply --card FILE --predictions FILE --out FILE [--coverage SHARE]`."""
+    """Run `distexp apply --card FILE --predictions FILE --out FILE [--coverage N] [--json]`."""
     parser = Parser(
         prog="distexp apply",
         description="Calibrate estimates with the calibrator of a card; human answers play no "
@@ -32,6 +32,7 @@ def main(arguments: Sequence[str]) -> None:
         default=DEFAULT_COVERAGE,
         help="how often the band holds a share",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     if options.out.suffix not in FORMATS:
         msg = f"--out must be a {', '.join(FORMATS)} file. Got {str(options.out)!r} instead."
@@ -41,6 +42,11 @@ def main(arguments: Sequence[str]) -> None:
     written = table(found)
     write(written, options.out)
     for warning in warnings(card, found):
-        sys.stderr.write(f"distexp: warning: {one_line(warning)}\n")
+        lines = wrapped(f"distexp: warning: {warning}", width(), indent=2)
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+    if options.json:
+        document = {"estimates": str(options.out), "rows": written.height}
+        print(as_json(document | {"coverage": options.coverage}))
+        return
     said = wrapped(summary(card, found, options.coverage), width())
     sys.stdout.write("".join(f"{line}\n" for line in said) + f"Written to {options.out}\n")

@@ -5,10 +5,12 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from distexp import atomic
 from distexp.cli.parser import Parser
+from distexp.cli.telling import as_json
 from distexp.errors import DistexpError
 from distexp.sharing.comparing import GIVEN, Compared, compare
 from distexp.sharing.contents import jobs_in, link
@@ -26,7 +28,7 @@ MOST_ROWS = 19
 
 
 def bundle(arguments: Sequence[str]) -> None:
-    """Run `distexp bundle RUN OUT.zip [--path FOLDER]`.
+    """Run `distexp bundle RUN OUT.zip [--path FOLDER] [--json]`.
 
     Raises
     ------
@@ -44,6 +46,7 @@ def bundle(arguments: Sequence[str]) -> None:
     parser.add_argument(
         "--path", type=Path, metavar="FOLDER", help="of the cache, if no longer where it was"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     with _beside(options.out) as folder:
         made = folder / "made" / options.out.name
@@ -51,6 +54,10 @@ def bundle(arguments: Sequence[str]) -> None:
         with read(made) as packed:
             found, n_withheld = _checked(packed, options.run, folder), len(packed.withheld)
         os.replace(made, options.out)  # noqa: PTH105 - replaces, unlike rename
+    if options.json:
+        document = {"bundle": str(options.out), "answers": n_records, "withheld": n_withheld}
+        print(as_json(document | {"files": _files(found)}))
+        return
     less = f", {n_withheld} of them by their SHA-256 alone" if n_withheld else ""
     sys.stdout.write(
         f"Bundle: {options.out}, {n_records} answers and {len(found)} files{less}.\n"
@@ -86,7 +93,7 @@ def _checked(packed: Bundle, run: Path, folder: Path) -> list[Compared]:
 
 
 def reproduce(arguments: Sequence[str]) -> int:
-    """Run `distexp reproduce BUNDLE.zip [--data FOLDER] [--out FOLDER]`.
+    """Run `distexp reproduce BUNDLE.zip [--data FOLDER] [--out FOLDER] [--json]`.
 
     Returns
     -------
@@ -111,13 +118,24 @@ def reproduce(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--out", type=Path, metavar="FOLDER", help="new folder that keeps what is made"
     )
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     with read(options.bundle) as given, _kept(options.out) as out:
         run_again(given, out, options.data)
         found = compare(given, out)
         lines = list(_told(given, found, changed(given, out)))
-    sys.stdout.write("\n".join(lines) + "\n")
-    return int(any(one.difference for one in found))
+    is_same = not any(one.difference for one in found)
+    if options.json:
+        document = {"run": given.run, "reproduced": is_same, "files": _files(found)}
+        print(as_json(document))
+    else:
+        sys.stdout.write("\n".join(lines) + "\n")
+    return int(not is_same)
+
+
+def _files(found: Sequence[Compared]) -> list[dict[str, object]]:
+    """Return how each file compares, for programs."""
+    return [asdict(one) for one in found]
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from pathlib import Path
 from distexp.cli.choices import GROUPS, choices, group_of, groups
 from distexp.cli.parser import Parser
 from distexp.cli.telling import as_json
+from distexp.terminal.texts import padded, places, shortened
 from distexp.visible import one_line
 
 WIDTH = 100
@@ -32,9 +33,10 @@ def main(arguments: Sequence[str]) -> None:
     if options.json:
         print(as_json(found, indent=2))
         return
-    wide = max(map(len, found), default=0)
+    wide = max((places(one_line(name)) for name in found), default=0)
     for name, said in found.items():
-        print(_cut(f"{one_line(name):<{wide}}  {one_line(said)}".rstrip()))
+        line = f"{padded(one_line(name), wide)}  {one_line(said)}".rstrip()
+        print(shortened(line, WIDTH))
 
 
 def _found(group: str | None, folder: Path | None) -> dict[str, str]:
@@ -45,7 +47,3 @@ def _found(group: str | None, folder: Path | None) -> dict[str, str]:
 
         return {metric.key: metric.label for metric in METRICS}
     return choices(group_of(group, folder), folder)
-
-
-def _cut(line: str) -> str:
-    return line if len(line) <= WIDTH else f"{line[: WIDTH - 1]}…"

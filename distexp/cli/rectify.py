@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from distexp.card.band import COVERAGES, DEFAULT_COVERAGE
 from distexp.cli.predict import given, predict, with_purpose
+from distexp.cli.telling import as_json, manner_of
 from distexp.errors import ConfigError
 from distexp.terminal.texts import relative
 
@@ -39,6 +40,7 @@ def _by_twins(arguments: Sequence[str]) -> None:
     from distexp.rectify.pairs import Wanted
     from distexp.rectify.twins import by_twins
 
+    manner, arguments = manner_of(arguments)
     for one in arguments:
         name = one.partition("=")[0]
         if name not in TWINS or "=" not in one:
@@ -62,9 +64,15 @@ def _by_twins(arguments: Sequence[str]) -> None:
     table = by_twins(Path(of("pilot")), Path(of("twins")), wanted)
     out.parent.mkdir(parents=True, exist_ok=True)
     write(table, out)
-    show_estimates(_laid_out(table.rows(named=True)), MOST_LINES - 2)
-    print(f"Estimates: {relative(out)}, {table.height} rows, one a question, group and option.")
     page = _page(table, arguments, of)
+    if manner == "json":
+        document = {"estimates": str(out), "rows": table.height, "page": str(page), "calls": None}
+        print(as_json(document))
+    if manner not in ("brief", "full"):
+        return
+    shown = _laid_out(table.rows(named=True))
+    show_estimates(shown, MOST_LINES - 2, whole=manner == "full")
+    print(f"Estimates: {relative(out)}, {table.height} rows, one a question, group and option.")
     print(f"Page: {relative(page)}")
 
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from distexp.cli.parser import Parser
+from distexp.cli.telling import as_json
 from distexp.page.writing import write
 from distexp.report.drawn import draw
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `distexp report FOLDER [--figures] [--open]`.
+    """Run `distexp report FOLDER [--figures] [--open] [--json]`.
 
     Raises
     ------
@@ -27,14 +28,16 @@ def main(arguments: Sequence[str]) -> None:
         "--figures", action="store_true", help="draw a run for a paper too, as SVG"
     )
     parser.add_argument("--open", action="store_true", help="show it in the browser")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     options = parser.read(arguments)
     path = write(options.folder)
-    sys.stdout.write(f"Page: {path}\n")
-    if options.figures:
-        for figure in draw(options.folder):
-            sys.stdout.write(f"Figure: {figure}\n")
+    figures = [*draw(options.folder)] if options.figures else []
+    if options.json:
+        print(as_json({"page": str(path), "figures": [str(one) for one in figures]}))
+    else:
+        sys.stdout.write("".join([f"Page: {path}\n", *(f"Figure: {one}\n" for one in figures)]))
     if options.open:
         import webbrowser
 
-        if not webbrowser.open(path.absolute().as_uri()):
+        if not webbrowser.open(path.absolute().as_uri()) and not options.json:
             sys.stdout.write("No browser was found: open that file in one.\n")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ def run(arguments: list[str], name: str = "run") -> None:
     of_cache = any(setting.startswith("cache") for setting in settings)
     if sweep and _manner != "quiet" and not of_cache and "DISTEXP_CACHE" not in os.environ:
         point_out(DEFAULT)
+    shown = _manner != "quiet"
     try:
-        with launcher.composed_once(options, settings), said_once():
+        with launcher.composed_once(options, settings), said_once(shown=shown):
             _job()
     except (HydraException, OmegaConfBaseException) as exc:
         raise typos.explained_alone(exc, settings, options) from exc
@@ -186,11 +188,15 @@ def _estimate(experiment: Any) -> None:
         f"{calls.total} requests: {calls.hits} hits, {calls.misses} misses, "
         f"{calls.parse_errors} unreadable replies."
     )
-    _write_estimates(made.table, Path(experiment.out))
-    _write_page(experiment, made, calls)
+    out = Path(experiment.out)
+    _write_estimates(made.table, out)
+    page = _write_page(experiment, made, calls)
+    if _manner == "json":
+        document = {"estimates": str(out), "rows": made.table.height, "page": str(page)}
+        print(as_json(document | {"calls": asdict(calls)}))
 
 
-def _write_page(experiment: Any, made: Any, calls: Any) -> None:
+def _write_page(experiment: Any, made: Any, calls: Any) -> Path:
     """Write the page of what a card estimates, or of what that is joined with or planned for."""
     from distexp.page.estimated import head
     from distexp.page.writing import write_estimates
@@ -216,6 +222,7 @@ def _write_page(experiment: Any, made: Any, calls: Any) -> None:
         answer=made.answer,
     )
     _say(f"Page: {relative(page)}")
+    return page
 
 
 def _write_estimates(table: Any, path: Path) -> None:
@@ -254,7 +261,10 @@ def _write(experiment: Any, report: Any, config: DictConfig, run_dir: Path) -> N
         from distexp.cli.showing import show_run
 
         besides = (report.estimated is not None) + 3 * (experiment.card is not None)
-        show_run(report, run_dir, _manner, experiment.view, besides=besides)
+        files = {"estimates": report.estimated is not None and experiment.out}
+        files |= {"card": experiment.card}
+        also = {what: str(file) for what, file in files.items() if file}
+        show_run(report, run_dir, _manner, experiment.view, besides=besides, also=also)
 
 
 def _say(text: str) -> None:
@@ -273,9 +283,7 @@ def _show_plan(plan: Any, budget: Any) -> None:
     if in_sweep is not None:
         in_sweep.plan = (plan, budget)
     elif _manner == "json":
-        counts = {"n_hits": len(plan.known), "n_misses": plan.n_misses}
-        follow = {"more_follows": plan.more_follows, "n_following": len(plan.follows)}
-        print(as_json({"dry_run": True, **counts, **follow}))
+        print(as_json(Forecast([plan]).document()))
     else:
         print("\n".join(laid_out(Forecast([plan]).text(budget), width())))
 

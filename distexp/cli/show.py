@@ -1,5 +1,6 @@
 """`distexp show`: a survey and its questions, or what a model would be sent."""
 
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from distexp.errors import ConfigError
 from distexp.request import Prompt
 from distexp.sweep.command_line import chosen, readable
 from distexp.sweep.composed import composed, made
-from distexp.terminal.texts import rendered, table, width, wrapped
+from distexp.terminal.texts import command, cut, places, rendered, shortened, table, width, wrapped
 from distexp.types import Case, Question, Survey
 from distexp.visible import one_line, visible
 
@@ -27,6 +28,8 @@ sends nothing. The third shows the settings of a choice, e.g. calibrator=ridge.
 """
 MOST = 60
 """Questions and groups in a list."""
+MOST_OF_NAME, MOST_OF_GROUPS = 40, 6
+"""Columns of an id or a group in a table, and lines of the groups of an attribute."""
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -95,7 +98,8 @@ def _survey(settings: Sequence[str], asked: dict[str, str], folder: Path | None)
     columns = width()
     questions = _questions(survey)
     groups = dict.fromkeys((case.group.attribute, case.group.value) for case in survey.cases)
-    yield f"{one_line(survey.name)}: {len(questions)} questions, {len(groups)} groups of people"
+    said = f"{survey.name}: {len(questions)} questions, {len(groups)} groups of people"
+    yield from wrapped(said, columns, indent=2)
     yield from wrapped(f"{survey.citation} Licence: {survey.licence}", columns)
     for note in survey.notes:
         yield from wrapped(note, columns)
@@ -104,25 +108,32 @@ def _survey(settings: Sequence[str], asked: dict[str, str], folder: Path | None)
     for attribute, value in groups:
         by_attribute.setdefault(attribute, []).append(value)
     for attribute, values in by_attribute.items():
-        yield from wrapped(f"{attribute}: {', '.join(values)}", columns, indent=2)
+        lines = wrapped(f"{attribute}: {', '.join(values)}", columns, indent=2)
+        yield from cut(lines, MOST_OF_GROUPS, columns)
     yield ""
     shown = list(questions.items())[:MOST]
-    room = columns - max(len(key) for key, _ in shown) - len("nominal  options") - 6
+    names = [shortened(one_line(key), MOST_OF_NAME) for key, _ in shown]
+    room = columns - max(map(places, names)) - len("nominal  options") - 6
     rows = [
-        (key, question.kind, len(question.options), _end(question.text, room))
-        for key, question in shown
+        (name, question.kind, len(question.options), _end(question.text, room))
+        for name, (_, question) in zip(names, shown, strict=True)
     ]
     laid = table(("question", "kind", "options", "wording"), rows, right={2})
     yield from rendered([laid], columns).splitlines()
     if len(questions) > MOST:
         yield f"{len(questions) - MOST} more questions"
-    yield f"One of them: distexp show {' '.join(settings)} question={next(iter(questions))}"
+    words = [shlex.quote(one) for one in (*settings, f"question={next(iter(questions))}")]
+    yield from command("One of them:", "distexp show", words)
 
 
 def _end(text: str, room: int) -> str:
     """Cut a wording at its beginning, which questions of one battery share."""
     text = one_line(text)
-    return text if len(text) <= room else f"…{text[len(text) - room + 1 :]}"
+    if places(text) <= room:
+        return text
+    while places(text) >= room:
+        text = text[1:]
+    return f"…{text}"
 
 
 def _questions(survey: Survey) -> dict[str, Question]:
@@ -147,12 +158,13 @@ def _question(survey: Survey, question: Question) -> Iterator[str]:
         yield from wrapped(f"alternate wording: {text}", columns)
     for place, option in enumerate(question.options):
         scale = "" if question.ordinals is None else f"  at {question.ordinals[place]:g}"
-        yield f"  {chr(65 + place) if place < 26 else place + 1}. {one_line(option)}{scale}"
+        said = f"{chr(65 + place) if place < 26 else place + 1}. {option}{scale}"
+        yield from (f"  {line}" for line in wrapped(said, columns - 2, indent=3))
     yield ""
     cases = [case for case in survey.cases if case.question == question]
     rows = [
         (
-            f"{case.group.attribute}: {case.group.value}",
+            shortened(one_line(f"{case.group.attribute}: {case.group.value}"), MOST_OF_NAME),
             "?" if case.n_respondents is None else f"{case.n_respondents:,.0f}",
             *_shares(case),
         )

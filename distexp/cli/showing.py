@@ -1,5 +1,6 @@
 """What a run or a sweep says on the terminal: a few lines, all of it, nothing, or JSON."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,13 @@ MORE = "There is more: -v shows it, and the files have it."
 
 
 def show_run(
-    report: "Report", run_dir: Path, manner: str, view: Any = None, *, besides: int = 0
+    report: "Report",
+    run_dir: Path,
+    manner: str,
+    view: Any = None,
+    *,
+    besides: int = 0,
+    also: Mapping[str, str] | None = None,
 ) -> None:
     """Show the outcome of a run.
 
@@ -35,10 +42,12 @@ def show_run(
         Whose table was written there too.
     besides : int
         Lines that will be said after it.
+    also : mapping of str to str, optional
+        Further files that are written, for programs.
     """
     if manner == "json":
-        document = {"folder": str(run_dir), "report": str(_page(run_dir)), **report.summary()}
-        print(as_json(document))
+        document = {"folder": str(run_dir), "report": str(_page(run_dir)), **(also or {})}
+        print(as_json(document | report.summary()))
         return
     if manner == "quiet":
         return
@@ -67,16 +76,21 @@ def _brief(report: "Report", run_dir: Path, view: Any, room: int) -> None:
         show(["", *view_lines(view, run_dir, columns=columns, room=room)], columns)
 
 
-def show_estimates(markdown: str, room: int) -> None:
-    """Show the beginning of what is estimated of open cases.
+def show_estimates(markdown: str, room: int, *, whole: bool = False) -> None:
+    """Show what is estimated of open cases, or the beginning of it.
 
     Parameters
     ----------
     markdown : str
     room : int
         Lines.
+    whole : bool
+        Whether all is shown, whatever the room.
     """
     columns = width()
+    if whole:
+        print("\n".join(laid_out(markdown, columns)))
+        return
     lines = beginning(markdown, columns, room - 1)
     if len(lines) < len(laid_out(markdown, columns)):
         lines.append(MORE)

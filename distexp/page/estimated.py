@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DRAWN = {"question_id", "option", "low"}
 """Columns without which a table is no estimates of shares."""
+PLANNED = "respondents"
+"""The column that makes a table a plan."""
 
 
 def head(
@@ -48,11 +50,8 @@ def head(
         Further tables with their captions in Markdown, by their titles.
     """
     is_drawn = set(table.columns) >= DRAWN
-    views = (
-        dict(besides or {})
-        if is_drawn
-        else {"Estimates": ("", _telling(table)), **(besides or {})}
-    )
+    name = "Whom to ask" if PLANNED in table.columns else "Estimates"
+    views = dict(besides or {}) if is_drawn else {name: ("", table), **(besides or {})}
     versions = software()
     return {
         "kind": "estimates",
@@ -67,13 +66,6 @@ def head(
             "citation": [one.format(version=versions.get("distexp", "")) for one in CITATION],
         },
     }
-
-
-def _telling(table: "pl.DataFrame") -> "pl.DataFrame":
-    """Put the columns that are the same in all rows last: a page shows the first ones."""
-    same = {one.name: one.n_unique() < 2 for one in table.get_columns()}
-    last = [name for name, is_same in same.items() if is_same]
-    return table.select(*(name for name in table.columns if not same[name]), *last)
 
 
 def _digest(path: Path) -> str | None:

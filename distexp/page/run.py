@@ -29,6 +29,8 @@ first ones."""
 NOT_DRAWN = (UNIFORM, CEILING)
 """Methods whose distributions say nothing that needs a picture."""
 CASE = ("question_id", "attribute", "group")
+METHODS = ("calibrator", "first", "second")
+"""Columns of views that name methods."""
 OF_CASE = ("kind", "wording", "status", "n_replies", "n_unreadable", "n_respondents", "mass")
 """What predictions repeat for each option."""
 
@@ -192,8 +194,15 @@ def rows(table: "pl.DataFrame", most: int = MOST_ROWS) -> dict[str, Any]:
 
 def view(name: str, caption: str, table: "pl.DataFrame") -> dict[str, Any]:
     """Return the table of a view with what it says."""
+    import polars as pl
+
     lines = [pieces(line) for line in caption.split("\n") if line]
-    return {"name": name, "caption": lines, **rows(table)}
+    methods = [one for one in METHODS if table.schema.get(one) == pl.String]
+    return {
+        "name": name,
+        "caption": lines,
+        **rows(table.with_columns(pl.col(methods).replace(LABELS))),
+    }
 
 
 def _before_bars(sentences: dict[str, Any]) -> list[str]:

@@ -106,7 +106,8 @@ def _note(dataset: str, n_shared: int, n_cases: int, n_questions: int, n_rows: i
     more = f" The page shows the first {MOST_ROWS} rows." if n_rows > MOST_ROWS else ""
     return (
         f"{dataset}: {n_shared} of {n_cases} cases, of {n_questions} questions, have an estimate "
-        f"in each of {n_rows} rows; the leaderboard is of these.{more}"
+        f"in each of {n_rows} rows (those that are equal in all cases stand once); the "
+        f"leaderboard is of these.{more}"
     )
 
 
@@ -224,8 +225,10 @@ def _missing(run: Tables, condition: Sequence[str]) -> int | None:
 def _said(run: Tables) -> str:
     """Return what a run asked of whom, in a line."""
     studies = run.summary.get("studies", [])
-    parts = (dict.fromkeys(str(one.get(name, "")) for one in studies) for name in CONDITION)
-    return " · ".join(", ".join(part) for part in parts)
+    parts = [dict.fromkeys(str(one.get(name, "")) for one in studies) for name in CONDITION]
+    scored = (key.removesuffix(".w1") for one in studies for key in one if key.endswith(".w1"))
+    own = dict.fromkeys(name for name in scored if name not in LABELS)
+    return " · ".join(", ".join(part) for part in (*parts, own) if part)
 
 
 def _raw(run: Tables) -> float | None:

@@ -15,6 +15,7 @@ from distexp.run_folder import (
     CONFIG,
     ESTIMATES,
     GROUP_SCORES,
+    NEW_TOPICS,
     OVERRIDES,
     PREDICTIONS,
     PROVENANCE,
@@ -37,6 +38,11 @@ OWN = (
     TRIALS, UNREADABLE,
 )  # fmt: skip
 """Tables that every run may have; others in its folder are of views."""
+
+
+TOPICS = (
+    "The same scores where each battery was held out as a whole: what a new topic would bring."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,11 +142,13 @@ class Tables:
 
 def views(folder: Path) -> "dict[str, tuple[str, pl.DataFrame]]":
     """Return the captions and tables of the views in a folder, by their names."""
-    return {
+    found = {
         path.stem: (_caption(path.with_suffix(".md")), _needed(path))
         for path in sorted(folder.glob("*.parquet"))
         if path.name not in OWN
     }
+    of_topics = found.pop(Path(NEW_TOPICS).stem, None)
+    return found if of_topics is None else {**found, "On new topics": (TOPICS, of_topics[1])}
 
 
 def _caption(path: Path) -> str:

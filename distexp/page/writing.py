@@ -1,6 +1,7 @@
 """Where pages are written: beside the tables that they are made of."""
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,7 +53,7 @@ def write_runs(folder: Path) -> tuple[Path, list[str]]:
     DistexpError
         If the page cannot be written.
     """
-    runs = sorted(path.parent for path in folder.rglob(SCORES))
+    runs = sorted((path.parent for path in folder.rglob(SCORES)), key=_in_order)
     if not runs:
         raise DatasetError(f"There is no finished run in or below {folder}: no {SCORES} is there.")
     is_sweep = any((folder / name).exists() for name in OF_SWEEP)
@@ -129,6 +130,12 @@ def _of_runs(
         data={"head": in_script(about, secrets), **packed},
     )
     return page, answer
+
+
+def _in_order(folder: Path) -> list[tuple[int, str]]:
+    """Return what puts job 2 before job 10."""
+    parts = re.split(r"(\d+)", folder.as_posix())
+    return [(int(one) if one.isdecimal() else 0, one) for one in parts]
 
 
 def _named(studies: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

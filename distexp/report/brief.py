@@ -57,7 +57,8 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
     shown = _first(rows, room)
     found = ["\n".join(said), "", _table(shown, outcomes, columns)]
     if len(shown) < len(rows):
-        found.append(f"{len(rows) - len(shown)} more rows are in the report.")
+        n_more = len(rows) - len(shown)
+        found.append(f"{n_more} more row{'s are' if n_more > 1 else ' is'} in the report.")
     return found
 
 

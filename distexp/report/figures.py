@@ -1,6 +1,7 @@
 """The figures of a report, drawn with matplotlib and the same bytes for the same data."""
 
 import io
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -153,7 +154,7 @@ def dots(table: "pl.DataFrame", *, metric: str, path: Path) -> None:
         reach = [(values - low).clip(0), (high - values).clip(0)]
         name = named(rows["calibrator"][0])
         axis.errorbar(values, places, xerr=reach, fmt="o", capsize=2, markersize=4, label=name)
-    axis.set_yticks(range(len(labels)), labels, fontsize=7)
+    axis.set_yticks(range(len(labels)), [*map(_wrapped, labels)], fontsize=7)
     axis.set_xlabel(metric)
     if calibrators:
         axis.legend(fontsize=7, frameon=False)
@@ -220,6 +221,11 @@ def _short(option: str) -> str:
     return "\n".join(words if len(words) <= 4 else [*words[:4], "…"])
 
 
+def _wrapped(label: str) -> str:
+    """Break a label that would leave no room for what is drawn, and cut one of many lines."""
+    return "\n".join(textwrap.wrap(label, 70, max_lines=3, placeholder=" …"))
+
+
 def _save(figure: "Figure", path: Path) -> None:
     """Write the figure without its date; XML has no place for control characters."""
     drawn = io.StringIO()
@@ -253,7 +259,7 @@ def differences(table: "pl.DataFrame", *, path: Path) -> None:
             colour = VERDICTS.get(row["verdict"], COLOURS["human"])
             axis.errorbar(value, place, xerr=reach, fmt="o", capsize=2, markersize=4, color=colour)
         axis.axvline(0, color=COLOURS["human"], linestyle=":", linewidth=1)
-        axis.set_yticks(range(len(labels)), labels, fontsize=7)
+        axis.set_yticks(range(len(labels)), [*map(_wrapped, labels)], fontsize=7)
         axis.set_xlabel(f"difference in {rows['metric'][0]}")
     for axis in axes[len(panels) :]:
         axis.set_axis_off()

@@ -113,6 +113,18 @@ class Forecast:
         costs = [load.usd for load in self._by_model.values()]
         return None if None in costs else sum(filter(None, costs))
 
+    def document(self) -> dict[str, object]:
+        """Return the plan for programs; what is asked after other answers is not among misses."""
+        return {
+            "dry_run": True,
+            "n_hits": self.n_hits,
+            "n_misses": self.n_misses - self.n_following,
+            "more_follows": self.unforeseen or self.n_following > 0,
+            "n_following": self.n_following,
+            "cost_usd": self.cost_usd,
+            "notes": list(self.notes),
+        }
+
     def text(self, budget: Budget) -> str:
         """Return the plan for people, with what the budget and the limits per minute do to it."""
         lines = [

@@ -74,6 +74,7 @@ class OneScheduleLauncher(Launcher):
     ) -> Sequence[JobReturn]:
         """Run the jobs; those that fail are in `failures`, and in `failures.md` of the sweep."""
         from distexp.sweep.sweep import Sweep
+        from distexp.view import summary
 
         setup_globals()
         configure_log(self._master.hydra.hydra_logging, self._master.hydra.verbose)
@@ -87,7 +88,8 @@ class OneScheduleLauncher(Launcher):
             sys.stderr.write(f"distexp: error: {visible(said)}\n")
 
         shown = self._master.get("progress") is not False
-        sweep = Sweep(self._run, self._n_jobs, tell, progress=shown)
+        is_json = summary.manner == "json"
+        sweep = Sweep(self._run, self._n_jobs, tell, progress=shown, as_json=is_json)
         sweep.run(tasks)
         return _ended(sweep.failures, tasks, folder, asked=not sweep.refused, n_told=sweep.n_told)
 
@@ -256,10 +258,11 @@ def _report(
 ) -> str:
     """Say which jobs failed, in a line each, and last what that means for the others."""
     shown = failures[:N_SHOWN]
-    said = [
-        f"  job {number}, {one_line(own)}: {one_line(reason)}"
-        for number, own, reason in _failed(shown, tasks)
-    ]
+    said, first = [], dict[str, int]()
+    for number, own, reason in _failed(shown, tasks):
+        alike = first.setdefault(_without(own, reason), number)
+        why = one_line(reason) if alike == number else f"as job {alike}."
+        said.append(f"  job {number}, {one_line(own)}: {why}")
     if len({failure.reason for failure in failures}) == 1 < len(failures) == len(tasks):
         shown, said = failures, [f"  every job: {one_line(failures[0].reason)}"]
     more = len(failures) - len(shown)
@@ -295,6 +298,14 @@ def register() -> None:
     """Make launcher and sweeper known to Hydra."""
     for plugin in (OneScheduleLauncher, OneScheduleSweeper):
         Plugins.instance().register(plugin)
+
+
+def _without(own: str, reason: str) -> str:
+    """Return what went wrong without the values of a job's own settings."""
+    for setting in own.split():
+        name, _, value = setting.lstrip("+~").partition("=")
+        reason = reason.replace(f"{name}={value}", name)
+    return reason
 
 
 def failure_table(failed: "Sequence[Failure]", tasks: "Sequence[Task]") -> list[str]:

@@ -1,5 +1,6 @@
 """The rounds of a sweep: run the jobs, ask for what they lack, run those again."""
 
+import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +37,8 @@ class Sweep:
         Takes the jobs that fail before anything is asked for the others.
     progress : bool
         Whether to show on standard error how far it is.
+    as_json : bool
+        Whether what would be asked is told to programs.
 
     Attributes
     ----------
@@ -51,6 +54,7 @@ class Sweep:
     n_workers: int
     tell: Callable[[Sequence[Failure]], None]
     progress: bool = True
+    as_json: bool = False
     failures: list[Failure] = field(default_factory=list)
     refused: bool = False
     n_told: int = 0
@@ -92,7 +96,10 @@ class Sweep:
                 waiting = [*run(able, len(later)), *later]
                 able.clear()  # their answers, before there are others
         if self._plans:
-            lines = laid_out(Forecast(self._plans).text(self._budget), width())
+            forecast = Forecast(self._plans)
+            lines = laid_out(forecast.text(self._budget), width())
+            if self.as_json:
+                lines = [json.dumps(forecast.document(), allow_nan=False)]
             sys.stdout.write("".join(f"{line}\n" for line in lines))
         self.failures.sort(key=lambda failure: failure.task.number)
 

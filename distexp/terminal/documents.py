@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from distexp.terminal.texts import cut, fitting, plain, rendered, shortened, wrapped
+from distexp.terminal.texts import fitting, plain, rendered, sentences, shortened, wrapped
 
 MOST_OF_SENTENCES = 3
 """Lines of a paragraph, where not all is shown."""
@@ -12,7 +12,6 @@ LEAST_DRAWN = 4
 """Lines of a table or chart that is cut."""
 _NAMED = re.compile(r"^\*\*(.+?)\*\* ")
 _CELLS = re.compile(r"(?<!\\)\|")
-_END = re.compile(r"(?<=[.!?]) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +33,7 @@ class _Block:
         lines = self.lines(columns)
         if self.kind != "words" or len(lines) <= MOST_OF_SENTENCES:
             return lines
-        said = ""
-        for sentence in _END.split(" ".join(self.source)):
-            more = f"{said} {sentence}".strip()
-            if len(_words(f"{more} …", columns)) > MOST_OF_SENTENCES:
-                break
-            said = more
-        if said:
-            return _words(f"{said} …", columns)
-        return cut(lines, MOST_OF_SENTENCES, columns)
+        return sentences(_plain(" ".join(self.source)), MOST_OF_SENTENCES, columns)
 
 
 def laid_out(markdown: str, columns: int) -> list[str]:
@@ -114,7 +105,11 @@ def _blocks(markdown: str) -> Iterator[_Block]:
 
 
 def _words(line: str, columns: int) -> list[str]:
-    return wrapped(plain(_NAMED.sub(r"\1: ", line)), columns)
+    return wrapped(_plain(line), columns)
+
+
+def _plain(line: str) -> str:
+    return plain(_NAMED.sub(r"\1: ", line))
 
 
 def _table(source: Sequence[str], columns: int) -> list[str]:

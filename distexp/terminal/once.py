@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
+from distexp.terminal.texts import width, wrapped
+
 
 class Once(logging.Handler):
     """Writes a warning to standard error unless it was written before, by any process.
@@ -33,15 +35,22 @@ class Once(logging.Handler):
             return
         except OSError:
             pass  # rather twice than not at all
-        sys.stderr.write(f"{said}\n")
+        lines = wrapped(f"distexp: warning: {said}", width(), indent=2)
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
 
 
 @contextmanager
-def said_once() -> Iterator[None]:
-    """Say each warning of distexp once, also those of processes that are forked meanwhile."""
+def said_once(*, shown: bool = True) -> Iterator[None]:
+    """Say each warning of distexp once, also those of processes that are forked meanwhile.
+
+    Parameters
+    ----------
+    shown : bool
+        False says none.
+    """
     logger = logging.getLogger("distexp")
     with tempfile.TemporaryDirectory(prefix="distexp-said-", ignore_cleanup_errors=True) as made:
-        handler = Once(Path(made))
+        handler = Once(Path(made)) if shown else logging.NullHandler()
         logger.addHandler(handler)
         try:
             yield

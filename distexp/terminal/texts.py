@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 40
 _MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
+_END = re.compile(r"(?<=[.!?]) (?=\S)")
 _SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
 LONGEST = 24
@@ -111,6 +112,45 @@ def cut(lines: list[str], most: int, columns: int) -> list[str]:
         return lines
     last = shortened(lines[most - 1], columns - 2).removesuffix("…").rstrip()
     return [*lines[: most - 1], f"{last} …"]
+
+
+def command(title: str, name: str, words: Iterable[str]) -> list[str]:
+    """Return the lines of a command to be copied, each word whole.
+
+    Examples
+    --------
+    >>> command("Try:", "distexp", ["model=mock"])
+    ['Try: distexp model=mock']
+    """
+    lines = [f"{title} {name}"]
+    for word in words:
+        if places(lines[-1]) + places(word) + 3 > width():
+            lines[-1] += " \\"
+            lines.append("   ")
+        lines[-1] += f" {word}"
+    return lines
+
+
+def sentences(text: str, most: int, columns: int) -> list[str]:
+    """Return as many whole sentences as stand in so many lines, with `…` where there are more.
+
+    The first is cut where it is too long by itself.
+
+    Examples
+    --------
+    >>> sentences("It is so. That is not.", 1, 12), sentences("It is so.", 1, 12)
+    (['It is so. …'], ['It is so.'])
+    """
+    lines = wrapped(text, columns)
+    if len(lines) <= most:
+        return lines
+    said = ""
+    for sentence in _END.split(one_line(text)):
+        more = f"{said} {sentence}".strip()
+        if len(wrapped(f"{more} …", columns)) > most:
+            break
+        said = more
+    return wrapped(f"{said} …", columns) if said else cut(lines, most, columns)
 
 
 def table(

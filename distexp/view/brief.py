@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distexp.terminal.texts import cut, frame, plain, relative, wrapped
+from distexp.terminal.texts import cut, frame, plain, relative, sentences, wrapped
 from distexp.view.base import View, for_people
 from distexp.visible import one_line
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 MOST_ROWS = 8
-MOST_CAPTION = 3
+MOST_CAPTION = 5
 MOST_COMMON = 2
 
 
@@ -33,8 +33,7 @@ def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[Re
     table = pl.read_parquet(folder / f"{view.name}.parquet")
     if not table.height:
         return [f"{view.name}: no row."]
-    said = wrapped(plain(view.caption(table)), columns)
-    said = cut(said, MOST_CAPTION, columns)
+    said = sentences(plain(view.caption(table)), MOST_CAPTION, columns)
     most = max(1, min(MOST_ROWS, room - len(said) - 6))
     common, laid = frame(for_people(table), columns=columns, most=most)
     if common:

@@ -86,11 +86,7 @@ class RobustnessView:
 
     def caption(self, table: "pl.DataFrame") -> str:
         """Say how far each model's score moves with the wording, and with what of it."""
-        told = [
-            f"{METRIC[self.metric].label} over every combination of option order, labels, "
-            'wording of the question, and "don\'t know" offered or not.'
-        ]
-        told += [self._told(row) for row in table.iter_rows(named=True) if row["n_wordings"] > 1]
+        told = [self._told(row) for row in table.iter_rows(named=True) if row["n_wordings"] > 1]
         told += self._ahead(table)
         if (n_missing := table["n_missing"].sum()) and not table.is_empty():
             told.append(
@@ -99,6 +95,8 @@ class RobustnessView:
             )
         if not table.is_empty() and table["n_wordings"].max() != 1:
             told.append(
+                "Wordings are all combinations of option order, labels, wording of the question, "
+                'and "don\'t know" offered or not. '
                 "The usual wording is one of many, and its interval is of other questions, not of "
                 "other wordings: where wordings spread wider, one score says less than it seems."
             )
@@ -123,8 +121,9 @@ class RobustnessView:
                 f"; of the variance {shares[most]:.0%} is {SAID.get(most, most)}, the most of the "
                 f"{len(shares)}, and {row['interactions']:.0%} interactions"
             )
+        of = [escaped(row[name]) for name in ("dataset", "prompt")]
         return (
-            f"{escaped(row['model'])} on {escaped(row['dataset'])}, {escaped(row['prompt'])}, "
+            f"{METRIC[self.metric].label} of {escaped(row['model'])} on {', '.join(of)}, "
             f"{escaped(named(row['calibrator']))}: {usual}{row['mean']:.4f} on average over "
             f"{row['n_wordings']} wordings (sd {row['sd']:.4f}), {row['worst']:.4f} at the worst"
             f"{moved}{of_what}."

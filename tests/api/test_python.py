@@ -252,3 +252,11 @@ def test_card_is_of_the_prompt_in_its_language_and_wording(
     fitted = asked.fit("ridge", prompt=name if by == "as tables call it" else by, **FEW)
 
     assert name in repr(fitted)
+
+
+def test_a_table_says_what_pandas_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra and the command, where pandas or pyarrow is not installed."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+
+    with pytest.raises(ConfigError, match=r"pip install 'distexp\[pandas\]'"):
+        dx.survey("gss2018").questions().to_pandas()

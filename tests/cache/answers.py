@@ -41,6 +41,11 @@ FULL_RESPONSE = Response(
 )
 
 
+def words(shown: str) -> str:
+    """Return what a command shows, however it is laid out."""
+    return " ".join(shown.split())
+
+
 def ask(number: int = 0, text: str = "How much?") -> Request:
     """Return one of the requests that these tests make."""
     return Request(

@@ -6,7 +6,7 @@ import pytest
 
 from distexp.cache.disk.reader import Reader
 from distexp.errors import CacheCorruptError, CacheError
-from tests.cache.answers import Command, Opener, ask, listing, put, sql, text_of
+from tests.cache.answers import Command, Opener, ask, listing, put, sql, text_of, words
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def test_differences_are_shown_with_their_answers(
     """Who was asked, and what the two say."""
     _, shown = command("diff", *caches)
 
-    assert "|        2 |         1 |         1 |            1 |" in shown
-    assert f"| {ask(3).key[:12]} | gpt-4o-mini | How much? 3 | to 3   |" in shown
-    assert f"| {ask(2).key[:12]} | gpt-4o-mini | How much? 2 | a's 2 | b's 2 |" in shown
+    assert shown.splitlines()[2].split() == ["2", "1", "1", "1"]
+    assert f"{ask(3).key[:12]} How much? 3 to 3 gpt-4o-mini" in words(shown)
+    assert f"{ask(2).key[:12]} How much? 2 a's 2 b's 2 gpt-4o-mini" in words(shown)
 
 
 def test_equal_caches_have_no_difference(caches: tuple[Path, Path], command: Command) -> None:
@@ -138,7 +138,8 @@ def test_conflicts_are_listed(caches: tuple[Path, Path], tmp_path: Path, command
     """By key, after the counts."""
     _, shown = command("merge", *caches, tmp_path / "into")
 
-    assert f"have another answer in {tmp_path / 'into'}, which was kept:\n{ask(2).key}\n" in shown
+    kept = f"have another answer in {tmp_path / 'into'}, which was kept: {ask(2).key}"
+    assert kept in words(shown)
 
 
 @pytest.mark.parametrize("sources", [["nowhere"], ["a", "nowhere"], ["a", "b", "a/."]])

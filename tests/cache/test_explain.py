@@ -73,9 +73,7 @@ def test_answers_that_were_replaced_are_listed(opened: Opener, command: Command)
     _, shown = command("explain", ask(0).key, "--path", opened().path)
 
     assert "\nthird\n" in shown
-    assert [line.split("|")[3].strip() for line in shown.splitlines() if line[:3] == "|  "] == [
-        *("first", "second"),
-    ]
+    assert [line.split()[-1] for line in shown.splitlines()[-2:]] == ["first", "second"]
 
 
 def test_what_a_terminal_would_obey_is_escaped(opened: Opener, command: Command) -> None:
@@ -182,7 +180,7 @@ def test_a_request_is_read_from_standard_input(
     code, shown = command("explain", "--request", "-", "--path", stored)
 
     assert code == 1
-    assert "| body.max_tokens " in shown
+    assert "body.max_tokens" in shown
 
 
 @pytest.mark.parametrize("text", ["", "[]", "7", '{"model": "m"}', '{"provider": "p", "mode": 1}'])

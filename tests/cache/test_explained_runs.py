@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distexp.errors import CacheError
-from tests.cache.answers import Command, sql
+from tests.cache.answers import Command, sql, words
 
 RUN = (
     *("model=mock", "progress=false", "prompt=sociodemographic", "calibrator=[]"),
@@ -99,7 +99,7 @@ def test_a_run_whose_answers_are_all_there(made: Path, run: Path, command: Comma
     code, shown = command("explain", run, "--path", made / "outputs" / "cache")
 
     assert code == 0
-    assert f"{run}: 384 requests, 384 of them answered" in shown
+    assert f"{run}: 384 requests, 384 of them answered" in words(shown)
 
 
 def test_a_run_tells_which_answers_are_missing_and_what_is_near(
@@ -112,9 +112,9 @@ def test_a_run_tells_which_answers_are_missing_and_what_is_near(
     code, shown = command("explain", run, "--path", cache)
 
     assert code == 1
-    assert "384 requests, 382 of them answered" in shown
+    assert "384 requests, 382 of them answered" in words(shown)
     assert "2 are missing" in shown
-    assert f"| {keys[0][:12]} | body.messages[0].content " in shown
+    assert f"the first {keys[0][:12]}: body.messages[0].content" in shown
 
 
 def test_a_changed_wording_is_found_for_all_requests_at_once(
@@ -126,9 +126,9 @@ def test_a_changed_wording_is_found_for_all_requests_at_once(
     code, shown = command("explain", run, "--path", cache)
 
     assert code == 1
-    assert "768 requests, 384 of them answered" in shown
-    assert "384 of them are not what its configuration asks for now" in shown
-    assert "|     384 |" in shown
+    assert "768 requests, 384 of them answered" in words(shown)
+    assert "384 of them are not what its configuration asks for now" in words(shown)
+    assert "384, the first " in shown
     assert "Imagine you are " in shown
 
 
@@ -161,8 +161,8 @@ def test_a_configuration_from_elsewhere_runs_no_code(
     code, shown = command("explain", run, "--path", cache)
 
     assert code == 0
-    assert "'pathlib.Path' as a _target_" in shown
-    assert "384 of them answered" in shown
+    assert "'pathlib.Path' as a _target_" in words(shown)
+    assert "384 of them answered" in words(shown)
 
 
 def test_a_folder_that_is_no_run_is_an_error(

@@ -7,7 +7,7 @@ import pytest
 
 from distexp.cache.disk.reader import Reader
 from distexp.errors import ArchiveError, CacheError, ConfigError
-from tests.cache.answers import Command, Opener, ask, put, text_of
+from tests.cache.answers import Command, Opener, ask, put, text_of, words
 
 
 @pytest.fixture
@@ -26,10 +26,9 @@ def test_all_answers_go_from_one_cache_to_another(
     target = tmp_path / "target"
     out = tmp_path / "a.zip"
 
-    assert command("export", "--all", out, "--path", filled) == (
-        0,
-        f"10 answers of {filled}, replaced ones included, are in {out}.\n",
-    )
+    code, shown = command("export", "--all", out, "--path", filled)
+    assert code == 0
+    assert words(shown) == f"10 answers of {filled}, replaced ones included, are in {out}."
     assert command("import", out, "--path", target)[0] == 0
     code, again = command("import", out, "--path", target, "--json")
     assert code == 0
@@ -64,8 +63,8 @@ def test_conflicts_are_told_and_the_answer_here_stays(
     code, shown = command("import", tmp_path / "a.zip", "--path", tmp_path / "target")
 
     assert code == 1
-    assert "|     9 |             0 |                  1 |" in shown
-    assert f"which was kept:\n{ask(4).key}\n" in shown
+    assert shown.splitlines()[2].split()[-3:] == ["9", "0", "1"]
+    assert f"which was kept: {ask(4).key}" in words(shown)
     assert text_of(target, ask(4)) == "mine"
 
 

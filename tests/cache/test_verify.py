@@ -18,6 +18,7 @@ from tests.cache.answers import (
     put,
     sql,
     text_of,
+    words,
 )
 
 
@@ -35,7 +36,7 @@ def test_a_sound_cache_passes_and_is_not_changed(filled: Path, command: Command)
     code, shown = command("verify", "--path", filled)
 
     assert code == 0
-    assert shown == f"{filled}: 10 entries, 0 of them not what was written\n"
+    assert words(shown) == f"{filled}: 10 entries, 0 of them not what was written"
     assert listing(filled) == before
 
 

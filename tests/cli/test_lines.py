@@ -1,6 +1,9 @@
 """A run, estimates and what is made of runs: at most 25 lines of at most 100 columns."""
 
+import json
 import re
+from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from distexp.cache import ResponseCache
 from distexp.card.telling import Column, _question
 from distexp.cli import doctor
-from distexp.cli.choices import choices
+from distexp.cli.choices import GROUPS, choices
+from distexp.cli.commands import COMMANDS
 from distexp.report.markdown import escaped, table
 from distexp.terminal.documents import beginning, laid_out
 from distexp.terminal.texts import rendered
 from distexp.view.base import Runs, write
 from distexp.view.brief import lines
 from distexp.view.summary import load_view
+from tests.cache.answers import ask, put
 from tests.small_runs import distexp
 
 MOST_LINES, MOST_COLUMNS = 25, 100
@@ -101,6 +107,7 @@ ESTIMATES = ("dataset=recorded", "dataset.path=one.parquet", "calibrator=[ridge]
                 "dataset.path=one.parquet",
                 "card=c.json",
                 "out=f.csv",
+                "--json",
             ),
         ],
         [("predict", *ESTIMATES, "out=e.csv")],
@@ -111,13 +118,16 @@ ESTIMATES = ("dataset=recorded", "dataset.path=one.parquet", "calibrator=[ridge]
     ids=["run", "view", "sweep", "card", "predict", "rectify", "twins", "plan"],
 )
 def test_what_a_command_prints_fits(folder: Path, commands: list[tuple[str, ...]]) -> None:
-    """Whatever the labels."""
+    """Whatever the labels; with --json it is one document."""
     for arguments in commands:
         shown = distexp(folder, *arguments, environment=WIDE)
 
         assert shown.returncode == 0, shown.stderr
         assert shown.stdout.strip()
-        fits(shown.stdout)
+        if "--json" in arguments:
+            assert json.loads(shown.stdout).keys() == {"estimates", "rows", "page", "calls"}
+        else:
+            fits(shown.stdout)
 
 
 @pytest.mark.parametrize("name", sorted(choices("view")))
@@ -153,6 +163,72 @@ def test_charts_and_tables_of_any_labels_fit(
         fits(shown, room)
         fits("\n".join(laid_out(text, MOST_COLUMNS)), 10_000)
         assert shown
+
+
+@pytest.fixture(scope="module")
+def paid(folder: Path) -> Path:
+    """Return the folder with a cache of long-named models, one answering in two generations."""
+    names = [f"provider/{'large-' * 20}{n}" for n in range(30)]
+    about = ("dataset.questions=[abany,natspac,natheal]", "dataset.attributes=[sex]")
+    for mode in ("use", "refresh"):
+        shown = distexp(
+            folder, *QUICK, *about, f"model.name={names[0]}", "calibrator=[]",
+            f"cache.mode={mode}", "hydra.run.dir=paid",
+        )  # fmt: skip
+        assert shown.returncode == 0, shown.stderr
+    with closing(ResponseCache(folder / "outputs" / "cache")) as cache:
+        for name in names:
+            server = f"http://{name}.example/v1"
+            put(cache, replace(ask(), model=name, endpoint=server), "first " * 90)
+    pl.DataFrame(
+        {f"frage {n} " + "lang" * 20: ["ja, " * 20, "nein", "強く" * 30] * 7 for n in range(40)}
+    ).write_csv(folder / "wide.csv")
+    return folder
+
+
+BESIDE_A_RUN = (
+    "cache stats", "cache batches", "cache verify", "cache drift paid", "cache explain paid",
+    "cache export paid paid.zip", "cache import paid.zip --path other",
+    "cache diff other outputs/cache", "cache merge outputs/cache third",
+    "cache explain paid --path empty", "cache --help", "codebook --help",
+    "codebook draft wide.csv", "codebook check wide.csv wide.yaml", "report paid",
+    "summarize paid", "show dataset=recorded dataset.path=one.parquet", "show question=abany",
+)  # fmt: skip
+
+
+def test_what_the_commands_beside_a_run_print_fits(
+    paid: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the names; a list of all questions or groups has a line for each.
+
+    What is to be typed is never cut. With --json all of it is one document.
+    """
+    monkeypatch.chdir(paid)
+    monkeypatch.setenv("COLUMNS", "200")
+    with closing(ResponseCache(Path("empty"))) as cache:
+        put(cache, ask())
+    for command in BESIDE_A_RUN:
+        name, *arguments = command.split()
+
+        with suppress(SystemExit):
+            COMMANDS[name](arguments)
+
+        shown = capsys.readouterr().out
+        assert shown.strip(), command
+        typed = re.compile(r"^One of them: .*(\n    .*)*", re.MULTILINE)
+        fits(typed.sub("", shown), 90 if name == "show" else MOST_LINES)
+        if name != "show" and "--help" not in arguments:
+            with suppress(SystemExit):
+                COMMANDS[name]([*arguments, "--json", *["--force"] * ("draft" in arguments)])
+            assert json.loads(capsys.readouterr().out) is not None, command
+
+
+@pytest.mark.parametrize("group", [*GROUPS, "metrics"])
+def test_a_list_has_a_line_a_choice(capsys: pytest.CaptureFixture[str], group: str) -> None:
+    """None of them wider than others."""
+    COMMANDS["list"]([group])
+
+    fits(capsys.readouterr().out, len(choices(group)) if group != "metrics" else 100)
 
 
 def test_doctor_fits_in_the_width(capsys: pytest.CaptureFixture[str]) -> None:

@@ -290,9 +290,9 @@ def test_a_page_of_estimates_has_sentences_tables_and_the_way_to_make_it_again(
 
     found = data(path)
     [view] = found["views"]
-    assert view["columns"] == ["group", "ask", "model"]  # what is the same in all rows is last
-    assert view["rows"] == [["<b>", 0.333333, "m"], ["b", 0, "m"]]
-    assert view["numeric"] == [False, True, False]
+    assert view["columns"] == ["model", "group", "ask"]
+    assert view["rows"] == [["m", "<b>", 0.333333], ["m", "b", 0]]
+    assert view["numeric"] == [False, False, True]
     assert (found["estimates"], found["calls"]) == (False, None)
     assert found["again"]["command"] == "distexp plan 'pilot=a b.csv'"
     assert found["again"]["changed"] == [["pilot", "a b.csv"]]

@@ -21,7 +21,9 @@ def test_many_processes_say_a_warning_once(capfd: pytest.CaptureFixture[str]) ->
                 child = context.Process(target=logger.warning, args=(said,))
                 child.start()
                 child.join()
-        assert capfd.readouterr().err.splitlines() == ["few questions", "no price"]
+        assert capfd.readouterr().err.splitlines() == [
+            f"distexp: warning: {said}" for said in ("few questions", "no price")
+        ]
 
 
 def test_warning_is_said_where_nothing_can_be_remembered(
@@ -31,17 +33,21 @@ def test_warning_is_said_where_nothing_can_be_remembered(
     handler = Once(tmp_path / "gone")
     for _ in range(2):
         handler.emit(logging.LogRecord("distexp", logging.WARNING, "", 0, "few", None, None))
-    assert capsys.readouterr().err == "few\nfew\n"
+    assert capsys.readouterr().err == "distexp: warning: few\n" * 2
 
 
-def test_sweep_over_few_questions_warns_once(tmp_path: Path) -> None:
-    """Not once a job."""
+@pytest.mark.parametrize(("more", "times"), [((), 1), (("dry_run=true",), 1), (("--quiet",), 0)])
+def test_sweep_over_few_questions_warns_once(
+    tmp_path: Path, more: tuple[str, ...], times: int
+) -> None:
+    """Not once a job, in lines as wide as others; --quiet says none, and a forecast has it."""
     shown = subprocess.run(
         [
             sys.executable, "-m", "distexp", "-m", "model=mock", "calibrator=ridge",
             "evaluation.seed=1,2,3", "dataset.questions=[natspac,natheal,abany,abdefect]",
-            "dry_run=true", "progress=false",
+            "progress=false", "evaluation.n_bootstrap=20", "evaluation.n_splits=2", *more,
         ],
         cwd=tmp_path, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    assert shown.stderr.count("No verdict is possible") == 1
+    assert (shown.stderr + shown.stdout * bool(more)).count("No verdict is possible") == times
+    assert max(map(len, (shown.stderr + shown.stdout).splitlines()), default=0) <= 100

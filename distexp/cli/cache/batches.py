@@ -9,7 +9,7 @@ from distexp.asking.storing import Recorder
 from distexp.cache import ResponseCache
 from distexp.cache.disk.batches import OPEN, Batch
 from distexp.cli.cache.places import add_path, path_of
-from distexp.cli.cache.showing import show, show_json, table
+from distexp.cli.cache.showing import say, show, show_json, show_table
 from distexp.errors import CacheError, ModelError
 from distexp.model.batch.terms import Terms
 
@@ -46,9 +46,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         show_json({"batches": found})
     elif found:
-        show(table([{k: v for k, v in one.items() if k != "error"} for one in found]))
+        show_table([{k: v for k, v in one.items() if k != "error"} for one in found])
         for one in failed:
-            show(f"\n{one['label']}: {one['error']}")
+            show()
+            say(f"{one['label']}: {one['error']}")
     else:
         show("No batch is in flight.")
     waits = options.what == "collect" and any(one["now"] != "collected" for one in found)
@@ -66,19 +67,21 @@ def _list(batches: Sequence[Batch], *, as_json: bool) -> None:
     rows: list[dict[str, object]] = [
         {
             "label": one.label,
-            "batch": one.remote,
-            "provider": one.about.get("provider"),
+            "state": one.state,
             "model": one.about.get("name"),
             "requests": len(one.keys),
             "handed over": one.created[:16].replace("T", " "),
-            "state": one.state,
+            "provider": one.about.get("provider"),
+            "batch": one.remote,
         }
         for one in batches
     ]
     if as_json:
         show_json({"batches": rows})
+    elif rows:
+        show_table(rows)
     else:
-        show(table(rows) if rows else "No batch is in flight.")
+        show("No batch is in flight.")
 
 
 async def _all(

@@ -9,10 +9,10 @@ from distexp.cache.disk.reader import Reader
 from distexp.cache.record import Record
 from distexp.cache.schema import FILE
 from distexp.cli.cache.places import add_path, folder, path_of, reader_of, requests_of
-from distexp.cli.cache.showing import shortened, show, show_json, table
+from distexp.cli.cache.showing import say, shortened, show, show_json, show_table
 
-HELP = "Compare two caches or runs: answers of one alone, and other answers to the same request."
-N_SHOWN = 20
+HELP = "Compare two caches or runs: answers of one alone, other answers to one request."
+N_SHOWN = 5
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
             }
         )
         return int(not compared.is_same)
-    show(table([_counts(compared)]))
+    show_table([_counts(compared)])
     _list(f"Only in A, {options.a}", compared.only_a, [a])
     _list(f"Only in B, {options.b}", compared.only_b, [b])
     _list("Same request, other answer", compared.other, [a, b])
@@ -67,8 +67,10 @@ def _list(title: str, keys: Sequence[str], sides: Sequence[Side]) -> None:
     """Show the first of some requests, with what is answered on some sides."""
     if not keys:
         return
-    show(f"\n{title}:\n")
-    show(table([_row(key, [side.record(key) for side in sides]) for key in keys[:N_SHOWN]]))
+    show()
+    say(f"{title}:")
+    show()
+    show_table([_row(key, [side.record(key) for side in sides]) for key in keys[:N_SHOWN]])
     if len(keys) > N_SHOWN:
         show(f"({len(keys) - N_SHOWN:,} more: --json lists all)")
 
@@ -78,7 +80,7 @@ def _row(key: str, records: Sequence[Record | None]) -> dict[str, object]:
     record = next(filter(None, records), None)
     asked = json.loads(record.request) if record else {"model": None, "body": {}}
     messages = asked["body"].get("messages") or [{"content": asked["body"].get("prompt", "")}]
-    texts = [each and shortened(each.response.text, 40) for each in records]
+    texts = [each and shortened(each.response.text, 24) for each in records]
     answers = {"answer": texts[0]} if len(texts) == 1 else {"in A": texts[0], "in B": texts[1]}
-    question = shortened(str(messages[-1]["content"]), 60)
-    return {"key": key[:12], "model": asked["model"], "asked": question} | answers
+    question = shortened(str(messages[-1]["content"]), 24)
+    return {"key": key[:12], "asked": question} | answers | {"model": asked["model"]}

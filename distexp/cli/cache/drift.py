@@ -18,12 +18,15 @@ from distexp.asking.snapshots import snapshots
 from distexp.cache.audit.generations import generations
 from distexp.cache.record import Record
 from distexp.cli.cache.places import add_path, path_of, reader_of
-from distexp.cli.cache.showing import show, show_json, table
+from distexp.cli.cache.showing import say, show, show_json, show_table
 from distexp.errors import CacheError, DistexpError
 from distexp.run_folder import CONFIG
 from distexp.trust import checked
+from distexp.visible import counted
 
 HELP = "Compare the generations of a run's answers, which cache.mode=refresh makes."
+MOST_STUDIES, MOST_QUESTIONS = 5, 5
+"""Rows of a table; `--json` has all."""
 TO_WATCH = "To watch a model, ask with prompt.wording=null or alternate."
 
 
@@ -109,22 +112,25 @@ def _known(value: object) -> object:
 
 
 def _show(rows: Sequence[Drift], found: Mapping[int, Mapping[str, Record]]) -> None:
-    show(table([{"generation": g, **_when(of)} for g, of in found.items()]))
-    show("\nOf each study:\n")
-    show(table([_row(one) for one in rows if one.question is None]))
+    studies = [one for one in rows if one.question is None]
+    n_drifted = sum(one.has_drifted for one in studies)
+    show(f"{n_drifted} of {counted(len(studies), 'comparison')} of two generations drifted.\n")
+    whole = sorted(studies, key=lambda one: (not one.has_drifted, -one.first))
+    show_table([_row(one) for one in whole], MOST_STUDIES)
     if n_reworded := sum(one.reworded for one in rows):
-        show(
-            f"\n{n_reworded:,} cases are left out: their questions were reworded anew. {TO_WATCH}"
-        )
+        say(f"{n_reworded:,} cases are left out: their questions were reworded anew. {TO_WATCH}")
     newest = max((one.first for one in rows), default=0)
     apart = sorted(
         (one for one in rows if one.question is not None and one.first == newest and _moved(one)),
         key=lambda one: (-one.only_first - one.only_second, -one.w1 if one.n_cases else 1.0),
     )
     show("\nQuestions that moved most since the generation before:\n")
-    show(
-        table([_row(one) | {"question": one.question} for one in apart[:15]]) if apart else "none"
-    )
+    if apart:
+        show_table([{"question": one.question} | _row(one) for one in apart], MOST_QUESTIONS)
+    else:
+        show("none")
+    show()
+    show_table([{"generation": g, **_when(of)} for g, of in [*found.items()][:-4:-1]])
 
 
 def _moved(one: Drift) -> bool:
@@ -135,17 +141,15 @@ def _row(one: Drift) -> dict[str, object]:
     def number(value: float) -> str:
         return "" if math.isnan(value) else f"{value:.4f}"
 
+    interval = "" if math.isnan(one.low) else f" [{number(one.low)}, {number(one.high)}]"
     return {
         "prompt": one.prompt,
-        "from": one.first,
-        "to": one.second,
-        "cases": one.n_cases,
-        "W1 between": number(one.w1),
-        "low": number(one.low),
-        "high": number(one.high),
-        "if nothing changed": number(one.noise),
+        "verdict": "drifted" if one.has_drifted else "",
+        "between": f"{one.first}, {one.second}",
+        "W1 between": number(one.w1) + interval,
+        "by chance": number(one.noise),
         "p": number(one.p),
+        "cases": one.n_cases,
         "lost": one.only_first,
         "gained": one.only_second,
-        "": "drifted" if one.has_drifted else "",
     }

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from distexp.cache import Record
 from distexp.cache.audit.comparing import Side
-from distexp.cache.audit.explaining import Difference, nearest
+from distexp.cache.audit.explaining import nearest
 from distexp.cache.disk.reader import Reader
 from distexp.cli.cache.places import add_path, path_of, reader_of
-from distexp.cli.cache.run_requests import explain_run
-from distexp.cli.cache.showing import shortened, show, show_json, table
+from distexp.cli.cache.run_requests import explain_run, show_difference
+from distexp.cli.cache.showing import say, shortened, show, show_field, show_json, show_table
 from distexp.errors import CacheError, ConfigError
 from distexp.request import Request
 
@@ -56,10 +56,12 @@ def _explain_request(reader: Reader, request: Request, as_json: bool) -> int:
     if as_json:
         show_json({"key": request.key, "stored": False, "nearest": near and asdict(near)})
         return 1
-    show(f"Request {request.key} has no answer in {reader.folder}.")
+    say(f"Request {request.key} has no answer in {reader.folder}.")
     if near is not None:
-        show(f"The nearest that has one is {near.key}. They differ in:\n")
-        show(table([_row(difference) for difference in near.differences]))
+        say(f"The nearest that has one is {near.key}. They differ in:")
+        for difference in near.differences:
+            say(difference.field)
+            show_difference(difference)
     return 1
 
 
@@ -74,11 +76,11 @@ def _explain_entry(reader: Reader, key: str, as_json: bool) -> int:
         return 0
     asked = json.dumps(json.loads(newest.request), indent=2, ensure_ascii=False)
     show(f"Entry {key}\n\nAsked:\n\n{asked}\n\nAnswered:\n\n{newest.response.text}\n")
-    for line in _provenance(newest):
-        show(line)
+    for name, text in _provenance(newest):
+        show_field(name, text, 15)
     if replaced:
         show("\nAnswers that it has replaced:\n")
-        show(table([_generation(each) for each in replaced if each is not None]))
+        show_table([_generation(each) for each in replaced if each is not None])
     return 0
 
 
@@ -132,31 +134,26 @@ def _names(reader: Reader, first: str, end: str) -> list[str]:
     return [name for (name,) in reader.query(statement, (first, end))]
 
 
-def _row(difference: Difference) -> dict[str, object]:
-    stored, asked = difference.excerpts()
-    return {"field": difference.field, "stored": stored, "asked": asked}
-
-
 def _generation(record: Record) -> dict[str, object]:
     text = shortened(record.response.text)
     return {"generation": record.generation, "came": record.created, "text": text}
 
 
-def _provenance(record: Record) -> Iterator[str]:
+def _provenance(record: Record) -> Iterator[tuple[str, str]]:
     """Yield where an answer comes from, and what came with it, a line each."""
     response, usage = record.response, record.response.usage
-    yield f"came           {record.created}, attempt {record.attempts}, {record.latency_s:.3f} s"
-    yield f"generation     {record.generation}"
-    yield f"asked with     {', '.join(f'{k} {v}' for k, v in record.versions.items())}"
-    yield f"server said    {response.provider_model}, {response.system_fingerprint}"
-    yield f"finish reason  {response.finish_reason}"
+    yield "came", f"{record.created}, attempt {record.attempts}, {record.latency_s:.3f} s"
+    yield "generation", str(record.generation)
+    yield "asked with", ", ".join(f"{k} {v}" for k, v in record.versions.items())
+    yield "server said", f"{response.provider_model}, {response.system_fingerprint}"
+    yield "finish reason", str(response.finish_reason)
     counts = (
         usage
         and f"{usage.prompt_tokens:,} of the prompt, {usage.completion_tokens:,} of the reply"
     )
-    yield f"tokens         {counts or 'not counted'}"
+    yield "tokens", counts or "not counted"
     cost = "unknown" if response.cost_usd is None else f"{response.cost_usd:.8f}"
-    yield f"cost in USD    {cost}"
+    yield "cost in USD", cost
     for place, alternatives in enumerate(response.top_logprobs or ()):
         shown = ", ".join(f"{token!r} {logprob:.4f}" for token, logprob in alternatives)
-        yield f"token {place + 1:<8} {shown}"
+        yield f"token {place + 1}", shown

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from distexp.cli.cache.places import add_path, path_of, reader_of, requests_of
-from distexp.cli.cache.showing import show, show_json
+from distexp.cli.cache.showing import say, show_json
 from distexp.errors import ConfigError
 from distexp.run_folder import REQUESTS
 from distexp.sharing.archive import export
@@ -31,7 +31,7 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         show_json({"path": str(path), "archive": str(options.out), "records": n_records})
     else:
-        show(f"{n_records:,} answers of {path}, replaced ones included, are in {options.out}.")
+        say(f"{n_records:,} answers of {path}, replaced ones included, are in {options.out}.")
     return 0
 
 

@@ -6,11 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 from distexp.cache import ResponseCache
+from distexp.cli.cache.merge import show_conflicts
 from distexp.cli.cache.places import add_path, path_of
-from distexp.cli.cache.showing import show, show_json, table
+from distexp.cli.cache.showing import show_json, show_table
 from distexp.sharing.archive import take_in
 
-HELP = "Take the answers of an archive or bundle into the cache, all or none; checks each of them."
+HELP = "Take the answers of an archive or bundle into the cache, all or none, each checked."
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,8 +31,6 @@ def run(options: argparse.Namespace) -> int:
         return int(bool(adopted.conflicts))
     counts: dict[str, object] = {"added": adopted.added, "there already": adopted.present}
     counts |= {"other answer there": len(adopted.conflicts)}
-    show(table([{"into": str(path)} | counts]))
-    if adopted.conflicts:
-        show(f"\nThese have another answer in {path}, which was kept:")
-        show("\n".join(adopted.conflicts))
+    show_table([{"into": str(path)} | counts])
+    show_conflicts(path, adopted.conflicts)
     return int(bool(adopted.conflicts))

@@ -1,7 +1,7 @@
 """`distexp cache merge`: the entries of several caches in one."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from distexp.cache import ResponseCache
 from distexp.cache.redis.store import PREFIX, RedisCache
 from distexp.cli.cache.places import folder, reader_of
-from distexp.cli.cache.showing import show, show_json, table
+from distexp.cli.cache.showing import MOST_ROWS, say, show, show_json, show_table
 from distexp.errors import CacheError
 
 HELP = "Take the entries of other caches into one; what is there already stays as it is."
@@ -48,19 +48,27 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         show_json({"into": str(into), "from": [{"path": str(p)} | asdict(a) for p, a in named]})
         return int(bool(conflicts))
-    show(
-        table(
-            [
-                {"from": str(path), "added": a.added, "there already": a.present}
-                | {"other answer there": len(a.conflicts)}
-                for path, a in named
-            ]
-        )
+    show_table(
+        [
+            {"from": str(path), "added": a.added, "there already": a.present}
+            | {"other answer there": len(a.conflicts)}
+            for path, a in named
+        ]
     )
-    if conflicts:
-        show(f"\nThese have another answer in {into}, which was kept:")
-        show("\n".join(conflicts))
+    show_conflicts(into, conflicts)
     return int(bool(conflicts))
+
+
+def show_conflicts(into: Path, names: Sequence[str]) -> None:
+    """Show which entries have another answer where they were to be taken in."""
+    if not names:
+        return
+    show()
+    say(f"These have another answer in {into}, which was kept:")
+    for name in names[:MOST_ROWS]:
+        show(name)
+    if len(names) > MOST_ROWS:
+        show(f"({len(names) - MOST_ROWS:,} more: --json lists all)")
 
 
 def _place(text: str) -> Path | str:

@@ -11,15 +11,17 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from distexp.cache import ResponseCache
-from distexp.cache.audit.explaining import Near, most_alike, with_same_text
+from distexp.cache.audit.explaining import Difference, Near, most_alike, with_same_text
 from distexp.cache.disk.reader import Reader
 from distexp.cli.cache.places import requests_of
-from distexp.cli.cache.showing import show, show_json, table
+from distexp.cli.cache.showing import say, show, show_field, show_json
 from distexp.errors import DistexpError
 from distexp.request import Request
 from distexp.run_folder import CONFIG, REQUESTS
 from distexp.trust import checked
 
+MOST_GROUPS = 6
+"""Of missing requests, by the fields that they differ in."""
 RETRIED = "they are retries of replies that could not be read"
 
 
@@ -48,9 +50,9 @@ def explain_run(reader: Reader, run: Path, *, as_json: bool) -> int:
         found = {"run": str(run), "requests": len(keys), "missing": missing, "note": note}
         show_json(found | {"near": {key: asdict(each) for key, each in near.items()}})
         return int(bool(missing))
-    show(f"{run}: {len(keys):,} requests, {len(stored):,} of them answered in {reader.folder}.")
+    say(f"{run}: {len(keys):,} requests, {len(stored):,} of them answered in {reader.folder}.")
     for line in filter(None, [note, _unlike(used, asked)]):
-        show(line)
+        say(line)
     if missing:
         _show_missing(missing, near)
     return int(bool(missing))
@@ -107,16 +109,27 @@ def _show_missing(missing: Sequence[str], near: Mapping[str, Near]) -> None:
         fields = tuple(each.field for each in near[key].differences) if key in near else ()
         groups.setdefault(fields, []).append(key)
     show(f"\n{len(missing):,} are missing. The nearest stored requests differ from them in:\n")
-    show(table([_row(keys, near.get(keys[0])) for keys in groups.values()]))
+    found = sorted(groups.values(), key=len, reverse=True)
+    for keys in found[:MOST_GROUPS]:
+        _show_group(keys, near.get(keys[0]))
+    if len(found) > MOST_GROUPS:
+        n_more = sum(map(len, found[MOST_GROUPS:]))
+        show(f"({n_more:,} more, which differ in other fields: --json lists all)")
 
 
-def _row(keys: Sequence[str], near: Near | None) -> dict[str, object]:
+def _show_group(keys: Sequence[str], near: Near | None) -> None:
     """Describe a group of missing requests by its first."""
-    row: dict[str, object] = {"missing": len(keys), "first": keys[0][:12]}
+    first = f"{len(keys):,}, the first {keys[0][:12]}"
     if near is None:
-        return row | {"field": "(nothing is known of them)", "stored": "", "asked": ""}
+        say(f"{first}: nothing is known of them")
+        return
     told = near.differences[-1] if near.other_text else near.differences[0]
-    stored, asked = told.excerpts()
     n_more = len(near.differences) - 1
-    field = f"{told.field} and {n_more} more" if n_more else told.field
-    return row | {"field": field, "stored": stored, "asked": asked}
+    say(f"{first}: {told.field}{f' and {n_more} more' if n_more else ''}")
+    show_difference(told)
+
+
+def show_difference(told: Difference) -> None:
+    """Show what stands in a stored request, and what in the one that is asked."""
+    for what, text in zip(("stored", "asked"), told.excerpts(), strict=True):
+        show_field(f"  {what}", text, 10)

@@ -4,10 +4,12 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 
-from distexp.report import markdown
+from distexp.terminal.texts import fitting, rendered, width, wrapped
 from distexp.visible import visible
 
 NOTHING = "–"
+MOST_ROWS = 15
+"""Of a table; `--json` has all."""
 
 
 def show(text: str = "") -> None:
@@ -20,12 +22,33 @@ def show_json(document: object) -> None:
     show(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False))
 
 
-def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Lay rows out as a Markdown table, numbers to the right; each row has the same columns."""
+def say(text: str, *, indent: int = 2) -> None:
+    """Write a sentence, in lines that are no wider than there is room."""
+    for line in wrapped(text, width(), indent=indent):
+        show(line)
+
+
+def show_field(name: str, text: str, wide: int) -> None:
+    """Write a text beside its name, which takes so many columns."""
+    first, *others = wrapped(text, width() - wide)
+    show("\n".join([f"{name:<{wide}}{first}", *(f"{'':{wide}}{line}" for line in others)]))
+
+
+def show_table(rows: Sequence[Mapping[str, object]], most: int = MOST_ROWS) -> None:
+    """Write rows as a table, numbers to the right; each row has the same columns.
+
+    The last columns are left out where there is no room for them, and rows beyond `most`.
+    """
     names = list(rows[0])
-    cells = [[_cell(row[name]) for name in names] for row in rows]
-    is_number = [all(isinstance(row[name], int | float) for row in rows) for name in names]
-    return markdown.table(names, cells, right={at for at, right in enumerate(is_number) if right})
+    is_number = [
+        all(isinstance(row[name], int | float) or row[name] is None for row in rows)
+        for name in names
+    ]
+    cells = [[_cell(row[name]) for name in names] for row in rows[:most]]
+    right = {at for at, one in enumerate(is_number) if one}
+    sys.stdout.write(rendered([fitting(names, cells, width(), right=right)], width()))
+    if len(rows) > most:
+        show(f"({len(rows) - most:,} more: --json lists all)")
 
 
 def shortened(text: str, length: int = 60) -> str:

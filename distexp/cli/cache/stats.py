@@ -8,8 +8,12 @@ from pathlib import Path
 from distexp.cache.audit.generations import MOST_SCANNED, Said, who_answered
 from distexp.cache.audit.totals import Total, overall, totals
 from distexp.cli.cache.places import add_path, path_of, reader_of
-from distexp.cli.cache.showing import dollars, show, show_json, table
+from distexp.cli.cache.showing import dollars, say, shortened, show, show_json, show_table
 
+MOST_MODELS = 7
+"""Rows of a table."""
+LONGEST = 24
+"""Characters of a name in a table; models and their versions differ in the end."""
 HELP = "Count answers, tokens, costs and refusals by model."
 
 
@@ -39,14 +43,18 @@ def run(options: argparse.Namespace) -> int:
         )
         return 0
     n_answers = sum(total.answers for total in found)
-    show(f"{path}: {n_answers:,} answers, {n_bytes / 1e6:,.1f} MB\n")
+    say(f"{path}: {n_answers:,} answers, {n_bytes / 1e6:,.1f} MB")
+    show()
     if found:
-        show(table(_telling([*map(_row, found if len(found) == 1 else [*found, overall(found)])])))
+        of_all = [] if len(found) == 1 else [overall(found)]
+        show_table(_telling([*map(_row, [*of_all, *found])]), MOST_MODELS)
     for line in _remarks(found, n_unreadable):
-        show(line)
+        say(line)
     if said:
         show("\nWho said that it answered:\n")
-        show(table(list(map(_said, said.items()))))
+        order = sorted(said.items(), key=lambda one: -one[1])
+        most = len(said) if options.models else MOST_MODELS // 2
+        show_table([_short(_said(one)) for one in order], most)
     elif found:
         show("\nWho answered is listed with --models: every entry is read.")
     return 0
@@ -54,8 +62,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _said(one: tuple[Said, int]) -> dict[str, object]:
     (model, endpoint, said, fingerprint), n_answers = one
-    asked: dict[str, object] = {"asked": model, "endpoint": endpoint}
-    return asked | {"answered": said, "fingerprint": fingerprint, "answers": n_answers}
+    asked: dict[str, object] = {"asked": model, "answered": said, "answers": n_answers}
+    return asked | {"fingerprint": fingerprint, "endpoint": endpoint}
+
+
+def _short(row: dict[str, object]) -> dict[str, object]:
+    names = {key: one for key, one in row.items() if isinstance(one, str)}
+    return row | {key: shortened(one, LONGEST) for key, one in names.items()}
 
 
 def size(path: Path) -> int:
@@ -71,18 +84,18 @@ def _telling(rows: list[dict[str, object]]) -> list[dict[str, object]]:
 
 def _row(total: Total) -> dict[str, object]:
     return {
-        "provider": total.provider,
-        "model": total.model,
-        "endpoint": total.endpoint,
+        "model": shortened(total.model or "all", LONGEST),
         "answers": total.answers,
-        "replaced": total.replaced,
-        "prompt tokens": total.prompt_tokens,
-        "reply tokens": total.completion_tokens,
         "USD": dollars(total.known_cost_usd, total.unpriced, total.answers),
         "refused": total.refused,
         "empty": total.empty,
-        "first": total.first[:10],
+        "replaced": total.replaced,
+        "prompt tokens": total.prompt_tokens,
+        "reply tokens": total.completion_tokens,
+        "provider": total.provider if total.model else "",
+        "endpoint": total.endpoint,
         "last": total.last[:10],
+        "first": total.first[:10],
     }
 
 

@@ -7,10 +7,9 @@ from distexp.cache import ResponseCache
 from distexp.cache.audit.verifying import verify
 from distexp.cache.disk.aside import Bad
 from distexp.cli.cache.places import add_path, path_of, reader_of
-from distexp.cli.cache.showing import shortened, show, show_json, table
+from distexp.cli.cache.showing import say, shortened, show, show_json, show_table
 
 HELP = "Read and hash every entry, and list those that are not what was written."
-N_SHOWN = 50
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,11 +36,10 @@ def run(options: argparse.Namespace) -> int:
         found = [asdict(each) for each in bad]
         show_json({"path": str(path), "entries": n_rows, "moved_aside": n_moved, "bad": found})
         return int(bool(bad))
-    show(f"{path}: {n_rows:,} entries, {len(bad):,} of them not what was written")
+    say(f"{path}: {n_rows:,} entries, {len(bad):,} of them not what was written")
     if bad:
-        show(f"\n{table(list(map(_row, bad[:N_SHOWN])))}")
-    if len(bad) > N_SHOWN:
-        show(f"({len(bad) - N_SHOWN:,} more: --json lists all)")
+        show()
+        show_table(list(map(_row, bad)))
     if options.drop and bad:
         show(f"\n{n_moved:,} moved to the table Aside; nothing is destroyed.")
     elif bad:
@@ -50,4 +48,4 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _row(bad: Bad) -> dict[str, object]:
-    return {"row": str(bad.rowid), "entry": shortened(bad.name, 70), "reason": bad.reason}
+    return {"row": str(bad.rowid), "entry": shortened(bad.name, 40), "reason": bad.reason}

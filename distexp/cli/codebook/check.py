@@ -4,14 +4,17 @@ import argparse
 from dataclasses import asdict
 from pathlib import Path
 
-from distexp.cli.cache.showing import shortened, show, show_json, table
+from distexp.cli.cache.showing import say, shortened, show, show_json, show_table
 from distexp.dataset.draft.check import Checked, check_codebook
-from distexp.dataset.draft.held import Column
+from distexp.dataset.draft.held import UNEXPLAINED, Column
 from distexp.dataset.table import codebook_text
+from distexp.terminal.texts import cut, width, wrapped
 from distexp.visible import counted
 
 HELP = "Compare a codebook with its data file: all errors at once, and what each column holds."
-MOST_ROWS = 25
+MOST_LINES, LEAST_ROWS = 25, 5
+"""Without --verbose: of all, and of the table of columns however much is wrong."""
+MOST_CODES = 100
 """Longer tables of codes are cut."""
 
 
@@ -20,7 +23,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=Path, help="the survey's data file")
     parser.add_argument("codebook", type=Path, help="its codebook, a YAML file")
     parser.add_argument("--json", action="store_true", help="print JSON, with all codes")
-    parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
+    parser.add_argument("--quiet", "-q", action="store_true", help="print what is wrong only")
+    parser.add_argument(
+        "--verbose", "-v", action="store_true", help="print every warning, and all codes"
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -29,37 +35,61 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         show_json(asdict(checked))
         return int(bool(checked.errors))
-    if not options.quiet:
+    whole = options.verbose or options.quiet
+    say(_sum(checked))
+    wrong = [f"error: {one}" for one in checked.errors]
+    wrong += [f"warning: {one}" for one in checked.warnings]
+    shown = 0
+    for number, one in enumerate(wrong):
+        lines = wrapped(one, width(), indent=2)
+        if not whole:
+            lines = cut(lines, 2, width())
+            if shown + len(lines) > MOST_LINES - LEAST_ROWS - 6:
+                show(f"{len(wrong) - number:,} more: -v lists all")
+                break
+        shown += len(lines)
+        show("\n".join(lines))
+    if options.verbose:
         for column in checked.columns:
             _show_column(column)
-    _show_list("warning", checked.warnings)
-    _show_list("error", checked.errors)
-    show(_sum(checked))
+    elif checked.columns and not options.quiet:
+        show()
+        most = MOST_LINES - shown - 6
+        show_table([_row(one) for one in checked.columns[:most]])
+        more = len(checked.columns) - most
+        show(f"{f'{more:,} columns more, and all' if more > 0 else 'All'} codes: -v lists them")
     return int(bool(checked.errors))
+
+
+def _row(column: Column) -> dict[str, object]:
+    """Return what a column holds, in a line."""
+    strange = [row for row in column.rows if row.meaning == UNEXPLAINED]
+    others = [row for row in column.rows if row.meaning != UNEXPLAINED]
+    first = ", ".join(f"{row.code} {row.share:.0%}" for row in (strange or others)[:4])
+    return {
+        "column": shortened(column.name, 24),
+        "taken for": shortened(column.of, 34),
+        "codes": len(column.rows),
+        UNEXPLAINED: len(strange),
+        "such as": first,
+    }
 
 
 def _show_column(column: Column) -> None:
     """Show how often each code of a column stands there, and what it means."""
-    show(f"{column.of}, column {column.name!r}:\n")
+    show()
+    say(f"{column.of}, column {column.name!r}:")
     rows = [
         {
-            "code": shortened(row.code, 40),
-            "means": shortened(row.meaning, 50),
+            "code": shortened(row.code, 36),
+            "means": shortened(row.meaning, 36),
             "respondents": row.n,
             "share": f"{row.share:.1%}",
         }
-        for row in column.rows[:MOST_ROWS]
+        for row in column.rows
     ]
     if rows:
-        show(table(rows))
-    if len(column.rows) > MOST_ROWS:
-        show(f"({len(column.rows) - MOST_ROWS:,} codes more: --json lists all)")
-    show()
-
-
-def _show_list(kind: str, messages: tuple[str, ...]) -> None:
-    for message in messages:
-        show(f"{kind}: {' '.join(message.split())}")
+        show_table(rows, MOST_CODES)
 
 
 def _sum(checked: Checked) -> str:

@@ -49,6 +49,17 @@ function estimatesPicture(found) {
     el("figcaption", {}, `The most frequent answer of ${drawn.length} of ${cells.length} questions and groups, in percent${coverage === null ? "" : `; bars are ${Math.round(coverage * 100)} % intervals`}.`));
 }
 
+// How many people to ask of what: the questions and groups that are asked most.
+const PLANNED_DRAWN = 16;
+function planPicture(found) {
+  const place = Object.fromEntries(found.columns.map((name, k) => [name, k]));
+  const asked = found.rows.map((row, k) => [row[place.respondents], k, row]).sort((a, b) => b[0] - a[0] || a[1] - b[1]);
+  const rows = asked.slice(0, PLANNED_DRAWN).sort((a, b) => a[1] - b[1]).map(([value, , row]) => ({
+    label: row[place.question_id], note: `${row[place.attribute]}: ${row[place.group]}`, kind: "human", value, low: null, high: null }));
+  return el("figure", {}, dots({ label: "How many people to ask", rows, digits: 0 }),
+    el("figcaption", {}, `How many people to ask a question: ${rows.length < asked.length ? `the ${rows.length} that most are asked, of ` : ""}${asked.length} questions by group.`));
+}
+
 function estimatesSection(found, words) {
   const read = estimatesRead(found), by = byQuestion(found, read);
   return section("estimates", read.alone ? "What is estimated" : "Questions that nobody was asked", words.map((line) => el("p", {}, pieces(line))),

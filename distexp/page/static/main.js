@@ -13,6 +13,8 @@ async function start() {
     main.append(...runSections(head, once(() => data("cases")), once(() => data("replies"))));
   } else if (head.kind === "estimates") {
     if (head.estimates) answer.append(estimatesPicture(head.estimates));
+    const plan = head.views.find((view) => view.columns.includes("respondents") && view.rows.length);
+    if (plan) answer.append(planPicture(plan));
     if (head.estimates) main.append(estimatesSection(head.estimates, []));
     main.append(...head.views.map((view) => section(view.name.replace(/\W+/g, "-"), view.name, view.caption.map((line) => el("p", {}, pieces(line))), plainTable(`${view.name}, as a table`, view))));
     main.append(...[head.calls && callsSection(head), againSection(head)].filter(Boolean));

@@ -37,7 +37,7 @@ function table({ caption, columns, rows, words, row: decorate, filterLabel, firs
     return kept.sort((a, b) => {
       const x = key(a), y = key(b);
       if (gone(x) || gone(y)) return gone(x) - gone(y);
-      return sign * (typeof x === "string" ? x.localeCompare(y) : x - y);
+      return sign * (typeof x === "string" ? x.localeCompare(y, undefined, { numeric: true }) : x - y);
     });
   }
 
@@ -63,13 +63,30 @@ function table({ caption, columns, rows, words, row: decorate, filterLabel, firs
       el("table", { place: { minWidth: `${Math.min(used().length, 8) * 6.5}rem` } }, el("caption", {}, caption), el("thead", {}, head), body)), count, more);
 }
 
-// Any table of a view, as it is in its file.
+// Any table of a view, as it is in its file; what all rows have alike stands once, above it.
+const SHOWN_COLUMNS = 8;
+const shortNumber = (x) => String(+x.toPrecision(4)).replace("-", "−");
 function plainTable(caption, found) {
-  const columns = found.columns.map((label, at) => ({
-    label, numeric: found.numeric[at], sort: (row) => row[at], more: found.columns.length > 8 && at >= 8,
-    show: (row) => (row[at] === null ? NOTHING : typeof row[at] === "number" ? String(+row[at].toPrecision(4)).replace("-", "−") : row[at]),
+  const place = Object.fromEntries(found.columns.map((name, at) => [name, at]));
+  // The ends of an interval stand beside what they are of: `X_low` by `X`, `low` by what is before it.
+  const ends = found.columns.map((name, at) => (
+    found.columns[at + 1] === "low" && found.columns[at + 2] === "high" && found.numeric[at] ? [at + 1, at + 2]
+      : `${name}_low` in place && `${name}_high` in place ? [place[`${name}_low`], place[`${name}_high`]] : null));
+  const taken = new Set(ends.flatMap((pair) => pair || []));
+  const same = (at) => found.rows.length > 1 && found.rows.every((row) => row[at] === found.rows[0][at]);
+  const kept = found.columns.map((_, at) => at).filter((at) => !taken.has(at));
+  const alike = kept.every((at) => same(at)) ? [] : kept.filter((at) => same(at) && !ends[at]);
+  const telling = kept.filter((at) => !alike.includes(at));
+  const cell = (x) => (x === null ? NOTHING : typeof x === "number" ? shortNumber(x) : x);
+  const columns = [...telling, ...alike].map((at, order) => ({
+    label: found.columns[at], numeric: found.numeric[at], sort: (row) => row[at],
+    more: order >= telling.length || order >= SHOWN_COLUMNS,
+    show: (row) => (!ends[at] || ends[at].some((end) => row[end] === null) ? cell(row[at])
+      : [cell(row[at]), el("span", { class: "ci" }, ` [${ends[at].map((end) => cell(row[end])).join(", ")}]`)]),
   }));
-  const node = table({ caption, columns, rows: found.rows, words: (row) => row.join(" ") });
+  const known = alike.filter((at) => found.rows[0][at] !== null && String(found.rows[0][at]) !== "");
+  const common = known.map((at) => `${found.columns[at]} ${cell(found.rows[0][at])}`).join(", ");
+  const node = table({ caption: common ? `${caption}. All rows: ${common}.` : caption, columns, rows: found.rows, words: (row) => row.join(" "), page: 25 });
   if (found.n > found.rows.length) node.append(el("p", {}, `The first ${found.rows.length} of ${found.n.toLocaleString("en")} rows; the file has all.`));
   return node;
 }
