@@ -135,7 +135,7 @@ class Questionnaire:
     def __repr__(self) -> str:
         names = [one.question_id for one in self.questions]
         named = ", ".join(names[:MOST_NAMED]) + ", ..." * (len(names) > MOST_NAMED)
-        return f"{self.path}: {len(names)} questions ({named})"
+        return f"{self.path}: {counted(len(names), 'question')} ({named})"
 
 
 def survey(name: str, *, config_dir: str | Path | None = None, **settings: object) -> Survey:

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> None:
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument(
-        "--figures", action="store_true", help="draw a run for a paper too, as SVG"
+        "--figures", action="store_true", help="draw a run for a paper too, as SVG and PDF"
     )
     parser.add_argument("--open", action="store_true", help="show it in the browser")
     parser.add_argument("--json", action="store_true", help="print JSON")

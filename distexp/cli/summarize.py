@@ -7,13 +7,13 @@ from pathlib import Path
 from distexp.cli.parser import Parser
 from distexp.cli.telling import as_json
 from distexp.terminal.texts import show, width
-from distexp.view.base import Runs, View
+from distexp.view.base import Runs, View, write_for_paper
 from distexp.view.brief import lines
 from distexp.view.summary import load_view, summarize
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run `distexp summarize FOLDER... [--view NAME] [--out FOLDER] [--json]`."""
+    """Run `distexp summarize FOLDER... [--view NAME] [--out FOLDER] [--paper] [--json]`."""
     parser = Parser(
         prog="distexp summarize",
         description="Join every run below the folders into one table, and write it beside them.",
@@ -23,11 +23,16 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--out", type=Path, help="where to write; the first folder if not given")
     parser.add_argument("-v", "--verbose", action="store_true", help="print the whole table")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--paper", action="store_true", help="write NAME.tex (LaTeX) and NAME.pdf too"
+    )
     options = parser.read(arguments)
     out = options.out or options.folders[0]
     view, runs = load_view(options.view), Runs.read(options.folders)
     out.mkdir(parents=True, exist_ok=True)
     text = summarize(view, runs, out)
+    if options.paper:
+        write_for_paper(view, runs, out)
     if options.json:
         print(as_json(table_of(view, out)))
     elif options.verbose:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from distexp import atomic
 from distexp.errors import DatasetError, DistexpError
 from distexp.evaluation.baselines import RAW, UNCALIBRATED
-from distexp.report import markdown
+from distexp.report import latex, markdown
 from distexp.report.kept_tables import group_scores_schema, refits_schema, spreads_schema
 from distexp.report.markdown import escaped
 from distexp.report.tables import (
@@ -19,6 +19,7 @@ from distexp.report.tables import (
     scores_schema,
 )
 from distexp.run_folder import CONFIG, SCORES, SUMMARY
+from distexp.terminal.texts import plain
 from distexp.types import CONDITION
 
 if TYPE_CHECKING:
@@ -172,6 +173,25 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     try:
         return _write(view, table, runs, folder, figure=figure)
     except (OSError, ComputeError) as exc:
+        msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
+        raise DistexpError(msg) from exc
+
+
+def write_for_paper(view: View, runs: Runs, folder: Path) -> None:
+    """Write `NAME.tex`, a table of LaTeX, and `NAME.pdf`.
+
+    Raises
+    ------
+    DistexpError
+        If the folder cannot be written.
+    """
+    table = view.table(runs)
+    try:
+        with atomic.files(folder) as made:
+            text = latex.table(for_people(table), plain(view.caption(table)), view.name)
+            (made / f"{view.name}.tex").write_text(text, encoding="utf-8")
+            view.figure(table, made / f"{view.name}.pdf")
+    except OSError as exc:
         msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
         raise DistexpError(msg) from exc
 

@@ -497,3 +497,4 @@ def test_a_run_is_drawn_when_somebody_wants_it(
     assert shown.returncode == 0, shown.stderr
     for name in ("alignment.svg", "distributions.svg"):
         assert (copy / name).read_bytes() == (run / name).read_bytes()
+        assert (copy / name).with_suffix(".pdf").read_bytes().startswith(b"%PDF")
