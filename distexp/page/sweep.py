@@ -5,6 +5,7 @@ having been spared what was hard. The page has a sum of distances by question fo
 which it draws intervals and tests any two rows.
 """
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,6 +88,7 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
         both = table.join(shared, on=CASE, how="semi", maintain_order="left")
         counts = shared.group_by("question_id", maintain_order=True).len()
         rows = _rows(both, runs, settings, against) if shared.height else []
+        _with_own_scores(rows, runs, shared.height)
         surveys.append(
             {
                 "name": str(dataset),
@@ -136,7 +138,7 @@ def _rows(
             "job": job, "condition": condition, "name": name, "label": LABELS.get(name, name),
             "setting": settings[job], "sums": sums, "asks": asks, "against": told and told[:1],
             "kind": told[1] if told else "baseline", "adds": told and told[3],
-            "missing": _missing(runs[job], condition),
+            "missing": _missing(runs[job], condition), "of": job, "study": condition,
         }  # fmt: skip
         if not asks:
             row |= {"condition": [condition[0], "", "", ""], "kind": "baseline"}
@@ -165,6 +167,34 @@ def _tell_apart(rows: Sequence[dict[str, Any]], beside: Sequence[Sequence[str]])
             if varied:
                 said = f"beside {' '.join(beside[place][at] for at in varied)}"
                 rows[place]["setting"] = ", ".join(filter(None, [rows[place]["setting"], said]))
+
+
+def _with_own_scores(rows: Sequence[dict[str, Any]], runs: Sequence[Tables], n: int) -> None:
+    """Give rows whose cases are the shared ones the score and interval that their run has."""
+    known = [_own(run, n) for run in runs]
+    for row in rows:
+        row["own"] = known[row.pop("of")].get((*row.pop("study"), row["name"]))
+
+
+def _own(run: Tables, n_cases: int) -> dict[tuple[Any, ...], list[float | None]]:
+    """Return value and interval of each method of a run that was scored on so many cases."""
+    import polars as pl
+
+    by = [*CONDITION, "calibrator"]
+    w1 = pl.col("w1").is_not_null()
+    leading = pl.when(w1.any().over("dataset")).then(w1).otherwise(pl.col("tv").is_not_null())
+    counted = run.cases.group_by(by, maintain_order=True).agg(
+        leading.sum().alias("n"), w1.any().alias("ordinal")
+    )
+    metric = pl.when("ordinal").then(pl.lit("w1")).otherwise(pl.lit("tv"))
+    of = counted.filter(pl.col("n") == n_cases).select(*by, metric.alias("metric"))
+    scores = run.scores.join(of, on=[*by, "metric"], how="semi", maintain_order="left")
+    columns = (*by, "value", "low", "high")
+    return {tuple(row[:-3]): [*map(_short, row[-3:])] for row in scores.select(columns).rows()}
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else round(value, DIGITS)
 
 
 def _against(run: Tables) -> list[tuple[Any, ...]]:

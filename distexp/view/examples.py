@@ -73,7 +73,9 @@ class ExamplesView(ContrastView):
         rows = curve.sort("n_train").rows(named=True)
         helps = _helps_from(rows)
         harms = [str(row["n_train"]) for row in rows if row["verdict"] == WORSE]
-        parts = [f"better from {helps} on" if helps else "not surely better with all of them"]
+        most = rows[-1]["n_train"]
+        unclear = f"not shown to be better even at {most}"
+        parts = [f"better from {helps} on" if helps else unclear]
         parts += [f"worse at {', '.join(harms)}"] if harms else ["worse at none"]
         ends = [
             f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}] "

@@ -158,6 +158,23 @@ def test_an_estimate_stands_above_what_people_say_alone(visit: Any, estimated: P
     assert "pilot=<script>" in page.locator("#again pre").first.inner_text()
 
 
+def test_a_plan_shows_whom_to_ask_and_says_once_what_is_alike(visit: Any, tmp_path: Path) -> None:
+    """A dot a question and group, as many people as the table says; intervals by their values."""
+    rows = {"dataset": "town", "question_id": "trams", "attribute": "sex", "group": ["f", "m"]}
+    numbers = {"respondents": [30, 10], "worth": [2.5, 1.0], "worth_low": 1.0, "worth_high": 4.5}
+    about = head(pl.DataFrame(rows | numbers), command=["plan"], files={})
+    path = write_estimates(tmp_path / "plan.html", about, kind="d", title="Whom?", answer=[])
+
+    page = visit(path)
+
+    drawn = page.locator("#answer .dotrow .value").all_inner_texts()[:2]
+    table = page.locator("#Whom-to-ask table")
+    caption = "All rows: dataset town, question_id trams, attribute sex."
+    assert drawn == ["30", "10"]
+    assert table.locator("caption").inner_text().endswith(caption)
+    assert table.locator("td").all_inner_texts() == ["30", "2.5 [1, 4.5]", "10", "1 [1, 4.5]"]
+
+
 def test_a_table_is_sorted_by_the_head_of_a_column(visit: Any, folder: Path) -> None:
     """The first press sorts upwards, the second downwards; a screen reader is told."""
     page = visit(folder / "1/report.html")

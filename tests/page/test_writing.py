@@ -156,6 +156,23 @@ def test_a_leaderboard_is_of_the_cases_that_all_rows_share(made: Path, tmp_path:
     assert sum(survey["counts"]) == of_ridge.height == 21  # q0 has an unreadable reply
     assert np.sum(row["sums"]) == pytest.approx(of_ridge["w1"].sum())
     assert survey["note"].startswith("town: 21 of 24 cases, of 11 questions")
+    assert row["own"] is None  # its run was scored on more cases
+
+
+def test_a_row_of_whole_runs_has_the_scores_of_its_run(made: Path, tmp_path: Path) -> None:
+    """With their intervals, as tables and the terminal show them."""
+    shutil.copytree(made, tmp_path / "0")
+
+    [survey] = sweep(tmp_path, [Tables.read(tmp_path / "0")])["surveys"]
+
+    scores = pl.read_parquet(made / "scores.parquet").filter(metric="w1")
+    of = {row["calibrator"]: row for row in scores.iter_rows(named=True)}
+    whole = [row for row in survey["rows"] if row["own"]]
+    assert whole
+    for row in whole:
+        wanted = [of[row["name"]][name] for name in ("value", "low", "high")]
+        assert row["own"] == pytest.approx(wanted)
+        assert np.sum(row["sums"]) / sum(survey["counts"]) == pytest.approx(row["own"][0])
 
 
 def test_rows_that_are_equal_in_every_case_stand_once(made: Path, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 // The page of many runs: one leaderboard on the cases that all share, tests, and the multiverse.
 const FACTORS = ["model", "dataset", "elicitation", "prompt", "calibrator"];
 
-// A row's mean distance, with its interval: sums by question over the counts of shared cases.
+// A row's mean distance, with its interval: that of its run where its cases are the shared ones,
+// else of sums by question over the counts of shared cases.
 function scored(sweep) {
   return sweep.surveys.flatMap((survey) => survey.rows.map((row) => {
-    const [value, low, high] = interval(row.sums, survey.counts, sweep.n_rows > 200 ? 500 : 2000);
+    const [value, low, high] = row.own || interval(row.sums, survey.counts, sweep.n_rows > 200 ? 500 : 2000);
     const label = [...row.condition.slice(1), row.label].filter(Boolean);
     return { ...row, survey, value, low, high, where: label.slice(0, 3).join(", "), title: label.join(" · ") + (row.setting ? ` · ${row.setting}` : "") };
   }));
