@@ -77,6 +77,7 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
         pl.col("error").is_not_null(), pl.col("calibrator") != CEILING
     )
     against = {(job, *row[:-4]): row[-4:] for job, one in enumerate(runs) for row in _against(one)}
+    ordinal = dict(every.group_by("dataset").agg(pl.col("w1").is_not_null().any()).iter_rows())
     n_cases = dict(every.select(CASE).unique().group_by("dataset").len().iter_rows())
     surveys = []
     for (dataset,), table in valid.partition_by(
@@ -88,7 +89,14 @@ def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, 
         both = table.join(shared, on=CASE, how="semi", maintain_order="left")
         counts = shared.group_by("question_id", maintain_order=True).len()
         rows = _rows(both, runs, settings, against) if shared.height else []
-        _with_own_scores(rows, runs, shared.height)
+        n_of = table.group_by(ROW).len().filter(pl.col("len") == shared.height)
+        whole = set(n_of.drop("len").rows())
+        metric = "w1" if ordinal[dataset] else "tv"
+        known = [_values(run, metric) for run in runs]
+        for row in rows:
+            key = (*row.pop("study"), row["name"])
+            job = row.pop("of")
+            row["own"] = known[job].get(key) if (job, *key) in whole else None
         surveys.append(
             {
                 "name": str(dataset),
@@ -169,28 +177,13 @@ def _tell_apart(rows: Sequence[dict[str, Any]], beside: Sequence[Sequence[str]])
                 rows[place]["setting"] = ", ".join(filter(None, [rows[place]["setting"], said]))
 
 
-def _with_own_scores(rows: Sequence[dict[str, Any]], runs: Sequence[Tables], n: int) -> None:
-    """Give rows whose cases are the shared ones the score and interval that their run has."""
-    known = [_own(run, n) for run in runs]
-    for row in rows:
-        row["own"] = known[row.pop("of")].get((*row.pop("study"), row["name"]))
-
-
-def _own(run: Tables, n_cases: int) -> dict[tuple[Any, ...], list[float | None]]:
-    """Return value and interval of each method of a run that was scored on so many cases."""
+def _values(run: Tables, metric: str) -> dict[tuple[Any, ...], list[float | None]]:
+    """Return value and interval of each method of a run, by condition and name."""
     import polars as pl
 
-    by = [*CONDITION, "calibrator"]
-    w1 = pl.col("w1").is_not_null()
-    leading = pl.when(w1.any().over("dataset")).then(w1).otherwise(pl.col("tv").is_not_null())
-    counted = run.cases.group_by(by, maintain_order=True).agg(
-        leading.sum().alias("n"), w1.any().alias("ordinal")
-    )
-    metric = pl.when("ordinal").then(pl.lit("w1")).otherwise(pl.lit("tv"))
-    of = counted.filter(pl.col("n") == n_cases).select(*by, metric.alias("metric"))
-    scores = run.scores.join(of, on=[*by, "metric"], how="semi", maintain_order="left")
-    columns = (*by, "value", "low", "high")
-    return {tuple(row[:-3]): [*map(_short, row[-3:])] for row in scores.select(columns).rows()}
+    columns = (*CONDITION, "calibrator", "value", "low", "high")
+    scores = run.scores.filter(pl.col("metric") == metric).select(columns)
+    return {tuple(row[:-3]): [*map(_short, row[-3:])] for row in scores.rows()}
 
 
 def _short(value: float | None) -> float | None:

@@ -169,9 +169,7 @@ def test_model_that_fails_takes_only_its_own_jobs(
     assert headline == "distexp: error: 2 of 4 jobs failed:"
     assert last == "The others are complete. The same command goes on from there."
     assert [row.split(",")[0] for row in rows] == ["  job 2", "  job 3"]
-    assert all(other.url in row.split(": ")[0] for row in rows)
-    assert "wrong key" in rows[0]
-    assert rows[1].endswith(": as job 2.")
+    assert all("wrong key" in row and other.url in row.split(": ")[0] for row in rows)
     assert [n for n, _, _ in counts(shown.stdout)] == [N_BASE, N_PERSONA]
     assert again.returncode == 0, again.stderr
     assert [misses for _, _, misses in counts(again.stdout)] == [0, 0, N_BASE, N_PERSONA]
