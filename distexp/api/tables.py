@@ -4,11 +4,11 @@ from typing import Any
 
 import polars as pl  # noqa: TID253 - this module is imported where a table is made
 
-from distexp.errors import ConfigError
+from distexp.errors import ConfigError, to_install
 
 NEEDS = (
     "A pandas frame needs pandas and pyarrow, and {name} is not installed. Install both with: "
-    "pip install 'distexp[pandas]'. Without them distexp.write(table, 'FILE.csv') writes a file."
+    "{command}. Without them distexp.write(table, 'FILE.csv') writes a file."
 )
 
 
@@ -26,4 +26,5 @@ class Table(pl.DataFrame):
         try:
             return super().to_pandas(*arguments, **settings)
         except ModuleNotFoundError as exc:
-            raise ConfigError(NEEDS.format(name=exc.name or "one of them")) from exc
+            msg = NEEDS.format(name=exc.name or "one of them", command=to_install("pandas"))
+            raise ConfigError(msg) from exc

@@ -30,7 +30,6 @@ NOT_DRAWN = (UNIFORM, CEILING)
 """Methods whose distributions say nothing that needs a picture."""
 CASE = ("question_id", "attribute", "group")
 METHODS = ("calibrator", "first", "second")
-"""Columns of views that name methods."""
 OF_CASE = ("kind", "wording", "status", "n_replies", "n_unreadable", "n_respondents", "mass")
 """What predictions repeat for each option."""
 
@@ -198,11 +197,8 @@ def view(name: str, caption: str, table: "pl.DataFrame") -> dict[str, Any]:
 
     lines = [pieces(line) for line in caption.split("\n") if line]
     methods = [one for one in METHODS if table.schema.get(one) == pl.String]
-    return {
-        "name": name,
-        "caption": lines,
-        **rows(table.with_columns(pl.col(methods).replace(LABELS))),
-    }
+    shown = rows(table.with_columns(pl.col(methods).replace(LABELS)))
+    return {"name": name, "caption": lines, **shown}
 
 
 def _before_bars(sentences: dict[str, Any]) -> list[str]:

@@ -20,6 +20,7 @@ from distexp.run_folder import (
     PREDICTIONS,
     PROVENANCE,
     QUESTIONS,
+    REFITS,
     REPLIES,
     SCORES,
     SENTENCES,
@@ -34,12 +35,10 @@ if TYPE_CHECKING:
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 OWN = (
-    CASES, COMPARISONS, ESTIMATES, GROUP_SCORES, PREDICTIONS, QUESTIONS, REPLIES, SCORES, SPREADS,
-    TRIALS, UNREADABLE,
+    CASES, COMPARISONS, ESTIMATES, GROUP_SCORES, PREDICTIONS, QUESTIONS, REFITS, REPLIES, SCORES,
+    SPREADS, TRIALS, UNREADABLE,
 )  # fmt: skip
 """Tables that every run may have; others in its folder are of views."""
-
-
 TOPICS = (
     "The same scores where each battery was held out as a whole: what a new topic would bring."
 )

@@ -258,5 +258,5 @@ def test_a_table_says_what_pandas_needs(monkeypatch: pytest.MonkeyPatch) -> None
     """The extra and the command, where pandas or pyarrow is not installed."""
     monkeypatch.setitem(sys.modules, "pyarrow", None)
 
-    with pytest.raises(ConfigError, match=r"pip install 'distexp\[pandas\]'"):
+    with pytest.raises(ConfigError, match=r"pip install -e '\.\[pandas\]'"):
         dx.survey("gss2018").questions().to_pandas()
