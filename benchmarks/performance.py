@@ -64,9 +64,9 @@ SECTIONS = {
     "size": (
         "Recorded estimates of 6,000, 24,000 and 90,000 cases",
         ["size.py"],
-        "Three quarters of the CPU time are fits. A sixth of all goes into predicting each training "
-        "question without itself by conjugate gradients, a tenth into summing up the normal "
-        "equations of `cumulative`.",
+        "Three quarters of the CPU time are fits. A sixth of all goes into predicting each "
+        "training question without itself by conjugate gradients, a tenth into summing up the "
+        "normal equations of `cumulative`.",
     ),
     "replay": (
         "A sweep of the paper's size from the cache",
