@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hydra._internal.hydra import Hydra
-from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override, setup_globals
-from hydra.errors import HydraException
+from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, OmegaConf, open_dict, read_write
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, open_dict, read_write
 
 from distexp import atomic
 from distexp.checks import check_int
@@ -28,16 +25,14 @@ from distexp.errors import DistexpError
 from distexp.report import markdown
 from distexp.run_folder import FAILURES, claimed, take_away_left_by_killed
 from distexp.sweep.command_line import in_quotes
-from distexp.sweep.composer import Composer
-from distexp.sweep.typos import explained
+from distexp.sweep.composed_job import ComposedJob
+from distexp.sweep.on_ray import HOME, RayLauncher
 from distexp.visible import one_line, visible
 
 if TYPE_CHECKING:  # they bring NumPy, which `--help` can do without
     from distexp.sweep.job import Task
     from distexp.sweep.sweep import Failure
 
-HOME = "hydra_plugins.distexp"
-"""Hydra takes plugins only from below `hydra_plugins`, by their name."""
 N_SHOWN = 20
 reports: list[str] = []
 """What went wrong in the sweeps of this process."""
@@ -81,7 +76,6 @@ class OneScheduleLauncher(Launcher):
         folder = Path(str(self._master.hydra.sweep.dir))
         folder.mkdir(parents=True, exist_ok=True)
         tasks = _tasks(job_overrides, initial_job_idx)
-        self._composer = Composer(self._context.config_loader, self._master)
 
         def tell(failures: "Sequence[Failure]") -> None:
             said = _report(failures, tasks, "The others are asked for now.", folder)
@@ -89,40 +83,10 @@ class OneScheduleLauncher(Launcher):
 
         shown = self._master.get("progress") is not False
         is_json = summary.manner == "json"
-        sweep = Sweep(self._run, self._n_jobs, tell, progress=shown, as_json=is_json)
+        job = ComposedJob(self._context, self._function, self._master)
+        sweep = Sweep(job, self._n_jobs, tell, progress=shown, as_json=is_json)
         sweep.run(tasks)
         return _ended(sweep.failures, tasks, folder, asked=not sweep.refused, n_told=sweep.n_told)
-
-    def _run(self, task: "Task") -> None:
-        """Run one job as Hydra does, in a worker."""
-        try:
-            config = self._composed(task)
-            HydraConfig.instance().set_config(config)
-            with env_override(OmegaConf.to_container(config.hydra.job.env_set)):
-                self._context.callbacks.on_job_start(config=config, task_function=self._function)
-                with read_write(config), open_dict(config):
-                    settings = config.pop("hydra")
-                    self._function(config)
-                    config.hydra = settings
-                ended = JobReturn(overrides=task.overrides, status=JobStatus.COMPLETED)
-                self._context.callbacks.on_job_end(config=config, job_return=ended)
-        except (HydraException, OmegaConfBaseException) as exc:
-            raise explained(exc, self._context.config_loader, task.overrides) from exc
-
-    def _composed(self, task: "Task") -> DictConfig:
-        from distexp.sweep.job import NotComposedError
-
-        try:
-            config = self._composer.job(task.overrides)
-        except (HydraException, OmegaConfBaseException) as exc:
-            why = explained(exc, self._context.config_loader, task.overrides)
-            raise NotComposedError(str(why)) from exc
-        with read_write(config.hydra), open_dict(config.hydra):
-            config.hydra.job.id = config.hydra.job.num = task.number
-            folder = Path(str(config.hydra.sweep.dir)) / str(config.hydra.sweep.subdir)
-            config.hydra.runtime.output_dir = str(folder.absolute())
-        folder.mkdir(parents=True, exist_ok=True)
-        return config
 
 
 class OneScheduleSweeper(Sweeper):
@@ -233,7 +197,9 @@ def _ended(
     n_told: int = 0,
 ) -> list[JobReturn]:
     """Tell which jobs failed, in `reports` and in the folder of the sweep, and end all of them."""
-    if failures:
+    if not failures:
+        (folder / FAILURES).unlink(missing_ok=True)  # of the same command before
+    else:
         with atomic.file(folder / FAILURES) as made:
             text = "\n".join([*failure_table(failures, tasks), ""])
             made.write_text(text, encoding="utf-8")
@@ -296,7 +262,7 @@ def composed_once(options: Sequence[str], settings: Sequence[str]) -> Iterator[N
 
 def register() -> None:
     """Make launcher and sweeper known to Hydra."""
-    for plugin in (OneScheduleLauncher, OneScheduleSweeper):
+    for plugin in (OneScheduleLauncher, OneScheduleSweeper, RayLauncher):
         Plugins.instance().register(plugin)
 
 
