@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
+from socket import create_connection
 from typing import Any
 
 from hydra.core.singleton import Singleton
@@ -20,6 +21,7 @@ from distexp.sweep.display import Display
 HOME = "hydra_plugins.distexp"
 """Hydra takes plugins only from below `hydra_plugins`, by their name."""
 LOOK_EVERY_S = 1.0
+ANSWERS_WITHIN_S = 10.0
 
 
 class RayLauncher(Launcher):
@@ -86,11 +88,14 @@ class RayLauncher(Launcher):
     def _connect(self, ray: Any) -> None:
         if ray.is_initialized():
             return
+        where = self._init.get("address")
         try:
+            if isinstance(where, str) and (port := where.rpartition(":")[2]).isdecimal():
+                # Ray itself would wait for minutes.
+                create_connection((where.rpartition(":")[0], int(port)), ANSWERS_WITHIN_S).close()
             ray.init(**self._init)
-        except (ConnectionError, RuntimeError, ValueError) as exc:
-            where = self._init.get("address")
-            msg = f"There is no Ray cluster at {where}: {exc} Start one with `ray start --head`."
+        except (OSError, RuntimeError, ValueError) as exc:
+            msg = f"There is no Ray cluster at {where}: {exc}. Start one with `ray start --head`."
             raise ConfigError(msg) from exc
 
 
@@ -99,7 +104,7 @@ def _ray() -> Any:
     try:
         return import_module("ray")
     except ModuleNotFoundError as exc:
-        msg = "Ray is not installed. Install it with: pip install 'distexp[ray]'"
+        msg = "Ray is not installed. Install it from the source: pip install -e '.[ray]'"
         raise ConfigError(msg) from exc
 
 
