@@ -41,7 +41,8 @@ class RayLauncher(Launcher):
 
     def __init__(self, ray: Mapping[str, Mapping[str, object]]) -> None:
         self._init = dict(ray.get("init") or {})
-        self._remote = dict(ray.get("remote") or {})
+        wanted = ray.get("remote") or {}
+        self._remote = {name: value for name, value in wanted.items() if value is not None}
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
