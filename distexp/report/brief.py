@@ -54,7 +54,7 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         return ["\n".join(said)]
     rows = _rows(outcomes)
     room = max(1, lines - len(said) - 5)
-    shown = _first(rows, room)
+    shown = shown_rows(rows, room)
     found = ["\n".join(said), "", _table(shown, outcomes, columns)]
     if len(shown) < len(rows):
         n_more = len(rows) - len(shown)
@@ -156,14 +156,19 @@ COLUMNS = ("w1", "tv", "w1_skill", "alignment", "respondents")
 """Scores that a table may show; those at the end are left out where there is no room."""
 
 
-def _first(rows: Sequence[Row], n: int) -> list[Row]:
-    """Return as many rows as there is room for: baselines, then those with the least distance."""
+def shown_rows(rows: Sequence[Row], n: int) -> list[Row]:
+    """Return as many rows as there is room for: those with the least distance, and baselines.
+
+    A third of the others is kept for what is uncalibrated, which all else is compared with.
+    """
     if len(rows) <= n:
         return list(rows)
-    asked = [row for row in rows if row.method not in UNASKED]
     unasked = [row for row in rows if row.method in (REFERENCE, CEILING)][: n // 2]
-    nearest = sorted(asked, key=_distance)[: n - len(unasked)]
-    return [*nearest, *unasked]
+    room = n - len(unasked)
+    nearest = sorted((row for row in rows if row.method not in UNASKED), key=_distance)
+    raw = [row for row in nearest if row.method == RAW][: (room + 1) // 3]
+    others = [row for row in nearest if row not in raw][: room - len(raw)]
+    return [*(row for row in nearest if row in raw or row in others), *unasked]
 
 
 def _distance(row: Row) -> float:

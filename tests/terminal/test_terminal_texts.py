@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from distexp.report.markdown import escaped
-from distexp.terminal.texts import frame, plain, rendered, table, wrapped
+from distexp.terminal.texts import frame, plain, rendered, sentences, table, wrapped
 from distexp.visible import one_line
 
 OBEYED = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f]")
@@ -92,3 +92,14 @@ def test_a_table_without_room_keeps_names_and_the_first_score() -> None:
     _, laid = frame(found, columns=40, most=1)
 
     assert rendered([laid], 40).splitlines()[0].split() == ["prompt", "w1"]
+
+
+def test_long_sentence_ends_at_a_semicolon() -> None:
+    """What a table answers is more than one line, and its beginning is worth more than nothing."""
+    text = "Is it so? Here: it is better; there it cannot be told; elsewhere it is far worse."
+
+    assert sentences(text, 2, 40) == [
+        "Is it so? Here: it is better; there it",
+        "cannot be told; …",
+    ]
+    assert sentences(text, 1, 32) == ["Is it so? Here: it is better; …"]
