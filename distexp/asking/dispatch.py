@@ -243,12 +243,10 @@ class Dispatch:
         line.wake()
         state = self._state(call)
         state.answers, state.n_lost = True, 0
-        if not state.doubted:
-            await self._put(call, paid)
-            return
         doubted, state.doubted = state.doubted, []
         settled = [self._refused(line, other, exc) for other, exc in doubted]
-        await asyncio.gather(self._put(call, paid), *settled)
+        put = self._put(call, paid)
+        await (asyncio.gather(put, *settled) if settled else put)
 
     async def _put(self, call: Call, paid: Paid) -> None:
         """Store an answer."""

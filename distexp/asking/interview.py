@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from typing import Any
 
 from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
 from distexp.asking.foreseeing import following
@@ -199,8 +200,7 @@ class Interview:
             question, first = None, list[Request]()
             for case in self.survey.cases:
                 if case.question is not question:
-                    question = case.question
-                    first = self._first[question]
+                    question, first = case.question, self._first[case.question]
                 if first and not _answered(first, answers):
                     asked.append(
                         Asked(style=name, case=case, prompts=(), requests=(), asked=False)
@@ -260,12 +260,9 @@ class Interview:
                 estimates[one.style].append(NOT_ASKED)
                 continue
             readings: list[Reading | Shares | None] = []
-            n_refused = 0
-            for reply in one.replaced:
+            n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
+            for reply in (*one.replaced, *filter(None, [one.unprepared])):
                 unreadable.setdefault(reply.key, reply)
-            if one.unprepared is not None:
-                n_refused = int(one.unprepared.is_refusal)
-                unreadable.setdefault(one.unprepared.key, one.unprepared)
             for prompt, request in zip(one.prompts, one.requests, strict=True):
                 response = answers[request.key].response
                 n_refused += response.is_refusal
@@ -280,8 +277,7 @@ class Interview:
                     reason = lost.reason
                 replies.append(_reply(one, prompt, request, response, readings[-1], reason))
             if len(readings) > 1:
-                orders = [prompt.option_order for prompt in one.prompts]
-                self._drawn[one.style].count(orders, readings)
+                self._drawn[one.style].count([p.option_order for p in one.prompts], readings)
             estimates[one.style].append(
                 Estimate(
                     reading=self.elicitation.combine(readings),
@@ -321,15 +317,10 @@ def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> boo
 
 def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
     return Unreadable(
-        prompt=one.style,
-        question_id=one.case.question.question_id,
-        attribute=one.case.group.attribute,
-        group=one.case.group.value,
-        draw=prompt.draw,
+        **_described(one, prompt, request),
         option_order=" ".join(map(str, prompt.option_order)),
         reason=whole_text(str(exc)),
         text=whole_text(exc.text),
-        key=request.key,
     )
 
 
@@ -342,15 +333,18 @@ def _reply(
     reason: str | None,
 ) -> Reply:
     return Reply(
-        prompt=one.style,
-        question_id=one.case.question.question_id,
-        attribute=one.case.group.attribute,
-        group=one.case.group.value,
-        draw=prompt.draw,
+        **_described(one, prompt, request),
         option_order=prompt.option_order,
         messages=prompt.messages,
-        key=request.key,
         response=response,
         read=read,
         reason=reason,
     )
+
+
+def _described(one: Asked, prompt: Prompt, request: Request) -> dict[str, Any]:
+    question, group = one.case.question, one.case.group
+    return {
+        "prompt": one.style, "question_id": question.question_id, "attribute": group.attribute,
+        "group": group.value, "draw": prompt.draw, "key": request.key,
+    }  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 
 from distexp.calibrator.fitting.axes import along, axes_of
 from distexp.calibrator.fitting.base import Scoped, few
-from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.coefficients import in_one, in_parts
 from distexp.calibrator.fitting.left_out import of_several
 from distexp.calibrator.fitting.nominal import mixed, nominal_weight
@@ -16,6 +16,7 @@ from distexp.calibrator.fitting.panels import Coefficients, Questions, predict
 from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.calibrator.fitting.reweighted import Known, fitted, one_by_one
 from distexp.calibrator.fitting.texts import Texts
+from distexp.calibrator.fitting.vocabulary import Vocabulary
 from distexp.calibrator.fitting.written_out import n_at_once, written_out
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import BoolArray, Design, FloatArray

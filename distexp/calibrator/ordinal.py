@@ -8,9 +8,10 @@ from scipy.special import expit
 from sklearn.isotonic import IsotonicRegression
 
 from distexp.calibrator.fitting.batch import Batched
-from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.loss import SOFTENING, minimised
 from distexp.calibrator.fitting.parameters import Parameters, check_fitted
+from distexp.calibrator.fitting.vocabulary import Vocabulary
 from distexp.checks import check_number, parameter_error
 from distexp.types import Design, FloatArray
 

@@ -266,7 +266,7 @@ def _options(question: Question) -> frozenset[tuple[str, ...]]:
     return frozenset(_words(option) or (option,) for option in question.options)
 
 
-@lru_cache(maxsize=2**13)  # the same texts are asked for case by case, and of study after study
+@lru_cache(maxsize=2**13)  # asked for case by case
 def _words(text: str) -> tuple[str, ...]:
     return tuple(re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold()))
 
@@ -337,10 +337,7 @@ def joined_units(*kinds: IntArray) -> IntArray:
     """
     joined = np.arange(len(kinds[0]))
     members = [np.flatnonzero(codes >= 0) for codes in kinds]
-    units = [
-        np.unique(codes[of], return_inverse=True)[1]
-        for codes, of in zip(kinds, members, strict=True)
-    ]
+    units = [np.unique(kinds[n][of], return_inverse=True)[1] for n, of in enumerate(members)]
     while True:  # each case takes the least number among those it is connected with
         before = joined.copy()
         for of, unit in zip(members, units, strict=True):

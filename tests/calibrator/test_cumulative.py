@@ -8,7 +8,8 @@ from numpy.testing import assert_allclose
 
 from distexp.calibrator.cumulative import CumulativeRegression
 from distexp.calibrator.fitting.base import cross_predict
-from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.boundaries import Boundaries
+from distexp.calibrator.fitting.vocabulary import Vocabulary
 from distexp.errors import ConfigError
 from distexp.metrics.distance import wasserstein
 from distexp.types import Design, FloatArray

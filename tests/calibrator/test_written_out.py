@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from distexp.calibrator.fitting.axes import along, axes_of
-from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.coefficients import in_parts
 from distexp.calibrator.fitting.panels import Questions
 from distexp.calibrator.fitting.reweighted import one_by_one
+from distexp.calibrator.fitting.vocabulary import Vocabulary
 from distexp.calibrator.fitting.written_out import MOST, n_at_once, written_out
 from tests.calibrator.designs import random_design
 

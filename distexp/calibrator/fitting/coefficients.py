@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from distexp.calibrator.fitting.boundaries import Boundaries, Vocabulary
+from distexp.calibrator.fitting.boundaries import Boundaries
 from distexp.calibrator.fitting.panels import Coefficients
+from distexp.calibrator.fitting.vocabulary import Vocabulary
 from distexp.types import FloatArray
 
 
