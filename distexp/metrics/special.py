@@ -10,6 +10,8 @@ from distexp.types import FloatArray
 TOLERANCE = 1e-15
 """Relative size of the last step of what is worked out step by step."""
 N_STEPS = 500
+FARTHEST = 1e150
+"""No quantile is farther out: with hardly any degrees of freedom one would be past all numbers."""
 _SMALL = np.array([math.lgamma(n + 1.0) for n in range(16)])
 """Logarithms of factorials for which the series is too short."""
 
@@ -55,7 +57,7 @@ def student_quantile(share: float, df: float) -> float:
     if share == 0.5:
         return 0.0
     wanted, low, high = min(share, 1 - share), 0.0, 1.0
-    while _half_tail(high, df) > wanted:
+    while _half_tail(high, df) > wanted and high < FARTHEST:
         low, high = high, 2 * high
     half = (df + 1) / 2
     scale = math.lgamma(half) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
@@ -63,8 +65,8 @@ def student_quantile(share: float, df: float) -> float:
     for _ in range(N_STEPS):
         tail = _half_tail(t, df)
         low, high = (t, high) if tail > wanted else (low, t)
-        step = (tail - wanted) / math.exp(scale - half * math.log1p(t * t / df))
-        there = t + step
+        slope = math.exp(scale - half * math.log1p(t * t / df))
+        there = t + (tail - wanted) / slope if slope else math.inf
         if not low <= there <= high:
             there = (low + high) / 2
         if abs(there - t) <= TOLERANCE * there:

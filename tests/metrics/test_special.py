@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy.special import gammaln, stdtr, stdtrit
 
-from distexp.metrics.special import log_factorial, student_cdf, student_quantile
+from distexp.metrics.special import FARTHEST, log_factorial, student_cdf, student_quantile
 
 DEGREES = st.floats(0.1, 500)
 
@@ -21,6 +21,16 @@ def test_chances_of_students_t_are_those_of_scipy(t: float, df: float) -> None:
 def test_quantiles_of_students_t_have_their_share_below(share: float, df: float) -> None:
     """As scipy's, except next to 0, where a share of one half is all that is known of it."""
     assert_allclose(student_quantile(share, df), stdtrit(df, share), rtol=1e-9, atol=1e-12)
+
+
+@given(st.floats(1e-9, 0.49), st.floats(1e-5, 1))
+def test_hardly_any_degrees_of_freedom_have_quantiles_far_out(share: float, df: float) -> None:
+    """As where all questions but one are of one battery; past all numbers they are very large."""
+    found, known = -student_quantile(share, df), -stdtrit(df, share)
+    if known < FARTHEST:
+        assert_allclose(found, known, rtol=1e-9)
+    else:
+        assert FARTHEST <= found < np.inf
 
 
 @given(st.lists(st.integers(0, 10**7), min_size=1))
