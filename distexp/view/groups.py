@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 NOTHING = (
     "No run there left numbers of groups of people: runs of earlier versions have none, nor those "
-    "with evaluation.extras=false. Run again with cache.mode=replay, which asks nothing."
+    "with evaluation.extras=false, nor questions without a scale. Run again with "
+    "cache.mode=replay, which asks nothing."
 )
 AVERAGED = "their values and the ends of their intervals are averaged"
 
@@ -39,6 +40,7 @@ class GroupView:
         keys = [*CONDITION, "n_train", "calibrator"]
         return (
             _averaged(runs.group_scores, group_scores_schema(), [*keys, "attribute", "group"])
+            .drop_nulls("w1")  # of groups that were asked nothing with a scale
             .with_columns(
                 (1 - pl.col("w1")).alias("alignment"),
                 (1 - pl.col("high")).alias("low"),
@@ -142,7 +144,10 @@ def _averaged(
     schema: "Mapping[str, type[pl.DataType] | pl.DataType]",
     keys: Sequence[str],
 ) -> "pl.DataFrame":
-    """Return the rows that have to do with the model, those of equal keys as their mean."""
+    """Return the rows that have to do with the model, those of equal keys as their mean.
+
+    Ends of intervals that one of them lacks are null: they would be of other values.
+    """
     import polars as pl
     import polars.selectors as cs
 
@@ -151,5 +156,9 @@ def _averaged(
     return (
         known.filter(~pl.col("calibrator").is_in(UNASKED))
         .group_by(keys, maintain_order=True)
-        .agg(cs.float().mean(), pl.col("n_questions").max())
+        .agg(
+            cs.float().exclude("low", "high").mean(),
+            pl.when(~pl.col("low", "high").has_nulls()).then(pl.col("low", "high").mean()),
+            pl.col("n_questions").max(),
+        )
     )

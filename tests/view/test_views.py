@@ -160,6 +160,22 @@ def test_worst_served_group_comes_first() -> None:
     assert "M (sex) 0.700 [0.550, 0.800]; mean over groups 0.800" in GroupView().caption(table)
 
 
+def test_groups_asked_nothing_with_a_scale_are_no_worst_ones(tmp_path: Path) -> None:
+    """They have no distance; and where a run lacks an interval, the mean of both has none."""
+    of_group = {**CONDITION, "calibrator": "identity", "attribute": "sex", "n_train": 5}
+    rows = [
+        of_group | {"group": "F", "w1": 0.1, "low": 0.05, "high": 0.2, "n_questions": 2},
+        of_group | {"group": "F", "w1": 0.5, "n_questions": 1},
+        of_group | {"group": "M", "n_questions": 0},
+    ]
+
+    text = write(GroupView(), runs(group_scores=rows), tmp_path)
+
+    assert "F (sex) 0.700; mean over groups 0.700" in text
+    assert "M (sex)" not in text
+    assert "without a scale" in write(GroupView(), runs(group_scores=rows[2:]), tmp_path)
+
+
 def test_exaggeration_is_told_where_the_whole_interval_is_above_1() -> None:
     """Runs of one condition that differ in a seed have the mean of their numbers and ends."""
     of_sex = {**CONDITION, "calibrator": "identity", "attribute": "sex", "n_questions": 9}
