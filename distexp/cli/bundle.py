@@ -171,7 +171,7 @@ def _told(
 
     unequal = [one for one in found if one.difference]
     if not unequal:
-        yield from _table(found, columns)
+        yield from compared_table(found, columns)
         yield ""
     others = "; ".join(differences(given.provenance(given.jobs[0]).get("versions", {})))
     if others:
@@ -192,10 +192,10 @@ def _told(
         )
 
 
-def _table(found: Sequence[Compared], columns: int) -> list[str]:
-    """Lay out how each kind of file was compared, and what came of it."""
+def compared_table(found: Sequence[Compared], columns: int) -> list[str]:
+    """Lay out how each kind of file was compared, and what came of it; what differs first."""
     groups: dict[str, list[Compared]] = {}
-    for one in found:
+    for one in sorted(found, key=lambda one: (one.difference is None, one.exact)):
         groups.setdefault(Path(one.name).name, []).append(one)
     rows = [(name, some[0].how, _outcome(some)) for name, some in groups.items()]
     rows += [(name, why, "") for name, why in GIVEN.items()]

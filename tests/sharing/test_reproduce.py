@@ -16,9 +16,10 @@ import polars as pl
 import pytest
 from hydra.utils import instantiate
 
-from distexp.cli.bundle import bundle, reproduce
+from distexp.cli.bundle import bundle, compared_table, reproduce
 from distexp.model.llamacpp import LlamaCppModel
 from distexp.report.tables import cut
+from distexp.sharing.comparing import Compared
 from distexp.sharing.confined import confined
 from tests.sharing.parcels import content, listed, pack
 from tests.small_runs import (
@@ -193,7 +194,7 @@ def test_a_bundle_with_tables_of_an_earlier_schema_is_reproduced(
 
     assert shown.code == 0, shown.stdout
     assert "report.md" not in shown.stdout
-    assert shown.stdout.count("  identical") == 10
+    assert shown.stdout.count("  identical") == 12
 
 
 def test_a_calibrator_that_means_something_else_now_is_named(given: Path, tmp_path: Path) -> None:
@@ -252,7 +253,6 @@ def test_a_sweep_is_made_again_with_its_leaderboard(tmp_path: Path) -> None:
         "scores.parquet": "2 of 2 identical",
         "groups.md": "3 of 3 identical",
         "groups.svg": "identical",
-        "leaderboard.md": "identical",
     }.items():
         assert re.search(rf"{name} +numbers to 1e-09 +{outcome}", again.stdout)
 
@@ -354,7 +354,7 @@ def test_numbers_that_differ_by_less_than_the_tolerance_are_reproduced(
     shown = here(tmp_path, reproduce, str(changed(given, {name: data}, tmp_path / "other.zip")))
 
     assert shown.code == 0
-    assert shown.stdout.count("  identical") == 11
+    assert shown.stdout.count("  identical") == 13
     assert re.search(r"scores.parquet +numbers to 1e-09 +equal to 1e-09", shown.stdout)
     assert shown.stdout.endswith(f" from {N_ANSWERS} answers, 1 of them to 1e-09.\n")
 
@@ -697,3 +697,15 @@ def test_new_questions_are_looked_for_below_the_data_alone(tmp_path: Path) -> No
     assert held["questions"] == held["dataset"]["survey"] == str(tmp_path / "d/passwd")
     assert held["use_card"] is None
     assert held["out"] == "estimates.csv"
+
+
+def test_what_differs_stands_first_of_many_files() -> None:
+    """A terminal shows the first ones; nobody must take the rest for identical."""
+    same = [Compared(name=f"view{n}.md", difference=None, exact=True) for n in range(40)]
+    near = Compared(name="z.svg", difference=None)
+    other = Compared(name="zz.md", difference="row 1")
+
+    lines = compared_table([*same, near, other], 80)
+
+    assert [line.split()[0] for line in lines[2:5]] == ["zz.md", "z.svg", "view0.md"]
+    assert lines[2].split()[-1] == "different"
