@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from distexp.calibrator.blind import Blind
 from distexp.card.applying import NOT_ASKED, unread
 from distexp.card.band import COVERAGES, KINDS, Band, Widths
 from distexp.card.card import Card
@@ -26,6 +27,7 @@ WIDEST = 100
 MOST_QUESTIONS = 40
 """Longer questionnaires are cut; the file has all."""
 LONGEST_OPTION = 24
+UNUSED = "they are made without the model's answers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +80,7 @@ def accuracy(card: Card) -> str:
     return (
         f"On the {n} answered questions of {survey}, each predicted without its own answers, such "
         f"estimates were off by {named[metric]} {off} on average{of_some}, and "
-        f"{_added(scores.get('w1_skill'))}."
+        f"{UNUSED if isinstance(card.calibrator, Blind) else _added(scores.get('w1_skill'))}."
     )
 
 

@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
 from distexp.asking.language import language_of
+from distexp.calibrator.blind import Blind
 from distexp.calibrator.regression import OptionRegression
 from distexp.card.applying import write
 from distexp.card.band import COVERAGES, Band, Widths
@@ -245,6 +246,17 @@ def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
         said(-0.1, 0.3, against="train_mean")
     )
     assert "made it worse" in said(-0.3, -0.1)
+
+
+def test_blind_estimates_are_not_said_to_be_of_the_model(cases: list[Case]) -> None:
+    """Closer or further off than the training mean, the model had no part in it."""
+    card = fitted(study_of(cases), OptionRegression(Ridge()))
+    bad = {"value": -0.2, "low": -0.3, "high": -0.1, "against": "the training mean"}
+    scores = {"w1": {"value": 0.1, "low": 0.08, "high": 0.12}, "w1_skill": bad}
+
+    said = accuracy(replace(card, calibrator=Blind(card.calibrator), scores=scores))
+
+    assert said.endswith("on average, and they are made without the model's answers.")
 
 
 def test_how_far_off_is_said_of_questions_with_a_scale(cases: list[Case]) -> None:
