@@ -114,13 +114,13 @@ class ExaggerationView:
 
         if table.is_empty():
             return NOTHING
-        raw = table.filter(pl.col("calibrator") == RAW)
+        raw = table.filter(pl.col("calibrator") == RAW, pl.col("ratio_low").is_not_null())
         more = raw.filter(pl.col("ratio_low") > 1).height
         less = raw.filter(pl.col("ratio_high") < 1).height
         return (
             "Spread of the groups' mean answers, the model's over the humans'. Uncalibrated, the "
             f"model exaggerates it in {more} and flattens it in {less} of {raw.height} sets of a "
-            "condition and an attribute; the others' intervals include 1."
+            "condition and an attribute with an interval; the others' include 1."
         )
 
     def figure(self, table: "pl.DataFrame", path: Path) -> None:

@@ -80,6 +80,11 @@ def test_a_logical_value_is_one_code_however_it_is_spelled(tmp_path: Path, spell
     assert read(tmp_path, rows, one="TRUE", two="FALSE") == {"here": (0.5, 0.5)}
 
 
+def test_a_group_that_no_level_names_is_called_0_of_minus_0_too(tmp_path: Path) -> None:
+    """They are one code, whichever of them stands first."""
+    assert read(tmp_path, "place,q\n-0.0,1\n0,2\n") == {"0": (0.5, 0.5)}
+
+
 @pytest.mark.parametrize("label", ["Yes", "no", "ON", "true", "FALSE", "y"])
 def test_a_label_that_yaml_takes_for_true_or_false_is_that_word(label: str) -> None:
     """`[1, Yes]` needs no quotes; a number or null in place of a label does."""

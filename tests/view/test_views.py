@@ -191,6 +191,15 @@ def test_exaggeration_is_told_where_the_whole_interval_is_above_1() -> None:
     assert "exaggerates it in 1 and flattens it in 0 of 1" in ExaggerationView().caption(table)
 
 
+def test_where_people_of_all_groups_think_alike_nothing_is_said_to_include_1() -> None:
+    """There is no ratio, and no interval of one."""
+    of_sex = {**CONDITION, "calibrator": "identity", "attribute": "sex", "n_questions": 9}
+
+    table = ExaggerationView().table(runs(spreads=[of_sex | {"human_sd": 0, "predicted_sd": 0.3}]))
+
+    assert "in 0 of 0 sets" in ExaggerationView().caption(table)
+
+
 @pytest.mark.parametrize("view", [GroupView(), ExaggerationView()], ids=lambda view: view.name)
 def test_runs_without_numbers_of_groups_are_said_to_have_none(view: View, tmp_path: Path) -> None:
     """Table and figure are empty, and the text says how to get them for nothing."""

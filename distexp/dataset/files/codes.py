@@ -130,7 +130,7 @@ def parse_code(value: object) -> Code:
     match = _CELL.fullmatch(text)
     if match is None or not (match[2] or match[3]):
         return None if text in ("", "NaN") else text
-    number = float(text)
+    number = float(text) + 0.0  # -0 is 0
     whole = len(match[2].lstrip("0")) > MOST_DIGITS and not (match[3] or "").strip("0")
     return text if whole or not math.isfinite(number) else number
 
