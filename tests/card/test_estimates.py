@@ -24,6 +24,7 @@ from distexp.card.estimates import Estimates, by_card
 from distexp.card.telling import accuracy, bands, markdown
 from distexp.errors import ConfigError, DatasetError
 from distexp.evaluation.layout import design_of
+from distexp.request import Json
 from distexp.types import BoolArray, Case, Estimate, Group, Question, Study
 from tests.card.test_card import EVALUATION, fitted, study_of
 
@@ -251,8 +252,8 @@ def test_it_is_said_what_the_model_added(cases: list[Case]) -> None:
 def test_blind_estimates_are_not_said_to_be_of_the_model(cases: list[Case]) -> None:
     """Closer or further off than the training mean, the model had no part in it."""
     card = fitted(study_of(cases), OptionRegression(Ridge()))
-    bad = {"value": -0.2, "low": -0.3, "high": -0.1, "against": "the training mean"}
-    scores = {"w1": {"value": 0.1, "low": 0.08, "high": 0.12}, "w1_skill": bad}
+    bad: Json = {"value": -0.2, "low": -0.3, "high": -0.1, "against": "the training mean"}
+    scores: dict[str, Json] = {"w1": {"value": 0.1, "low": 0.08, "high": 0.12}, "w1_skill": bad}
 
     said = accuracy(replace(card, calibrator=Blind(card.calibrator), scores=scores))
 
