@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra import version
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.utils import setup_globals
@@ -46,6 +47,7 @@ def composed(
     if folder is not None:
         path.prepend("command-line", f"file://{folder.absolute()}")
     setup_globals()
+    version.setbase("1.3")  # as on the command line; older ones read `_group_` in a package's name
     launcher.register()
     loader = ConfigLoaderImpl(config_search_path=path)
     try:

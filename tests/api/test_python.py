@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hydra import version
 from polars.testing import assert_frame_equal
 
 import distexp as dx
@@ -195,6 +196,14 @@ def test_calibrators_work_on_plain_arrays() -> None:
     assert found[0].tolist() == pytest.approx([0.3, 0.7, 0])
     assert found[1].tolist() == pytest.approx([0.2, 0.4, 0.4])
     assert ridge.predict([[0.3, 0.7]]).sum() == pytest.approx(1)
+
+
+def test_a_name_that_old_versions_of_hydra_take_apart_is_one_name() -> None:
+    """Whatever a program has told Hydra before: they put the name of the group for `_group_`."""
+    with pytest.warns(match="1.1 compatibility"):
+        version.setbase("1.1")
+
+    assert repr(dx.Calibrator("shrink_group_mean")) == "Calibrator('shrink_group_mean')"
 
 
 def test_padding_changes_nothing_on_arrays() -> None:
