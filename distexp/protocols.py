@@ -25,7 +25,6 @@ class Dataset(Protocol):
         DatasetError
             If the files are missing or cannot be understood.
         """
-        ...
 
 
 @runtime_checkable
@@ -44,13 +43,11 @@ class PromptStyle(Protocol):
         ConfigError
             If the survey lacks what the style needs, e.g. a phrase for an attribute.
         """
-        ...
 
     def messages(
         self, question: Question, options: Sequence[str], task: str, group: Group
     ) -> tuple[Message, ...]:
         """Lay out one prompt; `options` are the lettered lines to show, in order shown."""
-        ...
 
 
 @runtime_checkable
@@ -61,7 +58,6 @@ class Elicitation(Protocol):
 
     def preparations(self, question: Question) -> tuple[Prompt, ...]:
         """Return what has to be asked about a question first, once for all groups; mostly none."""
-        ...
 
     def prompts(
         self,
@@ -79,7 +75,6 @@ class Elicitation(Protocol):
         ParseError
             If those say too little. The question's cases are counted as unreadable.
         """
-        ...
 
     def read(self, question: Question, prompt: Prompt, response: Response) -> Reading | Shares:
         """Read one response: a distribution, or the shares of the options that it speaks of.
@@ -89,7 +84,6 @@ class Elicitation(Protocol):
         ParseError
             If it says neither. It is counted, never guessed.
         """
-        ...
 
     def combine(self, readings: Sequence[Reading | Shares | None]) -> Reading | None:
         """Combine what was read of one case, one entry per prompt in their order.
@@ -97,7 +91,6 @@ class Elicitation(Protocol):
         None stands for a reply that could not be read; it is returned where those that could
         are too few. `distexp.elicitation.reply.lettered.average` serves most elicitations.
         """
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +136,6 @@ class Model(Protocol):
         ModelError
             If a key, the weights or the runtime is missing; says which and how to get it.
         """
-        ...
 
     def request(self, prompt: Prompt) -> Request:
         """Add the model's settings to a prompt. Pure.
@@ -153,7 +145,6 @@ class Model(Protocol):
         ConfigError
             If the prompt needs what the model lacks.
         """
-        ...
 
     async def complete(self, request: Request) -> Response:
         """Make the call.
@@ -165,15 +156,12 @@ class Model(Protocol):
         ModelError
             If it will not.
         """
-        ...
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the software that makes the calls, kept beside each answer."""
-        ...
 
     async def close(self) -> None:
         """Let go of connections and child processes. Safe to call at any time."""
-        ...
 
 
 @runtime_checkable
@@ -183,11 +171,9 @@ class Calibrator(Protocol):
     @property
     def scope(self) -> str:
         """`pooled` where one correction serves all groups of people; `per_group` or `partial`."""
-        ...
 
     def check_params(self) -> None:
         """Raise `ConfigError` if a parameter is out of range; called before any model call."""
-        ...
 
     def fit(self, X: Design, y: FloatArray, sample_weight: FloatArray | None = None) -> Self:
         """Learn from training cases.
@@ -200,7 +186,6 @@ class Calibrator(Protocol):
         sample_weight : ndarray of shape (n_cases,), optional
             Weight of each case; equal where None.
         """
-        ...
 
     def predict(self, X: Design) -> FloatArray:
         """Return distributions of shape (n_cases, max_options): rows sum to 1, 0 in padding.
@@ -208,7 +193,6 @@ class Calibrator(Protocol):
         All groups' cases of a question are predicted together: what they have in common, the
         model's mean over groups, may be used.
         """
-        ...
 
 
 @runtime_checkable
@@ -233,7 +217,6 @@ class BatchCalibrator(Calibrator, Protocol):
         -------
         ndarray of shape (n_fits, n_cases, max_options)
         """
-        ...
 
 
 @runtime_checkable
@@ -242,7 +225,6 @@ class Streaming(Protocol):
 
     def each_fit(self, X: Design, y: FloatArray, weights: FloatArray) -> Iterator[FloatArray]:
         """Yield what `BatchCalibrator.fit_predict` returns, row by row."""
-        ...
 
 
 @runtime_checkable
@@ -252,16 +234,13 @@ class Rehearsed(Protocol):
     @property
     def n_trials(self) -> int:
         """Settings that a fit tries, at most."""
-        ...
 
     @property
     def n_rehearsals(self) -> float:
         """How many times as long as its rehearsal a fit takes, about."""
-        ...
 
     def rehearsal(self) -> Calibrator:
         """Return an unfitted calibrator that tries the settings, is quick, and keeps nothing."""
-        ...
 
 
 @runtime_checkable
@@ -281,7 +260,6 @@ class Counted(Protocol):
 
         With scope `per_group` those of one group's fit.
         """
-        ...
 
 
 @runtime_checkable
@@ -348,7 +326,6 @@ class Priced(Protocol):
     @property
     def price(self) -> tuple[float, float] | None:
         """USD for a token of a prompt and of a reply; None where it is not known."""
-        ...
 
 
 def price_of(model: object) -> tuple[float, float] | None:
