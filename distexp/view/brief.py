@@ -31,9 +31,9 @@ def lines(view: View, folder: Path, *, columns: int, room: int = 20) -> "list[Re
     import polars as pl
 
     table = pl.read_parquet(folder / f"{view.name}.parquet")
-    if not table.height:
-        return [f"{view.name}: no row."]
     said = sentences(plain(view.caption(table)), MOST_CAPTION, columns)
+    if not table.height:
+        return ["\n".join([f"{view.name}: no row.", *said])]
     most = max(1, min(MOST_ROWS, room - len(said) - 6))
     common, laid = frame(for_people(table), columns=columns, most=most)
     if common:

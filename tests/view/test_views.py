@@ -19,6 +19,7 @@ from distexp.report.tables import (
     scores_schema,
 )
 from distexp.view.base import Runs, View, markdown_table, write
+from distexp.view.brief import lines
 from distexp.view.groups import ExaggerationView, GroupView
 from distexp.view.pairs import ContrastView
 from distexp.view.scores import ScoreView
@@ -411,3 +412,15 @@ def test_runs_of_one_condition_that_differ_are_said_to_be_put_together(
 
     assert "are put together" not in same
     assert "Runs that differ in a seed, a version or a setting are put together" in differ
+
+
+@pytest.mark.parametrize("name", ["groups", "exaggeration"])
+def test_terminal_says_why_there_is_no_row(tmp_path: Path, name: str) -> None:
+    """Runs of earlier versions kept no numbers of groups; another run costs nothing."""
+    view = load_view(name)
+    write(view, runs([score(0.9)]), tmp_path, figure=False)
+
+    [said] = lines(view, tmp_path, columns=100)
+
+    assert str(said).startswith(f"{name}: no row.")
+    assert "cache.mode=replay" in str(said)
