@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 WIDEST, NARROWEST = 100, 40
 _MARKS = re.compile(r"\*\*|\\([!-/:-@\[-`{-~])|&(lt|amp);|^[-#]+ ", re.MULTILINE)
-_END = re.compile(r"(?<=[.!?;]) (?=\S)")
+_END = re.compile(r"(?<=[.!?;:]) (?=\S)")
 _SIGNS = {"lt": "<", "amp": "&"}
 _ENDS = ("_low", "_high")
 LONGEST = 24
@@ -134,7 +134,7 @@ def command(title: str, name: str, words: Iterable[str]) -> list[str]:
 def sentences(text: str, most: int, columns: int) -> list[str]:
     """Return as many whole sentences as stand in so many lines, with `…` where there are more.
 
-    A sentence may end at a semicolon, and the first is cut where it is too long by itself.
+    One may end at a colon or semicolon, and the first is cut where it is too long by itself.
 
     Examples
     --------
