@@ -18,6 +18,7 @@ from distexp.report.tables import (
     predictions_schema,
     scores_schema,
 )
+from distexp.terminal.texts import rendered
 from distexp.view.base import Runs, View, markdown_table, write
 from distexp.view.brief import lines
 from distexp.view.groups import ExaggerationView, GroupView
@@ -424,3 +425,21 @@ def test_terminal_says_why_there_is_no_row(tmp_path: Path, name: str) -> None:
 
     assert str(said).startswith(f"{name}: no row.")
     assert "cache.mode=replay" in str(said)
+
+
+def test_terminal_shows_methods_that_never_ask_once(tmp_path: Path) -> None:
+    """They score the same beside each model; models that do not are told apart."""
+    view = load_view("leaderboard")
+    rows = [
+        score(value, model=model, calibrator=calibrator)
+        for model, own in (("a", 0.7), ("b", 0.6))
+        for calibrator, value in (("blind", 0.9), ("ridge", own))
+    ]
+    write(view, runs(rows), tmp_path, figure=False)
+
+    shown = rendered(lines(view, tmp_path, columns=100), 100)
+
+    found = [
+        line.split()[:2] for line in shown.splitlines() if line[:4].strip() in {"a", "b", "all"}
+    ]
+    assert found == [["all", "blind"], ["a", "ridge"], ["b", "ridge"]]
