@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn, JobStatus, env_override
 from hydra.errors import HydraException
+from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
@@ -15,6 +16,18 @@ from distexp.sweep.typos import explained
 
 if TYPE_CHECKING:  # it brings NumPy, which `--help` can do without
     from distexp.sweep.job import Task
+
+
+class JobLauncher(Launcher):
+    """What every launcher of such jobs keeps until there are jobs."""
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Take what `launch` needs."""
+        self._context = hydra_context
+        self._function = task_function
+        self._master = config
 
 
 class ComposedJob:

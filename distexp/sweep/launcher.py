@@ -25,7 +25,7 @@ from distexp.errors import DistexpError
 from distexp.report import markdown
 from distexp.run_folder import FAILURES, claimed, take_away_left_by_killed
 from distexp.sweep.command_line import in_quotes
-from distexp.sweep.composed_job import ComposedJob
+from distexp.sweep.composed_job import ComposedJob, JobLauncher
 from distexp.sweep.on_ray import HOME, RayLauncher
 from distexp.visible import one_line, visible
 
@@ -40,7 +40,7 @@ reminders: list[str] = []
 """Likewise, where it was told before anything was asked."""
 
 
-class OneScheduleLauncher(Launcher):
+class OneScheduleLauncher(JobLauncher):
     """Runs the jobs of a sweep in worker processes, with one schedule for all their calls.
 
     Parameters
@@ -55,14 +55,6 @@ class OneScheduleLauncher(Launcher):
         if n_jobs is not None:
             check_int("hydra.launcher", "n_jobs", n_jobs, minimum=1)
         self._n_jobs = n_jobs or os.cpu_count() or 1
-
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Take what `launch` needs."""
-        self._context = hydra_context
-        self._function = task_function
-        self._master = config
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

@@ -10,12 +10,9 @@ from typing import Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus, configure_log, setup_globals
-from hydra.plugins.launcher import Launcher
-from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
 
 from distexp.errors import ConfigError, DistexpError
-from distexp.sweep.composed_job import ComposedJob
+from distexp.sweep.composed_job import ComposedJob, JobLauncher
 from distexp.sweep.display import Display
 
 HOME = "hydra_plugins.distexp"
@@ -24,7 +21,7 @@ LOOK_EVERY_S = 1.0
 ANSWERS_WITHIN_S = 10.0
 
 
-class RayLauncher(Launcher):
+class RayLauncher(JobLauncher):
     """Runs the jobs of a sweep on a Ray cluster.
 
     A job whose node or process dies is begun anew elsewhere, by default up to three times, and
@@ -43,14 +40,6 @@ class RayLauncher(Launcher):
         self._init = dict(ray.get("init") or {})
         wanted = ray.get("remote") or {}
         self._remote = {name: value for name, value in wanted.items() if value is not None}
-
-    def setup(
-        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
-    ) -> None:
-        """Take what `launch` needs."""
-        self._context = hydra_context
-        self._function = task_function
-        self._master = config
 
     def launch(
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int

@@ -1,7 +1,8 @@
 """What every view works on, and how its table, figure and caption are written."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
@@ -167,14 +168,9 @@ def write(view: View, runs: Runs, folder: Path, *, figure: bool = True) -> str:
     DistexpError
         If the folder cannot be written.
     """
-    from polars.exceptions import ComputeError  # what a full disk is to Polars
-
     table = view.table(runs)
-    try:
+    with _written(view, folder):
         return _write(view, table, runs, folder, figure=figure)
-    except (OSError, ComputeError) as exc:
-        msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
-        raise DistexpError(msg) from exc
 
 
 def write_for_paper(view: View, runs: Runs, folder: Path) -> None:
@@ -186,12 +182,20 @@ def write_for_paper(view: View, runs: Runs, folder: Path) -> None:
         If the folder cannot be written.
     """
     table = view.table(runs)
+    with _written(view, folder), atomic.files(folder) as made:
+        text = latex.table(for_people(table), plain(view.caption(table)), view.name)
+        (made / f"{view.name}.tex").write_text(text, encoding="utf-8")
+        view.figure(table, made / f"{view.name}.pdf")
+
+
+@contextmanager
+def _written(view: View, folder: Path) -> Iterator[None]:
+    """Say what a view that cannot be written needs."""
+    from polars.exceptions import ComputeError  # what a full disk is to Polars
+
     try:
-        with atomic.files(folder) as made:
-            text = latex.table(for_people(table), plain(view.caption(table)), view.name)
-            (made / f"{view.name}.tex").write_text(text, encoding="utf-8")
-            view.figure(table, made / f"{view.name}.pdf")
-    except OSError as exc:
+        yield
+    except (OSError, ComputeError) as exc:
         msg = f"The table {view.name} cannot be written to {folder}: {exc}. Choose another folder."
         raise DistexpError(msg) from exc
 
