@@ -1,4 +1,4 @@
-"""Tables for papers, as LaTeX that needs the package booktabs: texts are shown as they are."""
+"""Tables for papers, as LaTeX with booktabs, long ones with longtable: texts stay as they are."""
 
 import re
 from collections.abc import Mapping
@@ -14,6 +14,7 @@ _SIGNS = {
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
     "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", '"': r"\textquotedbl{}",
     "`": r"\textasciigrave{}", "-": "-{}", "'": "'{}",
+    "[": "{[}", "*": "{*}",  # after a line's end they would be its argument, and its star
 }  # fmt: skip
 _TWICE = "-'"
 """Signs that are another one where they stand twice."""
@@ -21,6 +22,7 @@ _SIGN = re.compile(
     "|".join(f"{re.escape(one)}(?={one})" if one in _TWICE else re.escape(one) for one in _SIGNS)
 )
 _ENDS = ("_low", "_high")
+_ROWS_OF_A_PAGE = 40
 
 
 def escaped(text: object) -> str:
@@ -37,7 +39,7 @@ def escaped(text: object) -> str:
 def table(found: "pl.DataFrame", caption: str, label: str, *, digits: int = 3) -> str:
     """Lay out a table: columns `X`, `X_low` and `X_high` become one, with its interval.
 
-    What is the same in all rows is said in the caption.
+    What is the same in all rows is said in the caption; more than 40 rows go over several pages.
 
     Parameters
     ----------
@@ -59,20 +61,19 @@ def table(found: "pl.DataFrame", caption: str, label: str, *, digits: int = 3) -
     said = f"{caption} All rows: {', '.join(common)}." if common else caption
     kept = [name for name in names if name not in alike]
     places = "".join("r" if found.schema[name].is_numeric() else "l" for name in kept)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
+    head = [r"\toprule", _row(map(escaped, kept)), r"\midrule"]
+    rows = [_row(_cell(row, name, digits) for name in kept) for row in found.iter_rows(named=True)]
+    title = (
         rf"\caption{{{escaped(said)}}}",
         rf"\label{{tab:{re.sub('[^A-Za-z0-9-]', '-', label)}}}",
-        rf"\begin{{tabular}}{{{places}}}",
-        r"\toprule",
-        _row(map(escaped, kept)),
-        r"\midrule",
-        *(_row(_cell(row, name, digits) for name in kept) for row in found.iter_rows(named=True)),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\end{table}",
-    ]
+    )
+    if found.height > _ROWS_OF_A_PAGE:
+        first = [rf"\begin{{longtable}}{{{places}}}", *title[:1], rf"{title[1]} \\"]
+        heads = [*head, r"\endfirsthead", *head, r"\endhead", r"\bottomrule", r"\endlastfoot"]
+        lines = [*first, *heads, *rows, r"\end{longtable}"]
+    else:
+        first = [r"\begin{table}", r"\centering", *title, rf"\begin{{tabular}}{{{places}}}"]
+        lines = [*first, *head, *rows, r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
 
 

@@ -1,8 +1,12 @@
 """Tables for papers are LaTeX in which every text stands as it is."""
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +19,7 @@ COMMANDS = re.compile(
     r"\\(?:text(?:backslash|asciitilde|asciicircum|less|greater|bar|quotedbl|asciigrave)\{\}"
     r"|[&%$#_{}])"
 )
+PDFLATEX = shutil.which("pdflatex")
 
 
 @given(texts=st.lists(HOSTILE, min_size=2, max_size=5))
@@ -47,3 +52,33 @@ def test_intervals_stand_by_their_values_and_what_is_alike_in_the_caption() -> N
     assert r"\label{tab:my-view}" in shown
     assert r"auto & $0.150$ [$0.100$, $0.200$] \\" in shown
     assert r"a\_b & $-0.200$ \\" in shown
+
+
+def test_a_text_at_the_start_of_a_row_is_no_argument_of_the_line_before() -> None:
+    r"""LaTeX reads `\\` and `[` or `*` on the next line as one command."""
+    rows = table(pl.DataFrame({"a": ["[5pt] off", "*"], "n": [1, 2]}), "A.", "x").splitlines()
+
+    assert [row for row in rows if row.startswith(("[", "*"))] == []
+    assert r"{[}5pt] off & $1$ \\" in rows
+
+
+@pytest.mark.skipif(PDFLATEX is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("n_rows", [2, 90])
+def test_latex_sets_it_on_as_many_pages_as_it_needs(n_rows: int, tmp_path: Path) -> None:
+    """Compiled, with texts that begin like arguments, and ASCII signs of every kind."""
+    signs = "".join(map(chr, range(32, 127)))
+    found = pl.DataFrame({"a": [f"[{i}] {signs}" for i in range(n_rows)], "n": range(n_rows)})
+    packages = r"\usepackage[T1]{fontenc}\usepackage{booktabs,longtable}"
+    body = table(found, signs, "x")
+    (tmp_path / "a.tex").write_text(
+        rf"\documentclass{{article}}{packages}\begin{{document}}{body}\end{{document}}"
+    )
+
+    done = subprocess.run(
+        [str(PDFLATEX), "-interaction=nonstopmode", "a.tex"],
+        cwd=tmp_path, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Float too large" not in done.stdout
+    assert ("(1 page" in done.stdout) == (n_rows <= 40)
