@@ -72,6 +72,11 @@ def compare(bundle: Bundle, out: Path) -> list[Compared]:
     bundle : Bundle
     out : Path
         Folder of what was made here.
+
+    Raises
+    ------
+    ArchiveError
+        If a file of the bundle is not as its manifest lists it.
     """
     schema = schema_of(bundle)
     listed = {name: member.sha256 for name, member in bundle.parcel.members.items()}
@@ -95,6 +100,8 @@ def _compared(
     below = name.partition("/")[2]
     if not made.is_file():
         return Compared(name=below, difference="it is not made here")
+    if name not in bundle.withheld:
+        bundle.parcel.check(name)  # else a file with other numbers would pass for what is listed
     data = made.read_bytes()
     if schema < SCHEMA:
         data = as_of(schema, made.name, data)

@@ -636,6 +636,21 @@ def test_a_bundle_that_is_none_is_refused(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.zip", "other.zip"]
 
 
+def test_a_report_with_another_number_than_its_manifest_lists_is_refused(
+    given: Path, tmp_path: Path
+) -> None:
+    """What is made here has the listed digest: that says nothing of what the bundle shows."""
+    members = content(given)
+    report = members["run/report.md"]
+    members["run/report.md"] = re.sub(rb"0\.[1-9]", b"0.0", report, count=1)
+    assert members["run/report.md"] != report
+    pack(tmp_path / "other.zip", list(members.items()))
+
+    line = refusal(tmp_path, reproduce, "other.zip")
+
+    assert "member 'run/report.md' has not the SHA-256 that manifest.json says" in line
+
+
 def test_a_pickle_among_the_results_is_not_opened(given: Path, tmp_path: Path) -> None:
     """It is a file that is not made here."""
     members = {"run/scores.pkl": pickle.dumps(Bomb()), "run/scores.parquet": pickle.dumps(Bomb())}
