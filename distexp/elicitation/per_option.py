@@ -17,6 +17,7 @@ from distexp.elicitation.reply.lettered import (
     told,
 )
 from distexp.elicitation.reply.numbers import NUMBER, read_number
+from distexp.elicitation.reply.objects import ends_within
 from distexp.elicitation.reply.parsing import parse_percentages
 from distexp.elicitation.reply.thoughts import answer_in
 from distexp.elicitation.verbalized import PERCENTAGE
@@ -156,7 +157,7 @@ def _alone(reply: str, letter: str, option: str) -> float | None:
     names = rf"(?:option\s)?{letter}(?:[.)]\s?{re.escape(option)})?|{re.escape(option)}|percentage"
     pattern = rf"{_BEFORE}(?P<name>(?:{names}){_BEFORE}[:=])?{_BEFORE}{_PERCENTAGE}{_BEHIND}"
     found = re.fullmatch(pattern, reply, re.IGNORECASE)
-    if found is None:
+    if found is None or ends_within(reply):
         return None
     number, signed = read_number(found["number"]), found["percent"] is not None
     values = {x for x in (number.by_point, number.by_comma) if x is not None and x <= 100}

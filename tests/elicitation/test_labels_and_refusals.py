@@ -103,6 +103,9 @@ def test_an_example_within_a_refusal_is_no_estimate(refusal: str, shape: str) ->
     [
         "As an AI, I don't have personal opinions, but my estimate is: A: 20%, B: 80%",
         'I cannot know for certain. However, here is an estimate: {"A": 20, "B": 80}',
+        "I cannot know for certain, but my best estimate is:\nA: 20%\nB: 80%",
+        "I'm sorry, I can't know for sure; here's my guess: A: 20%, B: 80%",
+        "As an AI, I don't have opinions. Based on polls:\nA: 20%\nB: 80%",
         "Sure! Here is the distribution:\n\n* **A (Yes):** 20%\n* **B (No):** 80%",
     ],
 )
@@ -111,9 +114,25 @@ def test_a_caveat_before_an_estimate_is_no_refusal(reply: str) -> None:
     assert parse_percentages(reply, "AB", ("Yes", "No")) == [20, 80]
 
 
+@pytest.mark.parametrize("what", ["an estimate", "a best guess", "any estimates of this"])
+@pytest.mark.parametrize("refused", ["I cannot provide", "I'm sorry, I can't give you"])
+def test_an_estimate_that_is_refused_is_none(refused: str, what: str) -> None:
+    """The word for what is refused turns nothing round: an even split behind it is no answer."""
+    for reply in (f"{refused} {what}. A: 50%, B: 50%", f"{refused} {what}:\nA: 50%\nB: 50%"):
+        with pytest.raises(ParseError, match="no estimate"):
+            parse_percentages(reply, "AB", ("Yes", "No"))
+
+
+def test_shares_of_those_who_would_not_choose_an_option_are_others() -> None:
+    """Turned round they may sum to whatever."""
+    with pytest.raises(ParseError, match="says 'NOT choose'"):
+        parse_percentages("How many would NOT choose each: A: 80%, B: 20%", "AB", ("Yes", "No"))
+
+
 @pytest.mark.parametrize(
     ("reply", "expected"),
     [
+        ("A: 20 out of 100\nB: 80 out of 100", [0.2, 0.8]),
         ("A: 1,200\nB: 1,800", [1200, 1800]),
         ("A: 1.234,5\nB: 1.000,5", [1234.5, 1000.5]),
         ("A: 1\u202f200\nB: 1\u202f800", [1200, 1800]),

@@ -1,6 +1,10 @@
 """What models write, and what is read out of it: a value, or nothing at all."""
 
+import json
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from distexp.elicitation.reply.choices import parse_letter
 from distexp.elicitation.reply.listing import parse_letters, parse_wordings
@@ -72,7 +76,6 @@ def test_percentages_are_read(text: str, expected: list[float]) -> None:
         pytest.param("20, 30, 50", "no percentage for A, B, C", id="numbers alone"),
         pytest.param("1: 20, 2: 30, 3: 50", "no percentage for A, B, C", id="numbered"),
         pytest.param('{"A": 20, "B": 80}', "no percentage for C", id="missing letter"),
-        pytest.param('{"A": 20, "B": 30, "C', "no percentage for C", id="truncated"),
         pytest.param("A: twenty percent, B: thirty percent, C: 50%", "for A, B", id="words"),
         pytest.param("A: 20-30%, B: 30%, C: 40-50%", "for A, C", id="ranges"),
         pytest.param("A: 20% to 30%, B: 30%, C: 40%", "for A", id="range in words"),
@@ -103,6 +106,23 @@ def test_what_states_no_distribution_is_unreadable(text: str, reason: str) -> No
         parse_percentages(text, "ABC", SCALE)
 
     assert caught.value.text == text
+
+
+@given(st.lists(st.integers(1, 10_000), min_size=2, max_size=4))
+def test_a_reply_that_is_cut_off_anywhere_says_all_or_nothing(shares: list[int]) -> None:
+    """Also where the server does not say that it was: `{"A": 10, "B": 9` may have begun 90."""
+    letters = "ABCD"[: len(shares)]
+    bare = json.dumps(dict(zip(letters, shares, strict=True)))
+    quoted = json.dumps(
+        {letter: f"{share}%" for letter, share in zip(letters, shares, strict=True)}
+    )
+    for whole in (bare, f"```json\n{bare}\n```", f"[{bare}]", f"Sure: {quoted}"):
+        for end in range(len(whole)):
+            try:
+                read = parse_percentages(whole[:end], letters)
+            except ParseError:
+                continue
+            assert read == shares
 
 
 def test_options_that_begin_with_numbers_are_not_taken_for_shares() -> None:
@@ -174,6 +194,9 @@ def test_one_letter_is_read(text: str, expected: str) -> None:
         pytest.param("I wouldn't say (B)", "says no", id="short negation"),
         pytest.param("Anything but that, not option C", "says no", id="not"),
         pytest.param("B. Too much", "calls option C by the letter B", id="letter against text"),
+        pytest.param(
+            "**Too much** (B)", "calls option C by the letter B", id="text before letter"
+        ),
         pytest.param("2", "chooses no option", id="number"),
         pytest.param("Too", "chooses no option", id="truncated text"),
         pytest.param("Too little or too much", "chooses no option", id="two texts"),

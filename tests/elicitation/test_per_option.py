@@ -118,6 +118,7 @@ def test_percentage_of_the_option_asked_about_is_read(
         "Too much: 30",
         "not 30",
         '{"B": 30, "C": 20}',
+        '{"B": 3',
     ],
 )
 def test_what_is_not_one_percentage_of_it_is_unreadable(

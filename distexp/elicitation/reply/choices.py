@@ -190,19 +190,20 @@ def _chosen(reply: str, letters: str, options: Sequence[str], text: str) -> Iter
         if NEGATION.search(without(options, sentence)):
             msg = f"The reply says no to something beside option {letter}."
             raise ParseError(msg, text=text)
-        rest = plain(reply[end : end + 400]) + " "
-        of_text = next(
-            (
-                o
-                for option, o in longest_first
-                if plain(option) and rest.startswith(plain(option) + " ")
-            ),
-            letter,
-        )
+        line = reply[max(start - 400, 0) : start].rsplit("\n", maxsplit=1)[-1]
+        of_text = _beside(plain(line), plain(reply[end : end + 400]), longest_first) or letter
         if of_text != letter:
             msg = f"The reply calls option {of_text} by the letter {letter}."
             raise ParseError(msg, text=text)
         yield letter
+
+
+def _beside(before: str, behind: str, longest_first: Sequence[tuple[str, str]]) -> str | None:
+    """Return the letter of the option whose text stands right behind a mark or before it."""
+    words = [(f" {plain(option)} ", letter) for option, letter in longest_first if plain(option)]
+    for_behind = (letter for option, letter in words if f" {behind} ".startswith(option))
+    for_before = (letter for option, letter in words if f" {before} ".endswith(option))
+    return next(for_behind, None) or next(for_before, None)
 
 
 def _marked(

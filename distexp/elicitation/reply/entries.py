@@ -231,8 +231,8 @@ def _value(tokens: list[_Token], at: int) -> tuple[Value | None, int]:
         return None, at
     written, at = tokens[at].text, at + 1
     whole = None
-    if [t.text if t.kind == "sign" else t.kind for t in tokens[at : at + 2]] == ["/", "number"]:
-        whole, at = tokens[at + 1].text, at + 2
+    if (over := _past_out_of(tokens, at)) > at:
+        whole, at = tokens[over].text, over + 1
     elif at < len(tokens) and tokens[at].kind == "unit":
         if percent:
             return None, at
@@ -243,6 +243,17 @@ def _value(tokens: list[_Token], at: int) -> tuple[Value | None, int]:
         return None, at
     value = read_number(written, percent=percent, whole=whole)
     return (None if value.says_nothing() else value), at
+
+
+def _past_out_of(tokens: list[_Token], at: int) -> int:
+    """Pass over `/` or `out of` where a number follows."""
+    for signs in (["/"], ["out", "of"]):
+        after = at + len(signs)
+        if [token.text.casefold() for token in tokens[at:after]] == signs and (
+            after < len(tokens) and tokens[after].kind == "number"
+        ):
+            return after
+    return at
 
 
 def _stands_alone(tokens: list[_Token], at: int, *, percent: bool) -> bool:

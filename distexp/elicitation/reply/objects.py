@@ -43,24 +43,48 @@ def blocks(reply: str, text: str) -> "Iterator[tuple[int, int, Object | list[Val
             yield start, end, value
 
 
+def ends_within(reply: str) -> bool:
+    """Tell a reply that may end within a number, as the JSON around it is not closed: `{"A": 4`.
+
+    Examples
+    --------
+    >>> ends_within('{"A": 10, "B": 9'), ends_within('{"A": 10, "B": 90}'), ends_within("B: 9")
+    (True, False, False)
+    """
+    may_go_on = reply[-1:].isdecimal() or reply[-1:] == "."
+    return may_go_on and sum(step for _, step in _steps(reply)) > 0
+
+
 def _brackets(reply: str, text: str) -> Iterator[tuple[int, int]]:
     """Yield where brackets open and close, strings aside; those that never close are none."""
     opened: list[int] = []
+    for at, step in _steps(reply):
+        if step > 0:
+            opened.append(at)
+            if len(opened) > DEEPEST:
+                msg = f"The reply nests brackets deeper than {DEEPEST}."
+                raise ParseError(msg, text=text)
+        else:
+            start = opened.pop()
+            if not opened:
+                yield start, at + 1
+
+
+def _steps(reply: str) -> Iterator[tuple[int, int]]:
+    """Yield where a bracket opens (1) or closes one (-1), strings aside."""
+    depth = 0
     quoted = escaped = False
     for at, sign in enumerate(reply):
         if quoted:
             quoted = escaped or sign != '"'
             escaped = sign == "\\" and not escaped
         elif sign in "{[":
-            opened.append(at)
-            if len(opened) > DEEPEST:
-                msg = f"The reply nests brackets deeper than {DEEPEST}."
-                raise ParseError(msg, text=text)
-        elif sign in "}]" and opened:
-            start = opened.pop()
-            if not opened:
-                yield start, at + 1
-        elif sign == '"' and opened:
+            depth += 1
+            yield at, 1
+        elif sign in "}]" and depth:
+            depth -= 1
+            yield at, -1
+        elif sign == '"' and depth:
             quoted = True
 
 

@@ -61,10 +61,10 @@ def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> l
     Raises
     ------
     ParseError
-        If the reply refuses or gives but an example; an option has no number, two different ones
-        or a range; a letter was not shown or stands with the text of another option; a number is
-        negative, or all are zero; percentages are mixed with fractions or other numbers; or
-        12,500 may be 12.5 or twelve thousand.
+        If the reply refuses, gives but an example, or ends within JSON; an option has no number,
+        two different ones or a range; a letter was not shown or stands with the text of another
+        option; a number is negative, or all are zero; percentages are mixed with fractions or
+        other numbers; or 12,500 may be 12.5 or twelve thousand.
 
     Examples
     --------
@@ -100,6 +100,9 @@ def parse_percentages(text: str, letters: str, options: Sequence[str] = ()) -> l
         )
         refusal = None if found else refusal_in(reply)
         msg = f"The reply {reason}" + (f"; it says {refusal!r}." if refusal else ".")
+        raise ParseError(msg, text=text)
+    if objects.ends_within(reply):
+        msg = "The reply ends within JSON that is not closed: its last number may be cut off."
         raise ParseError(msg, text=text)
     return _weights([found[letter] for letter in letters], named.texts, text)
 

@@ -52,12 +52,19 @@ _REFUSALS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _TURN = re.compile(
-    r"\b(?:but|however|that said|nevertheless|nonetheless|still|instead|my (?:best )?(?:estimate|"
-    r"guess)|best guess|here (?:is|are)|here['’]s|estimates?|aber|jedoch|dennoch|trotzdem|"
-    r"mais|cependant|toutefois|pero|sin embargo|no obstante|ma|tuttavia|mas|porém|maar|echter|"
+    r"\b(?:but|however|that said|nevertheless|nonetheless|still|instead|"
+    r"aber|jedoch|dennoch|trotzdem|mais|cependant|toutefois|pero|sin embargo|no obstante|"
+    r"ma|tuttavia|mas|porém|maar|echter|"
     r"но|однако)\b|但|不过|不過|然而|しかし|ただし|하지만|그러나|لكن|اما",
     re.IGNORECASE,
 )
+_ESTIMATE = re.compile(
+    r"\b(?:my (?:best )?(?:estimate|guess)|best guess|here (?:is|are)|here['’]s|estimates?"
+    r"|based on)\b",
+    re.IGNORECASE,
+)
+"""What turns a reply round in a clause of its own; in that of a refusal it is what is refused."""
+_CLAUSE_END = re.compile(r"[.,;:!?\n。](?!\w)")
 _EXAMPLE = re.compile(
     r"\b(?:format|examples?|e\.g|for instance|templates?|placeholders?|illustrat\w*|"
     r"hypothetical\w*|"
@@ -66,6 +73,12 @@ _EXAMPLE = re.compile(
     r"esempio|exemplo|voorbeeld\w*|przykład\w*|пример\w*|шаблон|формат)\b|例|格式|フォーマット|예시|형식|مثال",
     re.IGNORECASE,
 )
+_OTHERS = re.compile(
+    r"\b(?:not|never|would(?:n['’]?t)|do(?:n['’]?t))\ (?:choose|pick|select|agree\ with)\b"
+    r"|\bnicht\ (?:wählen|ankreuzen)\b",
+    re.IGNORECASE,
+)
+"""Whose shares they are not: those who would *not* choose an option."""
 NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|cannot|can['’]?t|rather than|instead of|except|unlike|without|"
     r"disagree\w*|reject\w*|against|exclud\w*|avoid\w*|eliminat\w*|rul(?:e|ed|ing) out|oppos\w*|"
@@ -100,7 +113,8 @@ def withdrawn(before: str) -> str | None:
     """Return the words before a list of numbers by which it is no estimate; None without such.
 
     A refusal is one unless the reply turns round after it (*but my estimate is*), and a last
-    sentence that speaks of a format or an example is one whatever stands before.
+    sentence that speaks of a format or an example is one whatever stands before. *I cannot give an
+    estimate* is no turn: there the estimate is what is refused.
 
     Examples
     --------
@@ -110,7 +124,21 @@ def withdrawn(before: str) -> str | None:
     sentences = [part for part in re.split(r"[.!?]\s|\n\s*\n|。", before) if part.strip()]
     if sentences and (example := _EXAMPLE.search(sentences[-1])):
         return example[0]
-    refusals = list(_REFUSALS.finditer(before))
-    if not refusals or _TURN.search(before, refusals[-1].end()):
+    if (inverse := _OTHERS.search(before)) is not None:
+        return inverse[0]
+    refused = _last_refusal(before)
+    if refused is None or _TURN.search(before, refused.start()):
         return None
-    return " ".join(refusals[-1][0].split())
+    if (end := _CLAUSE_END.search(before, refused.start())) and _ESTIMATE.search(
+        before, end.end()
+    ):
+        return None
+    return " ".join(refused[0].split())
+
+
+def _last_refusal(text: str) -> re.Match[str] | None:
+    """Return the refusal that begins last, be it within another: *I'm sorry, I can't give*."""
+    last, found = None, _REFUSALS.search(text)
+    while found is not None:
+        last, found = found, _REFUSALS.search(text, found.start() + 1)
+    return last
