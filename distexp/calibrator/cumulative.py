@@ -307,9 +307,8 @@ class CumulativeRegression(Scoped, Parameters):
         self, X: Design, boundaries: Boundaries, below: FloatArray, mix: FloatArray
     ) -> FloatArray:
         """Return the distributions of each fit, of shape (n_fits, n_cases, max_options)."""
-        calibrated: FloatArray = np.where(
-            boundaries.nominal[:, None],
-            mixed(X, mix[:, None, None]),
-            boundaries.shares(below),
-        )
+        shares = boundaries.shares(below)
+        if not (nominal := boundaries.nominal).any():
+            return shares
+        calibrated: FloatArray = np.where(nominal[:, None], mixed(X, mix[:, None, None]), shares)
         return calibrated

@@ -1,6 +1,7 @@
 """The level of a question and a group's deviation from it, each with a slope of its own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.features import question_means
 from distexp.calibrator.fitting.loss import along_scale, lengths
 from distexp.calibrator.fitting.means import Kinds, TrainingMeans, by_size, placed
+from distexp.calibrator.fitting.numbered import numbered
 from distexp.calibrator.fitting.parameters import Parameters, check_fitted
 from distexp.checks import check_int, check_number, parameter_error
 from distexp.types import Design, FloatArray
@@ -151,11 +153,13 @@ class Decomposed(Batched, Parameters):
         means = TrainingMeans(y, kinds, weights)
         bases, held_out = self._bases(X, means), self._bases(X, means, held_out=True)
         level = question_means(X.predicted, X.question)
+        X, length = replace(X, text=None), lengths(X.ordinals, X.mask)
         for weight, base, without in zip(weights, bases, held_out, strict=True):
             rows = np.flatnonzero(weight > 0)
             trained, own = X.take(rows), without[rows]
             own_level = question_means(trained.predicted, trained.question)
-            problem = _regression(trained, y[rows], weight[rows], own, own_level)
+            of_rows = y[rows], weight[rows], own, own_level, length[rows]
+            problem = _regression(trained, *of_rows)
             slopes, row_weight = self._solved(*problem)
             predicted = _composed(X, base, slopes, level)
             of_others = predicted
@@ -173,14 +177,14 @@ class Decomposed(Batched, Parameters):
         self, X: Design, y: FloatArray, weight: FloatArray, base: FloatArray
     ) -> FloatArray:
         """Return level and deviation slope."""
-        level = question_means(X.predicted, X.question)
-        return self._solved(*_regression(X, y, weight, base, level))[0]
+        level, length = question_means(X.predicted, X.question), lengths(X.ordinals, X.mask)
+        return self._solved(*_regression(X, y, weight, base, level, length))[0]
 
     def _slopes_left_out(
         self, X: Design, features: FloatArray, target: FloatArray, row_weight: FloatArray
     ) -> FloatArray:
         """Return the slopes without each case's question, of shape (2, n_cases)."""
-        codes = np.unique(X.together, return_inverse=True)[1]
+        codes = numbered(X.together)
         of_row = np.repeat(codes, features.shape[1] // len(codes))
         products = np.array(
             [
@@ -226,13 +230,17 @@ def _kinds(X: Design) -> Kinds:
 
 
 def _regression(
-    X: Design, y: FloatArray, weight: FloatArray, base: FloatArray, level: FloatArray
+    X: Design,
+    y: FloatArray,
+    weight: FloatArray,
+    base: FloatArray,
+    level: FloatArray,
+    length: FloatArray,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return features of shape (2, n_rows), targets and weights of the cumulative shares."""
-    length = lengths(X.ordinals, X.mask)
     shares = np.array([level - base, X.predicted - level, y - base])
     features = along_scale(shares, X.ordinals).reshape(3, -1)
-    of_question = weight * (len(np.unique(X.question)) / weight.sum())
+    of_question = weight * ((numbered(X.question).max() + 1) / weight.sum())
     row_weight: FloatArray = (of_question[:, None] * length).ravel()
     return features[:2], features[2], row_weight
 

@@ -1,6 +1,6 @@
 """A mixture of calibrators, weighed by what they would have said of each training question."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -9,6 +9,7 @@ from distexp.calibrator.fitting.base import few
 from distexp.calibrator.fitting.batch import Batched
 from distexp.calibrator.fitting.left_out import LeavesOut, each_left_out
 from distexp.calibrator.fitting.loss import along_scale, lengths
+from distexp.calibrator.fitting.numbered import numbered
 from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_number, parameter_error
 from distexp.errors import ConfigError
@@ -156,7 +157,7 @@ class Evidence(Batched, Parameters):
         weights = np.ones((1, len(y))) if weight is None else weight[None]
         left_out = [member.fit_leave_out(X, y, weights)[1][0] for member in self.members.values()]
         learnt, self.gain_share_, losses = self._learnt(
-            X, y, weights[0], np.array(left_out), lengths(X.ordinals, X.mask)
+            X, y, weights[0], left_out, lengths(X.ordinals, X.mask)
         )
         self.weights_ = dict(zip(self.members, learnt.tolist(), strict=True))
         self.losses_ = dict(zip(self.members, losses.tolist(), strict=True))
@@ -186,8 +187,7 @@ class Evidence(Batched, Parameters):
         members = [each_left_out(member, X, y, weights) for member in self.members.values()]
         length = lengths(X.ordinals, X.mask)
         for weight, *both in zip(weights, *members, strict=True):
-            left_out = np.array([without for _, without in both])
-            learnt, _, _ = self._learnt(X, y, weight, left_out, length)
+            learnt, _, _ = self._learnt(X, y, weight, [without for _, without in both], length)
             predicted = np.zeros_like(y)
             for share, (fitted, _) in zip(learnt, both, strict=True):
                 predicted += share * fitted
@@ -198,23 +198,26 @@ class Evidence(Batched, Parameters):
         X: Design,
         y: FloatArray,
         weight: FloatArray,
-        left_out: FloatArray,
+        left_out: Sequence[FloatArray],
         length: FloatArray,
     ) -> tuple[FloatArray, float, FloatArray]:
         """Return the weights, the share of the mixture and each member's loss.
 
-        `left_out`, of shape (n_members, n_cases, max_options), is what they predict without a
-        case's question, and `length` what `lengths` returns; cases of weight 0 do not count.
+        `left_out`, each of shape (n_cases, max_options), is what they predict without a case's
+        question, and `length` what `lengths` returns; cases of weight 0 do not count.
         """
         rows = np.flatnonzero(weight > 0)
-        codes = np.unique(X.together[rows], return_inverse=True)[1]
+        codes = numbered(X.together[rows])
         n = int(codes.max()) + 1
         length, weight = length[rows], weight[rows]
         of_case = weight * (n / weight.sum())  # questions weigh 1 on average
         counts = length > 0
         row_weight = (of_case[:, None] * length)[counts]
-        apart = along_scale(left_out[:, rows] - y[rows], X.ordinals[rows])
-        errors = np.ascontiguousarray(apart[:, counts]) * row_weight
+        human, ordinals = y[rows], X.ordinals[rows]
+        errors = np.empty((len(left_out), len(row_weight)))
+        for without, of_member in zip(left_out, errors, strict=True):
+            apart = along_scale(without[rows] - human, ordinals)
+            np.multiply(apart[counts], row_weight, out=of_member)
         of_row = np.repeat(codes, counts.sum(axis=1))
         alone = np.array([np.bincount(of_row, np.abs(one), n) for one in errors])
         mixture = self._mixture(errors, n)
@@ -225,11 +228,16 @@ class Evidence(Batched, Parameters):
         return learnt, share, alone.mean(axis=1)
 
     def _mixture(self, errors: FloatArray, n: int) -> FloatArray:
-        """Return the posterior mean of the weights, of shape (n_members,)."""
+        """Return the posterior mean of the weights, of shape (n_members,).
+
+        Errors of a row that all have one sign add up without one; of others each mixture's do.
+        """
         drawn = _drawn(tuple(float(self.concentration[name]) for name in self.members))
-        losses = np.zeros(N_DRAWS)
-        for start in range(0, errors.shape[1], N_AT_ONCE):
-            mixed = drawn @ errors[:, start : start + N_AT_ONCE]
+        one_sided = (errors.min(axis=0) >= 0) | (errors.max(axis=0) <= 0)
+        losses = drawn @ np.abs(errors[:, one_sided]).sum(axis=1)
+        others = errors[:, ~one_sided]
+        for start in range(0, others.shape[1], N_AT_ONCE):
+            mixed = drawn @ others[:, start : start + N_AT_ONCE]
             losses += np.abs(mixed, out=mixed).sum(axis=1)
         power = self.sharpness * n**2 / (n + UNSURE)
         evidence = -power * np.log(np.maximum(losses / n, LEAST_LOSS))

@@ -140,15 +140,15 @@ class Shrinkage(Batched, Parameters):
         self, X: Design, y: FloatArray, weights: FloatArray, means: Sequence[TrainingMeans]
     ) -> tuple[FloatArray, FloatArray]:
         learnt = self._weights(X, y, weights, means)
-        left_out = self._targets(X, means, held_out=True)
-        predicted = np.broadcast_to(X.predicted, (*weights.shape, y.shape[1]))
-        share = learnt[:, None, None]
-        without = (1 - share) * predicted + share * left_out
-        return self._mixed(X, self._targets(X, means), learnt), without
+        targets = (self._targets(X, means, held_out=held_out) for held_out in (False, True))
+        fitted, without = (self._mixed(X, of_fits, learnt) for of_fits in targets)
+        return fitted, without
 
     def _mixed(self, X: Design, targets: FloatArray, learnt: FloatArray) -> FloatArray:
         """Return the predictions of each fit, of shape (n_fits, n_cases, max_options)."""
         of_fits = np.broadcast_to(targets, (len(learnt), *X.predicted.shape))
+        if (learnt == 1).all():
+            return of_fits
         return np.array([self._between(X, *of) for of in zip(of_fits, learnt, strict=True)])
 
     def _means(self, X: Design, y: FloatArray, weights: FloatArray) -> list[TrainingMeans]:

@@ -78,9 +78,10 @@ class Evaluation(Settings):
         unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits, units.clusters)
         of_each = 0 if isinstance(resampling, Bootstrap) else resampling.n_groups
+        again = refitted(splits, resampling, units.judged, design.ordinals)
         notes = (
             self.too_few(design, units, splits, calibrators),
-            lengthy(efforts, len(splits), of_each * len(refitted(splits, resampling))),
+            lengthy(efforts, len(splits), of_each * len(again)),
         )
         return " ".join(filter(None, notes)) or None
 
@@ -130,7 +131,7 @@ class Evaluation(Settings):
         frame = frame_of(study, design, human)
         unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits, units.clusters)
-        again = refitted(splits, resampling)
+        again = refitted(splits, resampling, units.judged, design.ordinals)
         measures, calibrated, ignored, fitted = {}, {}, {}, {}
         for name, method in methods.items():  # one at a time: splits times cases times options
             predicted = cross_fit(method, design, human, splits, weight)
@@ -149,8 +150,9 @@ class Evaluation(Settings):
             extras=self.extras,
         )
         moved, unfit = shifts(
-            methods, frame, splits, resampling, weight, unit, extras=self.extras, fitted=fitted
-        )
+            methods, frame, [splits[number] for number in again], resampling, weight, unit,
+            extras=self.extras, fitted=fitted,
+        )  # fmt: skip
         scores, as_fitted = (
             score_methods(
                 measures, frame, resampling, of_fits,

@@ -25,6 +25,9 @@ AT_ONCE = 2**19
 MOST_FITS = 72
 """Of each method, about: with groups of questions dealt to five splits it is 48 and these five,
 as many as the analysis makes anyway."""
+ENOUGH = 100
+"""Questions on a scale, or batteries of them, that tell what leaving out a group does to fits to
+as many and more: no further split is fitted again."""
 
 
 MOVED = (*DISTANCES, *TASKS)
@@ -111,8 +114,8 @@ def shifts(
 ) -> tuple[dict[str, Measures], list[str]]:
     """Fit every method without each group of questions, where intervals need that.
 
-    `fitted` is what methods predict of the tested cases of each split that `refitted` names, if
-    that is known.
+    The splits are those that `refitted` names, and `fitted` is what methods predict of the tested
+    cases of each, if that is known.
 
     Returns
     -------
@@ -150,10 +153,10 @@ def shift(
     extras: bool,
     known: Sequence[FloatArray] | None = None,
 ) -> Measures:
-    """Fit a method to the first splits again, without each group of questions in turn.
+    """Fit a method to some splits again, without each group of questions in turn.
 
-    The splits are as many as hold each question out once, if that is not too many. A method whose
-    fit searches or leaves something is taken as its rehearsal: what it is without its search.
+    A method whose fit searches or leaves something is taken as its rehearsal: what it is without
+    its search.
 
     Parameters
     ----------
@@ -161,6 +164,7 @@ def shift(
         Is copied, and keeps what it learnt.
     frame : Frame of n_cases cases
     splits : sequence of Split
+        Those that `refitted` names.
     jackknife : Jackknife
     weight : ndarray of shape (n_cases,), optional
         As in `distexp.evaluation.fits.cross_fit`.
@@ -169,8 +173,7 @@ def shift(
     extras : bool
         Whether to measure shape and tasks too.
     known : sequence of ndarray of shape (n_tested, max_options), optional
-        What the method predicts of the tested cases of each split that `refitted` names; fitted
-        once more where None.
+        What the method predicts of the tested cases of each split; fitted once more where None.
 
     Returns
     -------
@@ -184,12 +187,11 @@ def shift(
         If it cannot be fitted to so few questions.
     """
     n_groups = jackknife.n_groups
-    chosen = [splits[number] for number in refitted(splits, jackknife)]
     kept = [jackknife.without(unit, left_out) for left_out in range(n_groups)]
     step = max(1, AT_ONCE // ((n_groups + 1) * len(kept[0])))
     gains = _Gains(n_groups)
-    for start in range(0, len(chosen), step):
-        some = chosen[start : start + step]
+    for start in range(0, len(splits), step):
+        some = splits[start : start + step]
         fits, place = _without_each(some, kept)
         there = []
         if known is not None:
@@ -253,16 +255,36 @@ class _Gains:
                 yield np.divide(sums, counts, out=sums).astype(np.float32)
 
 
-def refitted(splits: Sequence[Split], resampling: Jackknife | Bootstrap) -> list[int]:
-    """Return which splits are fitted without each group: the first that test all that any does."""
+def refitted(
+    splits: Sequence[Split],
+    resampling: Jackknife | Bootstrap,
+    unit: IntArray,
+    ordinals: FloatArray,
+) -> list[int]:
+    """Return which splits are fitted without each group of questions.
+
+    The first that test all that any does, or `ENOUGH`, and at least two of them.
+
+    Parameters
+    ----------
+    splits : sequence of Split
+    resampling : Jackknife or Bootstrap
+    unit : ndarray of shape (n_cases,)
+        What counts as one of those tested: the question of each case, or its battery.
+    ordinals : ndarray of shape (n_cases, max_options)
+        Cases without a scale count where all are.
+    """
     if isinstance(resampling, Bootstrap):
         return []
     most = max(2, MOST_FITS // resampling.n_groups)
     tested = np.any([split.test for split in splits], axis=0)
+    counted = ~np.isnan(ordinals[:, 0])
+    counted |= not (counted & tested).any()
     seen = np.zeros_like(tested)
     chosen: list[int] = []
     for number, split in enumerate(splits):
-        if (seen == tested).all() or len(chosen) == most:
+        enough = len(chosen) > 1 and len(np.unique(unit[seen & counted])) >= ENOUGH
+        if enough or (seen == tested).all() or len(chosen) == most:
             break
         if (split.test & ~seen).any():
             chosen.append(number)

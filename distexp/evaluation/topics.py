@@ -12,7 +12,7 @@ from distexp.evaluation.fits import cross_fit
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import Frame
 from distexp.evaluation.measures import Measures, ceiling, measure
-from distexp.evaluation.refits import shifts
+from distexp.evaluation.refits import refitted, shifts
 from distexp.evaluation.scores import Score, score_methods
 from distexp.evaluation.splits import Split
 from distexp.evaluation.units import Units, enough
@@ -92,9 +92,11 @@ def of_new_topics(
     moved: Mapping[str, Measures] = {}
     if told:
         fitted = {name: method for name, method in methods.items() if name in measures}
+        again = refitted(splits, resampling, units.redrawn, frame.design.ordinals)
         moved, _ = shifts(
-            fitted, of_battery, splits, resampling, weight, units.redrawn, extras=False
-        )
+            fitted, of_battery, [splits[number] for number in again], resampling, weight,
+            units.redrawn, extras=False,
+        )  # fmt: skip
     found = score_methods(
         measures,
         frame,

@@ -15,7 +15,7 @@ from distexp.calibrator.baseline import TrainMean
 from distexp.evaluation.evaluation import Evaluation, cross_fit
 from distexp.evaluation.jackknife import Jackknife, groups_of
 from distexp.evaluation.layout import frame_of
-from distexp.evaluation.refits import refitted, shift
+from distexp.evaluation.refits import ENOUGH, MOST_FITS, refitted, shift
 from distexp.evaluation.splits import Split, question_splits
 from distexp.types import (
     Case,
@@ -176,6 +176,28 @@ def test_every_question_is_in_one_group_and_clusters_stay_together(
         assert all(len(groups) <= 1 for groups in of_cluster)
 
 
+@given(n_questions=st.integers(5, 400), n_nominal=st.integers(0, 400), n_groups=st.integers(2, 24))
+def test_splits_are_fitted_again_until_enough_questions_are_tested(
+    n_questions: int, n_nominal: int, n_groups: int
+) -> None:
+    """All that any split tests, or so many on a scale that more would tell nothing new."""
+    question = np.arange(n_questions)
+    ordinals = np.where(question[:, None] < n_nominal, np.nan, [0.0, 1.0])
+    splits = question_splits(question, 50, 0.2, seed=0)
+
+    jackknife = Jackknife(question, question % n_groups)
+
+    chosen = refitted(splits, jackknife, question, ordinals)
+
+    most = max(2, MOST_FITS // jackknife.n_groups)
+    on_scale = question >= (n_nominal if n_nominal < n_questions else 0)
+    seen = [np.any([splits[n].test for n in chosen[:k]], axis=0) for k in (len(chosen) - 1, None)]
+    assert chosen == list(range(len(chosen)))
+    assert 2 <= len(chosen) <= most
+    assert len(chosen) == 2 or (seen[0] & on_scale).sum() < ENOUGH
+    assert seen[1].all() or len(chosen) == most or (seen[1] & on_scale).sum() >= ENOUGH
+
+
 @pytest.mark.parametrize("fitted_before", [False, True])
 def test_refits_are_the_evaluation_without_the_questions(fitted_before: bool) -> None:
     """What a training mean's distances gain without a question, worked out by hand."""
@@ -185,7 +207,8 @@ def test_refits_are_the_evaluation_without_the_questions(fitted_before: bool) ->
     test = np.array([True, True, False, False])
     splits = [Split(train=~test, test=test), Split(train=test, test=~test)]
     jackknife = Jackknife(np.arange(4), np.arange(4))
-    again = [splits[number] for number in refitted(splits, jackknife)]
+    chosen = refitted(splits, jackknife, design.question, design.ordinals)
+    again = [splits[number] for number in chosen]
     before = cross_fit(TrainMean(), design, human, again)
     known = [of[split.test] for of, split in zip(before, again, strict=True)]
 

@@ -153,8 +153,6 @@ class Arrow:
         self.questions, self.n_groups, self.penalties = questions, n_groups, penalties
         self.n_own_core = len(penalties.core)
         self.n_own = penalties.groups.shape[1]
-        self.own = [panel.of_groups() for panel in self.panels]
-        """Features of the groups, of shape (n_boundaries, n, n_own)."""
         self.laid = [Laid(panel, questions, target) for panel in self.panels]
         self._last: tuple[FloatArray, Normal, Eliminated] | None = None
 
@@ -174,7 +172,7 @@ class Arrow:
 
     def predict(self, coef: Coefficients, out: FloatArray) -> None:
         """Write what the coefficients predict for the panels' rows to `out`."""
-        predict(self.panels, self.questions, coef, out, self.own)
+        predict(self.panels, self.questions, coef, out)
 
     def equations(self, weight: FloatArray) -> tuple[Normal, Eliminated]:
         """Return the normal equations, also without the groups; those of the last weights once."""

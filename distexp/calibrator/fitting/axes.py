@@ -46,7 +46,7 @@ def along(boundaries: Boundaries, axes: FloatArray) -> list[Panel]:
         return boundaries.panels
     panels = []
     for panel in boundaries.widened:
-        places = boundaries.deviations[panel.question, : len(panel.tilt)] @ axes
-        variables = np.concatenate([panel.variables, places], axis=2)
+        places = boundaries.deviations[:, : len(panel.tilt)] @ axes
+        variables = np.concatenate([panel.variables, places[panel.question]], axis=2)
         panels.append(replace(panel, variables=variables))
     return panels

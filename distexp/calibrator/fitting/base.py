@@ -250,6 +250,8 @@ def clipped(scores: FloatArray, X: Design) -> FloatArray:
     positive = np.where(X.mask, np.maximum(scores, 0.0), 0.0)
     totals = positive.sum(axis=1, keepdims=True)
     empty = totals <= EQUAL
+    if not empty.any():
+        return np.asarray(positive / totals, dtype=np.float64)
     return np.where(empty, uniform(X), positive / np.where(empty, 1.0, totals))
 
 

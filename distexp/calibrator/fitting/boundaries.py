@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from distexp.calibrator.fitting import once
+from distexp.calibrator.fitting.features import question_means
+from distexp.calibrator.fitting.numbered import numbered
 from distexp.calibrator.fitting.panels import Panel
 from distexp.calibrator.fitting.vocabulary import PENALTIES, VARIABLES, Vocabulary
 from distexp.types import BoolArray, Design, FloatArray, IntArray
@@ -71,13 +74,27 @@ class Boundaries:
         """
         n_cases, max_options = self.X.predicted.shape
         cumulative = np.zeros((len(below), n_cases, max_options))
-        cumulative[:, self.case, self.index] = np.clip(below, 0, 1)
+        cumulative.reshape(len(below), -1)[:, self._places] = np.clip(below, 0, 1)
         cumulative[:, np.arange(n_cases), self.X.n_options - 1] = 1
-        cumulative = np.maximum.accumulate(cumulative, axis=2)
+        for before, after in pairwise(np.moveaxis(cumulative, 2, 0)):
+            np.maximum(before, after, out=after)
         in_order = np.diff(cumulative, axis=2, prepend=0)
+        if self._in_order:
+            return in_order
         shares = np.zeros_like(in_order)
         np.put_along_axis(shares, np.broadcast_to(self.order, shares.shape), in_order, axis=2)
         return shares
+
+    @cached_property
+    def _places(self) -> IntArray:
+        """Shape (n_rows,): where a row is among the options of all cases."""
+        places: IntArray = self.case * self.X.predicted.shape[1] + self.index
+        return places
+
+    @cached_property
+    def _in_order(self) -> bool:
+        """Whether the options of every case stand in the order of their positions."""
+        return bool((self.order == np.arange(self.order.shape[1])).all())
 
     @cached_property
     def penalties(self) -> FloatArray:
@@ -112,7 +129,7 @@ class Boundaries:
     @cached_property
     def question(self) -> IntArray:
         """Shape (n_cases,): questions, numbered in their order."""
-        return np.unique(self.X.question, return_inverse=True)[1]
+        return numbered(self.X.question)
 
     @cached_property
     def panels(self) -> list[Panel]:
@@ -261,11 +278,7 @@ class Boundaries:
 
     def _by_question(self, values: FloatArray) -> FloatArray:
         """Return the mean over the groups of each case's question, of the shape of `values`."""
-        codes = np.unique(self.X.question, return_inverse=True)[1]
-        sums = np.zeros((codes.max() + 1, values.shape[1]))
-        np.add.at(sums, codes, values)
-        means: FloatArray = (sums / np.bincount(codes)[:, None])[codes]
-        return means
+        return question_means(values, self.question)
 
 
 def _own(tilt: FloatArray, n_variables: int, n_axes: int) -> FloatArray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from distexp.calibrator.fitting.numbered import numbered
 from distexp.types import Design, FloatArray, IntArray
 
 FEATURES = (
@@ -62,7 +63,7 @@ def question_means(values: FloatArray, question: IntArray) -> FloatArray:
     >>> question_means(np.array([[0.1], [0.3], [0.7]]), np.array([5, 5, 2]))[:, 0]
     array([0.2, 0.2, 0.7])
     """
-    codes = np.unique(question, return_inverse=True)[1]
+    codes = numbered(question)
     sums = np.array([np.bincount(codes, column) for column in values.T]).T
     means: FloatArray = (sums / np.bincount(codes)[:, None])[codes]
     return means

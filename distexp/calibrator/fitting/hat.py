@@ -14,7 +14,7 @@ FEW_ROWS = 40
 """Rows of a question up to which its equations are written out and solved."""
 LEAST_FILL = 0.5
 """Share of the groups that were asked a question, on average, from which on all are laid out."""
-TOLERANCE = 1e-11
+TOLERANCE = 1e-10
 """Size of what the equations leave over, against the errors, at which they are solved."""
 MOST_STEPS = 60
 
@@ -80,12 +80,14 @@ class _Hat:
 
     def products(self, number: int, cases: IntArray) -> FloatArray:
         """Return them for questions with equally many cases, numbered by the rows of `cases`."""
-        panel, own = self.arrow.panels[number], self.arrow.own[number]
+        panel = self.arrow.panels[number]
         n_questions, n_cases = cases.shape
         n_boundaries = len(panel.tilt)
         group, question = panel.group[cases], panel.question[cases[:, 0]]
-        of_own = own[:, cases].transpose(1, 2, 0, 3)  # (n_questions, n_cases, n_boundaries, n_own)
         rows = panel.variables[cases].transpose(2, 0, 1, 3)
+        flat = rows.reshape(n_boundaries, -1, rows.shape[3]) @ panel.own
+        # Of shape (n_questions, n_cases, n_boundaries, n_own).
+        of_own = flat.reshape(*rows.shape[:3], -1).transpose(1, 2, 0, 3)
         features = np.empty((*of_own.shape[:3], self.core[number].shape[2]))
         if (group == group[0]).all():  # nearly always: every group was asked
             group = group[:1]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from distexp.calibrator.fitting.numbered import numbered
 from distexp.types import FloatArray, IntArray
 
 
@@ -21,10 +22,10 @@ class Kinds:
     """
 
     def __init__(self, kind: IntArray, question: IntArray, unit: IntArray | None = None) -> None:
-        of_question = np.unique(question, return_inverse=True)[1]
+        of_question = numbered(question)
         place = np.zeros(len(question), dtype=np.int64)
         for keys in (*np.reshape(kind, (len(question), -1)).T, of_question):
-            codes = np.unique(keys, return_inverse=True)[1]
+            codes = numbered(keys)
             place = place * (codes.max() + 1) + codes
         pairs, first, pair = np.unique(place, return_index=True, return_inverse=True)
         kinds = np.unique(pairs // (of_question.max() + 1), return_inverse=True)[1]

@@ -17,6 +17,8 @@ def nominal_weight(X: Design, y: FloatArray, weight: FloatArray, prior: float) -
     The prior counts as much as one case whose shares are half a unit from uniform.
     """
     rows: BoolArray = np.isnan(X.ordinals[:, 0]) & (weight > 0)
+    if not rows.any():
+        return float(prior)
     towards, moved = (uniform(X) - X.predicted)[rows], (y - X.predicted)[rows]
     squares = weight[rows] @ (towards**2).sum(axis=1)
     products = weight[rows] @ (towards * moved).sum(axis=1)

@@ -42,6 +42,13 @@ class Panel:
             rows=self.rows[kept],
         )
 
+    @property
+    def starts(self) -> IntArray:
+        """Where each group begins, and the end of the last; of shape (n_groups_there + 1,)."""
+        n = len(self.group)
+        ends = np.flatnonzero(np.diff(self.group)) + 1
+        return np.concatenate([[0], ends, [n]]) if n else np.zeros(1, np.int64)
+
     def of_groups(self) -> FloatArray:
         """Return the features of the groups, of shape (n_boundaries, n, n_own)."""
         features: FloatArray = self.variables.swapaxes(0, 1) @ self.own
@@ -104,18 +111,17 @@ def predict(
     questions: Questions,
     coef: Coefficients,
     out: FloatArray,
-    own: Sequence[FloatArray] | None = None,
 ) -> None:
-    """Write what the coefficients predict for the panels' rows to `out`, by their numbers.
-
-    `own` are `Panel.of_groups` where they are known already.
-    """
+    """Write what the coefficients predict for the panels' rows to `out`, by their numbers."""
     shift, tilt = questions.spread(coef.questions)
     groups = np.concatenate([coef.groups, np.zeros((1, coef.groups.shape[1]))])  # the last for -1
-    for number, panel in enumerate(panels):
-        values = np.einsum("njv,jv->nj", panel.variables, panel.core @ coef.core)
-        if len(coef.groups):
-            features = panel.of_groups() if own is None else own[number]
-            values += np.einsum("jni,ni->nj", features, groups[panel.group])
-        values += shift[panel.question, None] + panel.tilt * tilt[panel.question, None]
-        out[panel.rows] = values
+    for panel in panels:
+        starts = panel.starts
+        slopes = panel.core @ coef.core + (panel.own @ groups.T).transpose(2, 0, 1)
+        slopes = slopes[panel.group[starts[:-1]], ..., None]  # (n_groups_there, ..., n_variables)
+        by_boundary = panel.variables.swapaxes(0, 1)
+        values = np.empty(by_boundary.shape[:2])
+        for of_group, first, last in zip(slopes, starts, starts[1:], strict=False):
+            np.matmul(by_boundary[:, first:last], of_group, out=values[:, first:last, None])
+        values += shift[panel.question] + panel.tilt[:, None] * tilt[panel.question]
+        out[panel.rows] = values.T

@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Generic, TypeVar
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from distexp.calibrator.fitting.once import digest
 from distexp.calibrator.fitting.words import terms
@@ -23,6 +24,8 @@ BANDWIDTH = 0.5
 _HASHES = re.compile(r"sha256:( [0-9a-f]{16})*")
 FEW = 64
 """Texts up to which a table of their words is quicker written out than as a sparse matrix."""
+OFTEN = 0.1
+"""Share of the texts from which on that is so of a single word."""
 LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding. Where variances differ
 by no more, rounding alone would say which direction is the last: all of them are left out then."""
@@ -160,9 +163,10 @@ def _largest(matrix: FloatArray, n: int) -> tuple[FloatArray, FloatArray]:
     from scipy.linalg import eigh
 
     last = len(matrix) - 1
-    found: tuple[FloatArray, FloatArray] = eigh(
-        matrix, subset_by_index=(last - n + 1, last), overwrite_a=True, check_finite=False
-    )
+    with threadpool_limits(limits=1, user_api="blas"):  # scipy's, which may just have been loaded
+        found: tuple[FloatArray, FloatArray] = eigh(
+            matrix, subset_by_index=(last - n + 1, last), overwrite_a=True, check_finite=False
+        )
     return found
 
 
@@ -194,6 +198,8 @@ class Counts:
     term: IntArray
     number: FloatArray
     n_terms: int
+    often: BoolArray
+    """Of shape (n_terms,): which are in so many of the texts that their table is written out."""
 
     @classmethod
     def of(cls, texts: Sequence[Sequence[str]]) -> "Counts":
@@ -203,7 +209,10 @@ class Counts:
         pairs = np.array([pair for of_text in counted for pair in of_text], np.int64)
         pairs = pairs.reshape(-1, 2)
         starts = np.cumsum([0, *map(len, counted)])
-        return cls(starts, pairs[:, 0].copy(), pairs[:, 1].astype(np.float64), len(place))
+        term, number, n_terms = pairs[:, 0].copy(), pairs[:, 1].astype(np.float64), len(place)
+        often = np.bincount(term, minlength=n_terms) >= OFTEN * len(texts)
+        often |= len(texts) <= FEW
+        return cls(starts, term, number, n_terms, often)
 
 
 def _counted(texts: list[str], *, pairs: bool) -> Counts | None:
@@ -229,13 +238,18 @@ def _alike(counts: Counts | None, known: BoolArray) -> FloatArray:
     values = (1 + np.log(counts.number)) * rarity[counts.term]
     norm = np.sqrt(np.bincount(text, values**2, len(known)))
     values /= np.where(norm > 0, norm, 1.0)[text]
-    if len(known) <= FEW:
-        written = np.zeros((len(known), counts.n_terms))
-        written[text, counts.term] = values
-        near: FloatArray = written @ written[known].T
-        return near
-    from scipy.sparse import csr_array
+    often = counts.often
+    column, kept = (np.cumsum(often) - 1)[counts.term], often[counts.term]
+    written = np.zeros((len(known), int(often.sum())))
+    written[text[kept], column[kept]] = values[kept]
+    cosines: FloatArray = written @ written[known].T
+    if not kept.all():
+        from scipy.sparse import csr_array
 
-    weighed = csr_array((values, counts.term, counts.starts), (len(known), counts.n_terms))
-    cosines: FloatArray = (weighed @ weighed[known].T).toarray()
+        rare = ~kept
+        starts = np.append(0, np.cumsum(np.bincount(text[rare], minlength=len(known))))
+        parts = values[rare], counts.term[rare], starts
+        weighed = csr_array(parts, (len(known), counts.n_terms))
+        others = (weighed @ weighed[known].T).tocoo()
+        cosines[others.coords] += others.data
     return cosines
