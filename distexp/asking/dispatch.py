@@ -90,14 +90,19 @@ class Dispatch:
         self._lines: dict[Endpoint, Line] = {}
         self._claiming: dict[Line, Claiming] = {}
         self._states: ByModel[_State] = ByModel()
+        self._totals: Counter[str] = Counter()
         self._outcome = Outcome()
         self._crash: BaseException | None = None
 
-    async def finish(self, asked: Sequence[tuple[Model, Request]]) -> Outcome:
-        """Make all calls, and let go of everything at the end."""
+    def add(self, asked: Sequence[tuple[Model, Request]]) -> None:
+        """Take in the calls to be made."""
         for model, request in asked:
             self._add(model, request)
-        self._progress.begin(Counter(model.name for model, _ in asked))
+        self._totals.update(model.name for model, _ in asked)
+
+    async def finish(self) -> Outcome:
+        """Make all calls, and let go of everything at the end."""
+        self._progress.begin(self._totals)
         beat = asyncio.create_task(self._beat())
         try:
             await asyncio.gather(*map(self._serve, self._lines.values()))
@@ -141,8 +146,7 @@ class Dispatch:
                 versions={"distexp": version("distexp"), **model.versions()},
                 answers=model in self._answering,
             )
-        spending = expected(request, state.price)
-        state.line.add(Call(model=model, request=request, expected=spending))
+        state.line.add(Call(model=model, request=request))
 
     def _state(self, call: Call) -> _State:
         return self._states[call.model]
@@ -174,6 +178,8 @@ class Dispatch:
                 await line.change(min(filter(None, (wait_s, look_s)), default=None))
 
     def _start(self, line: Line, call: Call) -> None:
+        if not call.attempts:
+            call.expected = expected(call.request, self._state(call).price)
         permit = line.endpoint.start(call.expected.tokens)
         self._budget.start(call.expected)
         call.attempts += 1

@@ -15,6 +15,8 @@ from distexp.errors import ModelError, ThrottledError, TransientModelError, Unus
 from distexp.protocols import Model
 from distexp.request import Request
 
+NOTHING = Spending()
+
 
 @dataclass(slots=True, kw_only=True)
 class Call:
@@ -22,8 +24,8 @@ class Call:
 
     model: Model
     request: Request
-    expected: Spending
-    """What it is expected to take."""
+    expected: Spending = NOTHING
+    """What it is expected to take, once it is started."""
     attempts: int = 0
     failures: int = 0
     """Attempts that failed since it was last put at the end of the queue."""

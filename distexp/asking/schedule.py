@@ -93,12 +93,22 @@ class Schedule:
             self.budget.check_prices({model.name: self.price_of(model) for model in models})
             for model in models:
                 model.preflight()
+            probes = [one for one in asked if PROBE in one[1].body]  # others depend on them
+            one_by_one = asked if self.calls == "live" else probes
+            dispatch = Dispatch(
+                endpoint=self.endpoint,
+                budget=self.budget,
+                backoff=self.backoff,
+                recorder=recorder,
+                progress=progress,
+                answering=answering,
+            )
+            dispatch.add(one_by_one)  # while the cache is opened
             writable.result()
             try:
+                outcome = self._one_by_one(dispatch, one_by_one)
                 if self.calls == "live":
-                    return self._one_by_one(asked, progress, recorder, answering)
-                probes = [one for one in asked if PROBE in one[1].body]  # others depend on them
-                outcome = self._one_by_one(probes, progress, recorder, answering)
+                    return outcome
                 failed = ByModel(outcome.failures)
                 rest = [one for one in asked if PROBE not in one[1].body and one[0] not in failed]
                 if not rest or outcome.stopped is not None:
@@ -113,25 +123,11 @@ class Schedule:
             finally:
                 progress.close()
 
-    def _one_by_one(
-        self,
-        asked: Sequence[tuple[Model, Request]],
-        progress: Progress,
-        recorder: Recorder,
-        answering: Collection[Model],
-    ) -> Outcome:
+    def _one_by_one(self, dispatch: Dispatch, asked: Sequence[tuple[Model, Request]]) -> Outcome:
         if not asked:
             return Outcome()
         _check_none_in_batches(self.cache, asked)
-        dispatch = Dispatch(
-            endpoint=self.endpoint,
-            budget=self.budget,
-            backoff=self.backoff,
-            recorder=recorder,
-            progress=progress,
-            answering=answering,
-        )
-        return _come_of(dispatch.finish(asked))
+        return _come_of(dispatch.finish())
 
     def price_of(self, model: Model) -> tuple[float, float] | None:
         """Return what a token of a prompt and of a reply cost, in USD; None if unknown."""

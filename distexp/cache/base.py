@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from distexp.cache.entry import check_sizes, checked
+from distexp.cache.entry import check_own, check_sizes
 from distexp.cache.record import Paid, Record, read_responses
 from distexp.cache.rows import REFUSED, Row, after_request
 from distexp.checks import parameter_error
@@ -216,7 +216,8 @@ class Cache(ABC):
         """
         try:
             text = record.to_json()
-            check_sizes(checked(name, text))
+            check_own(name, text, record)
+            check_sizes(record)
         except (CacheError, *REFUSED, OverflowError) as exc:
             msg = f"The answer to request {name[:12]} cannot be stored: {exc}"
             raise UnstorableError(msg) from exc

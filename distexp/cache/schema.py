@@ -17,17 +17,13 @@ FILE = "cache.db"
 OF_ROW = "key, raw, store_time, mode, filename, tag, value"
 ASIDE = f"CREATE TABLE IF NOT EXISTS Aside (id INTEGER PRIMARY KEY, since, reason, {OF_ROW})"
 """Rows that are not what was written, with the reason, as 'distexp cache verify' finds them."""
-_DISKCACHE = (
+MADE = (
     "CREATE TABLE Settings ( key TEXT NOT NULL UNIQUE, value)",
     "CREATE TABLE Cache ( rowid INTEGER PRIMARY KEY, key BLOB, raw INTEGER, store_time REAL,"
     " expire_time REAL, access_time REAL, access_count INTEGER DEFAULT 0, tag BLOB,"
     " size INTEGER DEFAULT 0, mode INTEGER DEFAULT 0, filename TEXT, value BLOB)",
     "CREATE UNIQUE INDEX Cache_key_raw ON Cache(key, raw)",
     "CREATE INDEX Cache_expire_time ON Cache (expire_time)",
-    "CREATE INDEX Cache_store_time ON Cache (store_time)",
-    "CREATE INDEX Cache_access_time ON Cache (access_time)",
-    "CREATE INDEX Cache_access_count ON Cache (access_count)",
-    "CREATE INDEX Cache_tag_rowid ON Cache(tag, rowid)",
     *(
         f"CREATE TRIGGER Settings_{name} AFTER {when} ON Cache FOR EACH ROW BEGIN"
         f' UPDATE Settings SET value = value {change} WHERE key = "{name.split("_")[0]}"; END'
@@ -39,10 +35,18 @@ _DISKCACHE = (
             ("size_delete", "DELETE", "- OLD.size"),
         )
     ),
+    *SCHEMA,
+)
+"""What a new database is made of."""
+_WITH_OTHER_SETTINGS = (
+    "CREATE INDEX Cache_store_time ON Cache (store_time)",
+    "CREATE INDEX Cache_access_time ON Cache (access_time)",
+    "CREATE INDEX Cache_access_count ON Cache (access_count)",
+    "CREATE INDEX Cache_tag_rowid ON Cache(tag, rowid)",
 )
 _OURS = frozenset(
     " ".join(statement.replace(" IF NOT EXISTS", "").split())
-    for statement in (*_DISKCACHE, *SCHEMA, ASIDE, TABLE)
+    for statement in (*MADE, *_WITH_OTHER_SETTINGS, ASIDE, TABLE)
 )
 _PARTS = "SELECT type, name, sql FROM sqlite_master"
 _BY_ITSELF = "sqlite_"

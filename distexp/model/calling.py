@@ -76,7 +76,7 @@ class Calling(ABC):
         The key stays that of the request as it was made: what is found out moves no key.
         """
         dropped = left_out(self.capabilities, self.able)
-        if not any(name in request.body for name in dropped):
+        if not dropped or not any(name in request.body for name in dropped):
             return request
         body = {name: value for name, value in request.body.items() if name not in dropped}
         return replace(request, body=body)

@@ -254,7 +254,7 @@ class LiteLLMModel(Calling):
         price = self.price
         if self.usd_per_million_tokens is None and self.api_base is None:
             price = list_price(self.provider, self.name, "_batches")
-        dropped = tuple(left_out(self.capabilities, self.able))
+        dropped = left_out(self.capabilities, self.able)
         return Terms(
             self.provider, self.name, self.api_base, self.api_key_env, price, left_out=dropped
         )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from distexp.errors import ModelError, ThrottledError, TransientModelError
 from distexp.protocols import Capabilities
@@ -106,13 +107,14 @@ def learnt(can: Capabilities, response: Response) -> Capabilities:
     return replace(can, **{name: found[name].works for name in unknown(can) if name in found})
 
 
-def left_out(can: Capabilities, able: Capabilities) -> list[str]:
+@lru_cache(maxsize=64)
+def left_out(can: Capabilities, able: Capabilities) -> tuple[str, ...]:
     """Return the fields of a body that are not sent, because a probe has found them of no use."""
-    return [
+    return tuple(
         field
         for name, field in FIELDS.items()
         if getattr(can, name) is None and getattr(able, name) is False
-    ]
+    )
 
 
 def read(response: Response) -> dict[str, Found]:

@@ -12,6 +12,7 @@ from diskcache import Cache, Disk
 
 from distexp.cache.disk import facts
 from distexp.cache.disk.facts import Facts
+from distexp.cache.disk.making import make
 from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
 from distexp.cache.schema import ASIDE, OF_ROW, check_parts
@@ -19,15 +20,27 @@ from distexp.errors import CacheCorruptError
 
 _NOTE = (
     f"INSERT OR REPLACE INTO Facts (id, source, {', '.join(facts.COUNTED)}) "
-    "VALUES ((SELECT rowid FROM Cache WHERE key = ? AND raw = 1), "
-    f"(SELECT id FROM Source WHERE name = ?){', ?' * len(facts.COUNTED)})"
+    f"VALUES (?, ?{', ?' * len(facts.COUNTED)})"
 )
+LARGEST_ROWID = 1 << 62
 _COUNTED = attrgetter(*facts.COUNTED)
 _SET = {
     # diskcache's statements that write a setting: where they have its key and its value
     "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
     "UPDATE Settings SET value = ? WHERE key = ?": (1, 0),
 }
+SETTINGS = {
+    "eviction_policy": "none",
+    "cull_limit": 0,
+    "statistics": 0,
+    "tag_index": 0,
+    "sqlite_journal_mode": "wal",
+    # FULL: an answer that was returned survives a power cut too. A sampled one cannot be asked
+    # again, and a result may rest on it. NORMAL would save 0.2 ms an answer.
+    "sqlite_synchronous": 2,
+    "sqlite_mmap_size": 0,  # a file cut short under a memory map kills the process
+}
+"""How diskcache is to work."""
 
 
 class JSONDisk(Disk):  # type: ignore[misc]  # diskcache has no types
@@ -80,21 +93,9 @@ class Database(Cache):  # type: ignore[misc]
 
     def __init__(self, folder: Path, busy_timeout_s: float) -> None:
         check_parts(folder, busy_timeout_s)  # diskcache writes at once, and triggers would run
+        make(folder, SETTINGS)
         try:
-            super().__init__(
-                str(folder),
-                timeout=busy_timeout_s,
-                disk=JSONDisk,
-                eviction_policy="none",
-                cull_limit=0,
-                statistics=0,
-                tag_index=0,
-                sqlite_journal_mode="wal",
-                # FULL: an answer that was returned survives a power cut too. A sampled one cannot
-                # be asked again, and a result may rest on it. NORMAL would save 0.2 ms an answer.
-                sqlite_synchronous=2,
-                sqlite_mmap_size=0,  # a file cut short under a memory map kills the process
-            )
+            super().__init__(str(folder), timeout=busy_timeout_s, disk=JSONDisk, **SETTINGS)
             for statement in facts.SCHEMA:
                 super()._sql_retry(statement)
         except BaseException:
@@ -136,19 +137,38 @@ class Database(Cache):  # type: ignore[misc]
     def insert_many(self, entries: Sequence[tuple[str, str, Record]]) -> None:
         """Store the JSON texts of records under names that are not taken, in a transaction."""
         now = time.time()
+        last = self._last_rowid()
         self._con.executemany(
-            "INSERT INTO Cache (key, raw, store_time, access_time, tag, mode, value) "
-            "VALUES (?, 1, ?, ?, ?, ?, ?)",
+            "INSERT INTO Cache (rowid, key, raw, store_time, access_time, tag, mode, value) "
+            "VALUES (?, ?, 1, ?, ?, ?, ?, ?)",
             [
-                (name, now, now, digest(text.encode()), RAW, packed(text))
-                for name, text, _ in entries
+                (rowid, name, now, now, digest(text.encode()), RAW, packed(text))
+                for rowid, (name, text, _) in enumerate(entries, start=last + 1)
             ],
         )
-        noted = [(name, Facts.of(record, name)) for name, _, record in entries]
+        noted = [Facts.of(record, name) for name, _, record in entries]
+        names = {of.source for of in noted}
         self._con.executemany(
-            "INSERT OR IGNORE INTO Source (name) VALUES (?)", {(of.source,) for _, of in noted}
+            "INSERT OR IGNORE INTO Source (name) VALUES (?)", [(name,) for name in names]
         )
-        self._con.executemany(_NOTE, [(name, of.source, *_COUNTED(of)) for name, of in noted])
+        source = {
+            name: self.query("SELECT id FROM Source WHERE name = ?", (name,))[0][0]
+            for name in names
+        }
+        self._con.executemany(
+            _NOTE,
+            [
+                (rowid, source[of.source], *_COUNTED(of))
+                for rowid, of in enumerate(noted, start=last + 1)
+            ],
+        )
+
+    def _last_rowid(self) -> int:
+        [(last,)] = self.query("SELECT ifnull(max(rowid), 0) FROM Cache")
+        if last > LARGEST_ROWID:
+            msg = f"The response cache {self._directory} has a row with a number that is not its."
+            raise CacheCorruptError(msg)
+        return int(last)
 
     def rename(self, name: str, new: str) -> None:
         """Keep an entry under another name, in a transaction: a newer answer takes its place."""

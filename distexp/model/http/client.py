@@ -24,6 +24,7 @@ ACCOUNT_HEADERS = {
     "OpenAI-Project": ("OPENAI_PROJECT_ID",),
 }
 """Headers that say whom OpenAI bills, and the environment variables that they come from."""
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 MAX_REPLY_BYTES = 4 << 20
 KEEP_ALIVE_S = 4.0
 """Servers close a connection that nobody uses after 5 s, some with a call on its way to them."""
@@ -72,7 +73,7 @@ class ChatClient:
         ModelError
             If it refuses all, or sends the caller elsewhere.
         """
-        data = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        data = _ENCODER.encode(body).encode()
         status, headers, payload = await self._call("POST", self.url, data, key, failures)
         if 300 <= status < 400:
             raise failures.redirected(status, self.url, headers.get("Location"))
