@@ -130,6 +130,19 @@ def test_shares_of_those_who_would_not_choose_an_option_are_others() -> None:
 
 
 @pytest.mark.parametrize(
+    "reason",
+    [
+        "Republicans do not agree with this.",
+        "Many would not choose the extremes, so I say:",
+        "Some never choose at all.\n",
+    ],
+)
+def test_what_a_reason_says_of_people_turns_no_shares_round(reason: str) -> None:
+    """Only right before the numbers it is said whose they are."""
+    assert parse_percentages(f"{reason}\nA: 20%\nB: 80%", "AB", ("Yes", "No")) == [20, 80]
+
+
+@pytest.mark.parametrize(
     ("reply", "expected"),
     [
         ("A: 20 out of 100\nB: 80 out of 100", [0.2, 0.8]),

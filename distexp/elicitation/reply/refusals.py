@@ -74,11 +74,11 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\b(?:not|never|would(?:n['’]?t)|do(?:n['’]?t))\ (?:choose|pick|select|agree\ with)\b"
-    r"|\bnicht\ (?:wählen|ankreuzen)\b",
+    r"\b(?:(?:not|never|wouldn['’]?t|don['’]?t) (?:choose|pick|select)|nicht (?:wählen|ankreuzen))\b"
+    r"(?=[^.,;!?\n]*\s*$)",
     re.IGNORECASE,
 )
-"""Whose shares they are not: those who would *not* choose an option."""
+"""Whose shares they are not, said right before them: those who would *not* choose an option."""
 NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|cannot|can['’]?t|rather than|instead of|except|unlike|without|"
     r"disagree\w*|reject\w*|against|exclud\w*|avoid\w*|eliminat\w*|rul(?:e|ed|ing) out|oppos\w*|"
