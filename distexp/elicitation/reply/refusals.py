@@ -74,7 +74,8 @@ _EXAMPLE = re.compile(
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
-    r"\b(?:(?:not|never|wouldn['’]?t|don['’]?t) (?:choose|pick|select)|nicht (?:wählen|ankreuzen))\b"
+    r"\b(?:(?:not|never|wouldn['’]?t|don['’]?t) (?:choose|pick|select)"
+    r"|nicht (?:wählen|ankreuzen))\b"
     r"(?=[^.,;!?\n]*\s*$)",
     re.IGNORECASE,
 )
