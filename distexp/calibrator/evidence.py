@@ -16,7 +16,10 @@ from distexp.errors import ConfigError
 from distexp.types import Design, FloatArray
 
 N_DRAWS = 512
-"""Mixtures drawn from the prior, the same ones in every fit."""
+"""Mixtures drawn, the same ones in every fit."""
+FOR_ONE = 16
+"""Half of the mixtures are drawn as if so many observations had spoken for one member alone: where
+many questions do, none drawn from the prior would be near enough."""
 N_AT_ONCE = 256
 """Rows whose errors by all mixtures are held together: they fit a processor's cache."""
 LEAST_LOSS = 1e-9
@@ -232,7 +235,7 @@ class Evidence(Batched, Parameters):
 
         Errors of a row that all have one sign add up without one; of others each mixture's do.
         """
-        drawn = _drawn(tuple(float(self.concentration[name]) for name in self.members))
+        drawn, prior = _drawn(tuple(float(self.concentration[name]) for name in self.members))
         one_sided = (errors.min(axis=0) >= 0) | (errors.max(axis=0) <= 0)
         losses = drawn @ np.abs(errors[:, one_sided]).sum(axis=1)
         others = errors[:, ~one_sided]
@@ -241,7 +244,7 @@ class Evidence(Batched, Parameters):
             losses += np.abs(mixed, out=mixed).sum(axis=1)
         power = self.sharpness * n**2 / (n + UNSURE)
         evidence = -power * np.log(np.maximum(losses / n, LEAST_LOSS))
-        posterior = np.exp(evidence - evidence.max())
+        posterior = prior * np.exp(evidence - evidence.max())
         mixture: FloatArray = posterior @ drawn / posterior.sum()
         return mixture
 
@@ -259,8 +262,22 @@ class Evidence(Batched, Parameters):
 
 
 @lru_cache(maxsize=8)
-def _drawn(concentration: tuple[float, ...]) -> FloatArray:
-    """Return `N_DRAWS` mixtures from their prior, of shape (N_DRAWS, n_members)."""
-    drawn: FloatArray = np.random.default_rng(0).dirichlet(concentration, N_DRAWS)
-    drawn.flags.writeable = False
-    return drawn
+def _drawn(concentration: tuple[float, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return `N_DRAWS` mixtures, of shape (N_DRAWS, n_members), and what each counts for.
+
+    Half are drawn from the prior, and the others from the posteriors of `FOR_ONE` observations of
+    each member in turn. A mixture counts for its density under the prior over that under both.
+    """
+    rng, prior = np.random.default_rng(0), np.array(concentration)
+    for_one = prior + FOR_ONE * np.eye(len(prior))
+    turns = np.resize(np.arange(len(prior)), N_DRAWS // 2)
+    drawn = np.concatenate(
+        [rng.dirichlet(prior, N_DRAWS - len(turns)), [rng.dirichlet(for_one[i]) for i in turns]]
+    )
+    steps = np.arange(FOR_ONE)[:, None]
+    expected = ((prior + steps) / (prior.sum() + steps)).prod(axis=0)
+    n_turns = np.bincount(turns, minlength=len(prior))
+    density = N_DRAWS - len(turns) + (drawn**FOR_ONE / expected) @ n_turns
+    counts: FloatArray = N_DRAWS / density
+    drawn.flags.writeable = counts.flags.writeable = False
+    return drawn, counts

@@ -99,13 +99,16 @@ class Boundaries:
     @cached_property
     def penalties(self) -> FloatArray:
         """Shape (n_features,): relative penalties, those of groups and scales last."""
-        n_inputs, n_own = 2 * self.vocabulary.n_inputs, sum(self.vocabulary.sizes)
-        n_own -= len(self.vocabulary.sizes)
+        n_own = sum(self.vocabulary.sizes) - len(self.vocabulary.sizes)
         widths = {"own_baseline": n_own, "own_slope": n_own, "own_mean": n_own}
         names = self.vocabulary
-        widths |= {"inputs": n_inputs, "groups": names.n_own * len(names.groups), "axes": 0}
+        widths |= {"groups": names.n_own * len(names.groups), "axes": 0}
         widths["scales"] = 2 * len(names.scales)
-        blocks = PENALTIES | {"groups": PENALTIES["groups"] + names.n_axes * PENALTIES["axes"]}
+        of_inputs = [names.n_inputs * of for of in PENALTIES["inputs"]] * 2 * names.n_inputs
+        blocks: dict[str, Sequence[float]] = dict(PENALTIES) | {
+            "inputs": of_inputs,
+            "groups": PENALTIES["groups"] + names.n_axes * PENALTIES["axes"],
+        }
         return np.concatenate(
             [np.resize(of, widths.get(name, len(of))) for name, of in blocks.items()]
         )

@@ -15,18 +15,19 @@ PENALTIES = {
     "own_slope": (1.0,),
     "mean": (0.3, 0.3, 1.0, 1.0),
     "own_mean": (1.0,),
-    "neighbours": (0.5, 0.5),
+    "neighbours": (0.1, 0.1),
     "bent": (0.5, 5.0),
     "spread": (1.0, 1.0),
-    "inputs": (1.0,),
+    "inputs": (0.05,),
     "groups": (3.0, 3.0, 3.0),
-    "axes": (0.3,),
+    "axes": (0.1,),
     "scales": (4.0,),
 }
 """Relative penalties of the coefficients, by block of features: small for what every survey needs,
 larger the more special a feature is, and for the baselines large enough that one question does not
 set them. A block with one number has it for all of its features; `axes` stand in the blocks of
-the groups."""
+the groups. That of `inputs` is for each of them: times their number, so that the weights of many
+are expected to differ from their plain mean by no more in all than those of few."""
 
 VARIABLES = (
     "one", "level", "deviation", "mean_level", "mean_deviation", "before", "after", "bent",
