@@ -7,8 +7,10 @@ would make of a text is in `distexp.report.markdown`.
 
 import errno
 import io
+import math
 import os
 import re
+from collections.abc import Callable
 from typing import TextIO
 
 from distexp.errors import DistexpError
@@ -95,6 +97,18 @@ def signed(share: float) -> str:
     ('+38.4%', 'under -999%')
     """
     return "under -999%" if share < -9.995 else f"{share:+.1%}"
+
+
+def within(low: object, high: object, shown: Callable[[float], str]) -> str:
+    """Return an interval in brackets behind a space; nothing where an end is unknown.
+
+    Examples
+    --------
+    >>> within(0.25, 0.5, signed), within(None, 0.5, signed), within(math.nan, math.nan, signed)
+    (' [+25.0%, +50.0%]', '', '')
+    """
+    ends = [end for end in (low, high) if isinstance(end, int | float) and not math.isnan(end)]
+    return f" [{shown(ends[0])}, {shown(ends[1])}]" if len(ends) == 2 else ""
 
 
 class VisibleStream(io.TextIOWrapper):

@@ -138,7 +138,7 @@ class Questionnaire:
         return f"{self.path}: {counted(len(names), 'question')} ({named})"
 
 
-def survey(name: str, *, config_dir: str | Path | None = None, **settings: object) -> Survey:
+def survey(name: str, /, *, config_dir: str | Path | None = None, **settings: object) -> Survey:
     """Read a survey.
 
     Parameters

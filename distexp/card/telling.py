@@ -16,7 +16,7 @@ from distexp.evaluation.baselines import REFERENCE
 from distexp.report.markdown import escaped
 from distexp.request import Json
 from distexp.terminal.texts import padded, places, shortened
-from distexp.visible import one_line, signed
+from distexp.visible import one_line, signed, within
 
 BAR = 20
 """Characters of a bar from 0 to 1."""
@@ -111,8 +111,7 @@ def _added(skill: Json) -> str:
 def _interval(score: Json, shown: Callable[[Any], str]) -> str:
     if not isinstance(score, Mapping):
         return "unknown"
-    value, low, high = (shown(score[key]) for key in ("value", "low", "high"))
-    return f"{value} [{low}, {high}]"
+    return f"{shown(score['value'])}{within(score['low'], score['high'], shown)}"
 
 
 def bands(card: Card, estimates: Estimates) -> str:

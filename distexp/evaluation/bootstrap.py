@@ -32,11 +32,10 @@ class Bootstrap:
         self, question: IntArray, n_draws: int, seed: int, cluster: IntArray | None = None
     ) -> None:
         self.questions, first = np.unique(question, return_index=True)
-        if cluster is None:
-            self.times = _times(len(self.questions), n_draws, seed)
-        else:
-            names, of_question = np.unique(cluster[first], return_inverse=True)
-            self.times = _times(len(names), n_draws, seed)[:, of_question]
+        units = self.questions if cluster is None else cluster[first]
+        names, self._unit = np.unique(units, return_inverse=True)
+        times = _times(len(names), n_draws, seed)
+        self.times = times if cluster is None else times[:, self._unit]
 
     def mean(
         self, values: FloatArray, question: IntArray, shift: FloatArray | None = None
@@ -74,8 +73,13 @@ class Bootstrap:
         scale: Scale = "plain",
         origin: float | None = None,
     ) -> tuple[float, float, float]:
-        """Return the value and its percentiles, the same on every scale; see `interval`."""
-        return interval(draws, confidence)
+        """Return the value and its percentiles, the same on every scale; see `interval`.
+
+        The ends are NaN where the number is of one unit alone: all redraws are the same.
+        """
+        value, low, high = interval(draws, confidence)
+        units = np.unique(self._unit[np.searchsorted(self.questions, question)])
+        return (value, low, high) if len(units) > 1 else (value, np.nan, np.nan)
 
 
 def interval(draws: FloatArray, confidence: float) -> tuple[float, float, float]:

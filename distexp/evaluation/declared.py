@@ -122,8 +122,9 @@ def too_few_signs(
     if n_first * least_p(n_signs, n_flips) < alpha:
         return None
     p = min(n_first * least_p(n_signs, n_flips), 1.0)
+    of_what = what if n_signs > 1 else what.removesuffix("s")
     said = (
-        f"No verdict is possible with {n_signs} {what}: the least p-value that they can "
+        f"No verdict is possible with {n_signs} {of_what}: the least p-value that they can "
         f"give is {p:.2g}, adjusted for {n_first} comparison{'s' * (n_first > 1)}, and a verdict "
         f"needs less than {alpha:.2g}."
     )

@@ -13,7 +13,7 @@ from distexp.report.opening import opening
 from distexp.report.report import Report
 from distexp.terminal.texts import LONGEST, plain, rendered, shortened, table, wrapped
 from distexp.types import CONDITION, Study
-from distexp.visible import counted, one_line
+from distexp.visible import counted, one_line, within
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -231,11 +231,12 @@ def _score(score: Score | None) -> str:
     if score.value == score.low == score.high == 0:  # the method that the others are held against
         return NOTHING
     digits = 1 if shown.unit else 3
-    value, low, high = (
-        "<-999" if shown.unit and number < -9.995 else f"{shown.scale * number:.{digits}f}"
-        for number in (score.value, score.low, score.high)
-    )
-    return f"{value} [{low}, {high}]"
+
+    def written(number: float) -> str:
+        too_low = shown.unit and number < -9.995
+        return "<-999" if too_low else f"{shown.scale * number:.{digits}f}"
+
+    return f"{written(score.value)}{within(score.low, score.high, written)}"
 
 
 def _people(n: float) -> str:

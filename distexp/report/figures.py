@@ -58,7 +58,7 @@ def alignment(scores: "pl.DataFrame", labels: Mapping[str, str], path: Path) -> 
         panel = study.reverse()
         for place, row in enumerate(panel.iter_rows(named=True)):
             name, value = row["calibrator"], 100 * row["value"]
-            reach = [[value - 100 * row["low"]], [100 * row["high"] - value]]
+            reach = _reach(value, row, 100)
             colour = COLOURS["human" if name in UNASKED else "calibrated"]
             colour = COLOURS[UNCALIBRATED] if name == RAW else colour
             axis.errorbar(value, place, xerr=reach, fmt="o", color=colour, capsize=3)
@@ -242,6 +242,17 @@ def _save(figure: "Figure", path: Path) -> None:
     path.write_text(visible(drawn.getvalue()), encoding="utf-8")
 
 
+def _reach(
+    value: float, row: Mapping[str, float | None], scale: float = 1
+) -> list[list[float]] | None:
+    """Return how far an interval goes to both sides of its value; None where there is none."""
+    low, high = row["low"], row["high"]
+    if low is None or high is None:
+        return None
+    # An interval may leave out its value where draws are skewed.
+    return [[max(value - scale * low, 0)], [max(scale * high - value, 0)]]
+
+
 @_plain()
 def differences(table: "pl.DataFrame", *, path: Path) -> None:
     """Draw differences with their intervals around 0, a panel a metric.
@@ -260,8 +271,7 @@ def differences(table: "pl.DataFrame", *, path: Path) -> None:
     for axis, rows in zip(axes, panels, strict=False):
         for row in rows.iter_rows(named=True):
             value, place = row["difference"], labels.index(row["label"])
-            # An interval may leave out its value where draws are skewed.
-            reach = [[max(value - row["low"], 0)], [max(row["high"] - value, 0)]]
+            reach = _reach(value, row)
             colour = VERDICTS.get(row["verdict"], COLOURS["human"])
             axis.errorbar(value, place, xerr=reach, fmt="o", capsize=2, markersize=4, color=colour)
         axis.axvline(0, color=COLOURS["human"], linestyle=":", linewidth=1)

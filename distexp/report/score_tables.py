@@ -8,6 +8,7 @@ from distexp.evaluation.scores import Score
 from distexp.metrics.names import Metric, columns
 from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped
+from distexp.visible import within
 
 NOTHING = "–"
 
@@ -47,11 +48,12 @@ def _cell(metric: Metric, score: Score | None) -> str:
         return _respondents(score)
     if score is None or math.isnan(score.value):
         return NOTHING
-    value, low, high = (
-        f"{shown.scale * number:.{shown.digits}f}"
-        for number in (score.value, score.low, score.high)
-    )
-    interval = f" [{low}, {high}]" if shown.interval else ""
+
+    def written(number: float) -> str:
+        return f"{shown.scale * number:.{shown.digits}f}"
+
+    value = written(score.value)
+    interval = within(score.low, score.high, written) if shown.interval else ""
     named = f" {escaped(score.detail)}" if score.detail and metric.key == "worst_group" else ""
     return f"{value}{shown.unit}{interval}{named}"
 

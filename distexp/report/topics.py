@@ -14,6 +14,7 @@ from distexp.report import markdown
 from distexp.report.markdown import Markdown, escaped
 from distexp.report.score_tables import NOTHING, label
 from distexp.types import Study
+from distexp.visible import within
 
 MOST_NAMED = 8
 """Batteries that a sentence lists."""
@@ -173,12 +174,11 @@ def _cell(score: Score | None, metric: str) -> str:
     if score is None or math.isnan(score.value):
         return NOTHING
     shown = METRIC[metric].shown
-    value, low, high = (
-        f"{shown.scale * number:.{shown.digits}f}"
-        for number in (score.value, score.low, score.high)
-    )
-    interval = "" if math.isnan(score.low) or math.isnan(score.high) else f" [{low}, {high}]"
-    return f"{value}{shown.unit}{interval}"
+
+    def written(number: float) -> str:
+        return f"{shown.scale * number:.{shown.digits}f}"
+
+    return f"{written(score.value)}{shown.unit}{within(score.low, score.high, written)}"
 
 
 def _listed(names: Sequence[str]) -> str:

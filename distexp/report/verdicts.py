@@ -12,7 +12,7 @@ from distexp.evaluation.scores import Score
 from distexp.metrics.names import METRIC
 from distexp.metrics.ties import least
 from distexp.report.markdown import escaped
-from distexp.visible import signed
+from distexp.visible import signed, within
 
 NOT_SHOWN = "It is not shown that the model adds anything"
 NOT_KNOWN = "Whether the model adds anything is not known"
@@ -168,7 +168,7 @@ class _Verdicts:
         if skill is None or not isfinite(skill.value):
             return ""
         against = f"{escaped(skill.detail)} " if skill.detail else ""
-        return f"{against}{signed(skill.value)} [{signed(skill.low)}, {signed(skill.high)}]"
+        return f"{against}{signed(skill.value)}{within(skill.low, skill.high, signed)}"
 
     def _smallest(self, one: Comparison) -> float:
         """Return how large a skill would have to be to be found in four of five surveys."""
@@ -201,7 +201,7 @@ class _Verdicts:
         other = _short(one.other)
         p = one.p_flips if isnan(one.p) else one.p
         numbers = (
-            f"{self.name} {one.difference:+.4f} [{one.low:+.4f}, {one.high:+.4f}], "
+            f"{self.name} {one.difference:+.4f}{within(one.low, one.high, '{:+.4f}'.format)}, "
             f"{_p_value(p)}, adjusted {_p_value(one.p_holm)}"
         )
         if not self._certain(one):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from distexp.evaluation.baselines import CEILING, RAW, REFERENCE
-from distexp.evaluation.bootstrap import Bootstrap, interval
+from distexp.evaluation.bootstrap import Bootstrap
 from distexp.metrics.names import DISTANCES, keys
 from distexp.metrics.ties import EQUAL
 from distexp.types import CONDITION, FloatArray
@@ -97,7 +97,7 @@ def _scored(scores: "pl.DataFrame", cases: "pl.DataFrame", cut: "pl.DataFrame") 
 def _values(
     cases: "pl.DataFrame", rivals: list[str]
 ) -> Iterator[tuple[str, str, float, float, float, int]]:
-    """Yield calibrator, metric, value, interval and number of questions."""
+    """Yield calibrator, metric, value, interval and number of questions that it is of."""
     import polars as pl
 
     by_name = {
@@ -126,7 +126,10 @@ def _values(
         if name != REFERENCE:
             draws["w1_skill"] = _share(closest - w1, closest)
         for metric, of_metric in draws.items():
-            yield name, metric, *interval(of_metric, CONFIDENCE), len(bootstrap.questions)
+            distance = metric if metric in keys(DISTANCES) else "w1"
+            known = question[by_name[name][distance].is_not_null().to_numpy()]
+            shown = bootstrap.interval(of_metric, known, CONFIDENCE)
+            yield name, metric, *shown, len(np.unique(known))
 
 
 def _share(part: FloatArray, whole: FloatArray) -> FloatArray:

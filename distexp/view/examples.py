@@ -10,6 +10,7 @@ from distexp.report import figures
 from distexp.view.contrast import BETTER, WORSE
 from distexp.view.pairs import ContrastView
 from distexp.view.sentences import listed, named, rules, signed
+from distexp.visible import within
 
 if TYPE_CHECKING:
     import polars as pl
@@ -78,7 +79,7 @@ class ExamplesView(ContrastView):
         parts = [f"better from {helps} on" if helps else unclear]
         parts += [f"worse at {', '.join(harms)}"] if harms else ["worse at none"]
         ends = [
-            f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}] "
+            f"{signed(row['difference'])}{within(row['low'], row['high'], signed)} "
             f"at {row['n_train']}"
             for row in (rows[0], rows[-1])
         ]

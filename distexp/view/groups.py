@@ -11,6 +11,7 @@ from distexp.report.kept_tables import group_scores_schema, spreads_schema
 from distexp.report.markdown import escaped
 from distexp.types import CONDITION
 from distexp.view.base import Runs
+from distexp.visible import within
 
 if TYPE_CHECKING:
     import polars as pl
@@ -59,10 +60,10 @@ class GroupView:
             worst = cell.row(0, named=True)
             condition = ", ".join(escaped(worst[name]) for name in CONDITION)
             method = escaped(named(worst["calibrator"]))
-            within = "" if worst["low"] is None else f" [{worst['low']:.3f}, {worst['high']:.3f}]"
+            interval = within(worst["low"], worst["high"], "{:.3f}".format)
             sentences.append(
                 f"{condition}, {method}: {escaped(worst['group'])} "
-                f"({escaped(worst['attribute'])}) {worst['alignment']:.3f}{within}; mean over "
+                f"({escaped(worst['attribute'])}) {worst['alignment']:.3f}{interval}; mean over "
                 f"groups {cell['alignment'].to_numpy().mean():.3f}."
             )
         return " ".join(sentences)

@@ -16,6 +16,7 @@ from distexp.report.markdown import escaped
 from distexp.run_folder import CALIBRATED
 from distexp.types import FloatArray
 from distexp.view.base import CASE, Runs
+from distexp.visible import within
 
 if TYPE_CHECKING:
     import polars as pl
@@ -109,8 +110,8 @@ class RobustnessView:
         usual, moved = "", ""
         if row["usual"] is not None:
             low, high = row["usual_low"], row["usual_high"]
-            within = "" if low is None or high is None else f" [{low:.4f}, {high:.4f}]"
-            usual = f"{row['usual']:.4f}{within} as usually worded, "
+            interval = within(low, high, "{:.4f}".format)
+            usual = f"{row['usual']:.4f}{interval} as usually worded, "
         if row["moved"] is not None:
             moved = f"; another wording moves an estimate by {row['moved']:.3f} in total variation"
         shares = {name: row[name] for name in FACTORS if row[name] is not None}

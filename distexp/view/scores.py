@@ -13,6 +13,7 @@ from distexp.report.markdown import escaped
 from distexp.types import CONDITION
 from distexp.view.base import Runs
 from distexp.view.common import OF_RUN, on_common_cases
+from distexp.visible import counted, within
 
 if TYPE_CHECKING:
     import polars as pl
@@ -113,12 +114,13 @@ class ScoreView:
             if best[metric] is not None:
                 survey, model, elicitation, prompt = (escaped(best[name]) for name in CONDITION)
                 calibrator = escaped(named(best["calibrator"]))
+                ends = (best[f"{metric}_low"], best[f"{metric}_high"])
+                n = best["n_questions"]
+                over = "" if n is None else f" over {counted(n, 'question')}"
                 answers.append(
                     f"On {survey}: {model}, {elicitation}, prompt {prompt}, {calibrator}: "
-                    f"{metric} {best[metric]:.3f} "
-                    f"[{best[f'{metric}_low']:.3f}, {best[f'{metric}_high']:.3f}] over "
-                    f"{best['n_questions']} questions (the best of {dataset.height} by this "
-                    "metric, so it flatters)."
+                    f"{metric} {best[metric]:.3f}{within(*ends, '{:.3f}'.format)}{over} (the best of "
+                    f"{dataset.height} by this metric, so it flatters)."
                 )
         return " ".join([self.question, *answers, *_same_cases(table)])
 

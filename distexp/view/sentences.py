@@ -8,6 +8,7 @@ from distexp.metrics.names import METRIC
 from distexp.report.markdown import escaped
 from distexp.view.base import for_people
 from distexp.view.contrast import BETTER, EQUAL, WORSE
+from distexp.visible import within
 
 if TYPE_CHECKING:
     import polars as pl
@@ -120,11 +121,9 @@ def _told(rows: Sequence[Mapping[str, Any]], by: Sequence[str]) -> str:
 
 def _numbers(row: Mapping[str, Any]) -> str:
     means = (f"{row[name]:.4f}".replace("-", "−") for name in ("mean_first", "mean_second"))
-    apart, low, high = (signed(row[name]) for name in ("difference", "low", "high"))
+    apart = f"{signed(row['difference'])}{within(row['low'], row['high'], signed)}"
     p = f"p {row['p_holm']:.3f}" if row["p_holm"] >= 0.0005 else "p < 0.001"
-    return (
-        f"{METRIC[row['metric']].label} ({' against '.join(means)}, {apart} [{low}, {high}], {p})"
-    )
+    return f"{METRIC[row['metric']].label} ({' against '.join(means)}, {apart}, {p})"
 
 
 def _counted(rows: "pl.DataFrame", alike: Sequence[str]) -> str:

@@ -80,6 +80,19 @@ def test_runs_of_the_same_cases_keep_their_scores(tmp_path: Path) -> None:
     assert row["alignment_low"] == pytest.approx(0.8)
 
 
+def test_one_common_question_has_no_interval(tmp_path: Path) -> None:
+    """Drawn again and again it is always itself, which makes nothing certain."""
+    run(tmp_path / "0", "one", dict.fromkeys(("e0", "e1"), 0.1))
+    run(tmp_path / "1", "other", dict.fromkeys(("e1", "h0"), 0.2))
+
+    table = VIEW.table(Runs.read([tmp_path]))
+
+    row = of_model(table, "one")
+    assert row["alignment"] == pytest.approx(0.9)
+    assert (row["n_questions"], row["alignment_low"], row["alignment_high"]) == (1, None, None)
+    assert "alignment 0.950 over 1 question (" in VIEW.caption(table)
+
+
 def test_a_model_with_less_than_half_of_the_cases_is_not_ranked(tmp_path: Path) -> None:
     """It stands below with its own cases, and the others are compared on all of theirs."""
     run(tmp_path / "0", "whole", dict.fromkeys((*EASY, *HARD), 0.4))
