@@ -119,8 +119,8 @@ class ScoreView:
                 over = "" if n is None else f" over {counted(n, 'question')}"
                 answers.append(
                     f"On {survey}: {model}, {elicitation}, prompt {prompt}, {calibrator}: "
-                    f"{metric} {best[metric]:.3f}{within(*ends, '{:.3f}'.format)}{over} (the best of "
-                    f"{dataset.height} by this metric, so it flatters)."
+                    f"{metric} {best[metric]:.3f}{within(*ends, '{:.3f}'.format)}{over} (the best "
+                    f"of {dataset.height} by this metric, so it flatters)."
                 )
         return " ".join([self.question, *answers, *_same_cases(table)])
 
