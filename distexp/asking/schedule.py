@@ -13,6 +13,7 @@ from distexp.asking.endpoint import Endpoint
 from distexp.asking.outcome import Outcome
 from distexp.asking.progress import Progress
 from distexp.asking.storing import Recorder
+from distexp.asking.uncollected import seldom_collected
 from distexp.cache import Cache, ResponseCache
 from distexp.checks import parameter_error
 from distexp.errors import ConfigError
@@ -151,6 +152,7 @@ class Schedule:
         return endpoint
 
 
+@seldom_collected()
 def _come_of(work: Coroutine[None, None, Outcome]) -> Outcome:
     """Return what comes of work in an event loop of its own.
 

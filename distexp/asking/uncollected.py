@@ -4,6 +4,20 @@ import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+GARBAGE = 200_000, 50, 1000
+"""How seldom Python looks for cycles: records are made by the ten thousand and hold none."""
+
+
+@contextmanager
+def seldom_collected() -> Iterator[None]:
+    """Have cycles searched for seldom within: while thousands of calls wait, each is costly."""
+    before = gc.get_threshold()
+    gc.set_threshold(*GARBAGE)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
 
 @contextmanager
 def uncollected() -> Iterator[None]:

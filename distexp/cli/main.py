@@ -8,6 +8,7 @@ import signal
 import sys
 from types import FrameType
 
+from distexp.asking.uncollected import GARBAGE
 from distexp.cli.commands import COMMANDS
 from distexp.cli.later import stand_in
 from distexp.cli.telling import told
@@ -16,8 +17,6 @@ from distexp.visible import VisibleStream
 
 __all__ = ("COMMANDS", "main")
 
-GARBAGE = 200_000, 50, 1000
-"""How often Python looks for circles: records are made by the ten thousand and hold none."""
 M_ARENA_MAX = -8
 """As in glibc's `malloc.h`."""
 HELP = {"--help", "-h"}

@@ -25,6 +25,7 @@ ACCOUNT_HEADERS = {
 }
 """Headers that say whom OpenAI bills, and the environment variables that they come from."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+HEADERS = {"Content-Type": "application/json", "Accept-Encoding": "gzip"}
 MAX_REPLY_BYTES = 4 << 20
 KEEP_ALIVE_S = 4.0
 """Servers close a connection that nobody uses after 5 s, some with a call on its way to them."""
@@ -90,12 +91,15 @@ class ChatClient:
         """Return status, headers and body; a redirect is returned, never followed."""
         import aiohttp
 
-        headers = {**self._account, "Content-Type": "application/json", "Accept-Encoding": "gzip"}
-        if key is not None:
-            headers["Authorization"] = f"Bearer {key}"
+        payload = data and aiohttp.BytesPayload(data)  # what it is would be found out slowly
         try:
             async with self._open().request(
-                method, url, data=data, headers=headers, proxy=self._proxy, allow_redirects=False
+                method,
+                url,
+                data=payload,
+                headers=None if key is None else {"Authorization": f"Bearer {key}"},
+                proxy=self._proxy,
+                allow_redirects=False,
             ) as reply:
                 return reply.status, reply.headers, await self._body(reply, failures)
         except aiohttp.ClientConnectorCertificateError as exc:
@@ -185,6 +189,7 @@ class ChatClient:
                 ),
                 timeout=aiohttp.ClientTimeout(total=self._timeout_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                headers={**HEADERS, **self._account},
                 auto_decompress=False,  # a megabyte may unfold to a thousand
             )
         return self._session
