@@ -13,10 +13,10 @@ from distexp.card.fields import field_error, numbers, size, take
 from distexp.rectify.simulation import Power, simulated
 from distexp.rectify.worth import (
     Found,
-    bootstrapped,
     by_question,
     by_size,
     deviations,
+    with_interval,
     without_each,
     worth,
 )
@@ -82,22 +82,23 @@ class Prior:
         elsewhere : tuple of ndarray, optional
             As `predicted` but with the battery held out, NaN where it was not, and the number of
             each case's battery.
-        seed, confidence
-            Of the intervals and of the simulation.
+        seed : int
+            Of the simulation.
+        confidence : float
+            Of the intervals.
         """
         rows = np.flatnonzero(tested)
         y, places, question = human[rows], X.ordinals[rows], X.question[rows]
         cases = [deviations(shares[rows], y, places) for shares in predicted]
         estimate, mean = (by_question(of, question) for of in cases)
-        settings: dict[str, Any] = {"seed": seed, "confidence": confidence}
         code = np.unique(question, return_inverse=True)[1]
         by_group, without = by_size(cases[0], question, X.group[rows], n_respondents[rows])
         numbered = dict(zip(X.group.tolist(), groups, strict=True))
         return cls(
             n_questions=len(estimate.error),
-            estimate=bootstrapped(estimate, **settings),
-            mean=bootstrapped(mean, **settings),
-            added=bootstrapped(estimate, mean, **settings),
+            estimate=with_interval(estimate, confidence=confidence),
+            mean=with_interval(mean, confidence=confidence),
+            added=with_interval(estimate, mean, confidence=confidence),
             confidence=confidence,
             by_group={numbered[group]: value for group, value in by_group.items()},
             topic=None if elsewhere is None else _elsewhere(elsewhere, X, human),

@@ -11,11 +11,13 @@ The human answers learnt from are taken for the truth. Where few people gave the
 error counts as the estimate's, which makes it worth less than it is.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
+from distexp.evaluation.jackknife import quantile
 from distexp.types import FloatArray, IntArray
 
 DOUBT = 2.0
@@ -29,6 +31,8 @@ CLASS_QUESTIONS = 4.0
 """Questions that the worth for all groups counts for in that of a class."""
 WORTHWHILE = 0.002
 """Share of the expected squared error that telling groups apart by their size has to save."""
+MOST_REACH = math.log(1e4)
+"""No interval goes by a greater factor to either side; that of one question goes so far."""
 PILOT = 10.0
 """People that are asked where the worth by size is held against that for all."""
 
@@ -123,43 +127,42 @@ def without_each(of: Deviations) -> FloatArray:
 
 
 class Found(NamedTuple):
-    """A worth with its interval, from resampled questions."""
+    """A worth with its interval, of questions left out one by one."""
 
     value: float
     low: float
     high: float
 
 
-def bootstrapped(
-    of: Deviations,
-    without: Deviations | None = None,
-    *,
-    n_bootstrap: int = 2000,
-    seed: int = 0,
-    confidence: float = 0.95,
+def with_interval(
+    of: Deviations, without: Deviations | None = None, *, confidence: float = 0.95
 ) -> Found:
     """Return what estimates are worth with its interval; or how much more than others.
+
+    The interval is that of a jackknife over questions on the scale of logarithms, by quantiles of
+    t. Of two worths it is that of their quotient, in people at what the second is worth. Of two
+    equally good estimates it tells 9 % apart by 2 questions and 7 % by 12; percentiles of
+    resampled questions told 49 % and 10 %.
 
     Parameters
     ----------
     of : Deviations of n_questions
     without : Deviations of n_questions, optional
         Of other estimates of the same questions: then it is the difference, paired by question.
-    n_bootstrap, seed, confidence
-        Of the percentile interval.
+    confidence : float
+        Coverage, in (0, 1).
     """
-    n = len(of.error)
-    drawn = np.random.default_rng([seed, 7]).integers(n, size=(n_bootstrap, n))
-
-    def value(rows: IntArray) -> FloatArray:
-        first = worth(Deviations(of.variance[rows], of.error[rows]))
-        if without is None:
-            return first
-        return first - worth(Deviations(without.variance[rows], without.error[rows]))
-
-    ends = [(1 - confidence) / 2, (1 + confidence) / 2]
-    low, high = np.quantile(value(drawn), ends).tolist()
-    return Found(float(value(np.arange(n))), low, high)
+    own, logs = float(worth(of)), np.log(without_each(of))
+    other = 1.0
+    if without is not None:
+        other, logs = float(worth(without)), logs - np.log(without_each(without))
+    n = len(logs)
+    reach = MOST_REACH
+    if n > 1:
+        error = math.sqrt((n - 1) * float(np.var(logs)))
+        reach = min(reach, error * quantile((1 + confidence) / 2, n - 1))
+    taken = 0.0 if without is None else other
+    return Found(own - taken, own * math.exp(-reach) - taken, own * math.exp(reach) - taken)
 
 
 def by_size(

@@ -10,10 +10,10 @@ from distexp.rectify.simulation import SIZES, simulated
 from distexp.rectify.worth import (
     DOUBT,
     Deviations,
-    bootstrapped,
     by_question,
     by_size,
     deviations,
+    with_interval,
     without_each,
     worth,
 )
@@ -93,9 +93,32 @@ def test_what_a_model_adds_is_told_from_nothing_only_where_it_is_there() -> None
         by_question(deviations(shares, human, ordinals), question) for shares in (predicted, other)
     )
 
-    assert bootstrapped(good, poor).low > 0
-    assert bootstrapped(poor, good).high < 0
-    assert bootstrapped(good, good) == (0, 0, 0)
+    assert with_interval(good, poor).low > 0
+    assert with_interval(poor, good).high < 0
+    assert with_interval(good, good) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("n_questions", [2, 4, 12])
+def test_of_two_equally_good_estimates_few_are_said_to_be_worth_more(n_questions: int) -> None:
+    """Of 1000 pairs 7 to 9 %; resampled questions told half of them apart by two questions."""
+    rng = np.random.default_rng(n_questions)
+    variance = rng.uniform(0.1, 0.3, (1000, n_questions))
+    errors = variance[:, None] / 10 * rng.gamma(1.5, 1 / 1.5, (1000, 2, n_questions))
+
+    told = [
+        with_interval(*(Deviations(v, error) for error in pair))
+        for v, pair in zip(variance, errors, strict=True)
+    ]
+
+    assert np.mean([one.low > 0 or one.high < 0 for one in told]) < 0.09
+
+
+def test_one_question_says_nothing_of_how_sure_it_is() -> None:
+    """Its interval goes as far as any."""
+    once = Deviations(np.array([0.2]), np.array([0.01]))
+
+    assert with_interval(once).low < 0.1
+    assert with_interval(once).high > 1000
 
 
 @settings(max_examples=30)
