@@ -17,6 +17,7 @@ import argparse
 import cProfile
 import json
 import pstats
+import resource
 import sys
 import tempfile
 import time
@@ -40,7 +41,8 @@ TASK = (
     "gives each letter its percentage; the percentages sum to 100."
 )
 LAYOUT = "Question: {question}\nOptions:\n{options}\n\nImagine you are {group}. {task}"
-SHARE = {"distexp": 1.0, "DSPy": 0.25, "inspect-ai": 0.05}
+TWO = "distexp, two processes"
+SHARE = {"distexp": 1.0, TWO: 1.0, "DSPy": 0.25, "inspect-ai": 0.05}
 """Of the answers, how many each candidate asks for."""
 
 
@@ -78,7 +80,7 @@ def main() -> None:
 
 
 HOT = "hot: "
-STAGES = ("prompts", "keys", "cache", "reading", "table")
+STAGES = ("prompts", "keys", "cache", "reading")
 
 
 class Clock:
@@ -86,16 +88,22 @@ class Clock:
 
     def __init__(self) -> None:
         self.laps: list[float] = []
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        self._wall, self._cpu = time.perf_counter(), processor_s()
 
     def lap(self) -> None:
         """End a stage."""
-        self.laps.append(time.process_time() - self._cpu - sum(self.laps))
+        self.laps.append(processor_s() - self._cpu - sum(self.laps))
 
     def measured(self, n: int) -> Measured:
         """Return the seconds that n answers took."""
-        wall, cpu = time.perf_counter() - self._wall, time.process_time() - self._cpu
+        wall, cpu = time.perf_counter() - self._wall, processor_s() - self._cpu
         return {"answers": n, "wall": wall, "cpu": cpu}
+
+
+def processor_s() -> float:
+    """Return the processor time of this process, and of those that it has started and ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def arguments() -> argparse.Namespace:
@@ -138,12 +146,12 @@ def groups() -> list[str]:
     return [f"a person between {age} and {age + 4} years of age" for age in range(0, 100, 5)]
 
 
-def ours(n: int, url: str) -> Measured:
+def ours(n: int, url: str, processes: int = 1) -> Measured:
     """Make the table by distexp."""
     import polars  # noqa: F401 - not to be measured
 
     from distexp.asking.interview import Interview
-    from distexp.asking.runner import Runner, unique_requests
+    from distexp.asking.runner import Runner
     from distexp.cache import ResponseCache
     from distexp.elicitation.verbalized import Verbalized
     from distexp.model.litellm import LiteLLMModel
@@ -173,22 +181,37 @@ def ours(n: int, url: str) -> Measured:
         elicitation=Verbalized(task=TASK),
         prompt={"sociodemographic": style},
     )
+    runner = Runner(model, ResponseCache("cache"), processes=processes)
+    clock = Clock()
+    asked = interview.run(runner)
+    table = tables.predictions(asked.studies[0], {})
+    measured = clock.measured(n)
+    assert table["predicted"].to_list()[:5] == [0.1, 0.2, 0.4, 0.25, 0.05]
+    assert table.height == n * len(OPTIONS)
+    assert not asked.unreadable
+    return measured | staged(interview, runner, n) if processes == 1 else measured
+
+
+def by_two(n: int, url: str) -> Measured:
+    """Make the table by distexp as it does where it has two cores."""
+    return ours(n, url, processes=2)
+
+
+def staged(interview: Any, runner: Any, n: int) -> Measured:
+    """Return the processor time of each stage, once more."""
+    from distexp.asking.runner import unique_requests
+
     clock = Clock()
     asked = interview.ask({})
     requests = [request for one in asked for request in one.requests]
     clock.lap()
     unique_requests(requests)
     clock.lap()
-    answers = Runner(model, ResponseCache("cache")).run(requests)
+    answers = runner.run(requests)
     clock.lap()
-    (study,), unreadable, _ = interview.read(asked, answers)
+    interview.read(asked, answers)
     clock.lap()
-    table = tables.predictions(study, {})
-    clock.lap()
-    assert table["predicted"].to_list()[:5] == [0.1, 0.2, 0.4, 0.25, 0.05]
-    assert table.height == n * len(OPTIONS)
-    assert not unreadable
-    return {**clock.measured(n), **dict(zip(STAGES, clock.laps, strict=True))}
+    return dict(zip(STAGES, clock.laps, strict=True))
 
 
 def profiled(n: int, url: str) -> Measured:
@@ -265,6 +288,7 @@ def by_inspect(n: int, url: str) -> Measured:
 
 CANDIDATES: dict[str, Callable[[int, str], Measured]] = {
     "distexp": ours,
+    TWO: by_two,
     "DSPy": by_dspy,
     "inspect-ai": by_inspect,
 }

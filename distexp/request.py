@@ -122,8 +122,11 @@ _quoted = json.encoder.encode_basestring
 _ATOMS = frozenset({str, int, bool, type(None)})
 MOST_REMEMBERED = 1000
 
+
 _remembered: dict[bytes, str] = {}
 """Canonical texts of nested objects by their content, which many requests have in common."""
+_remembered_around: dict[bytes, tuple[str, str]] = {}
+"""Likewise what stands before and after the messages of an object."""
 
 
 def canonical_json(value: Json) -> str:
@@ -173,7 +176,31 @@ def canonical_object(members: Mapping[str, Json]) -> str:
     names = _names(tuple(members))
     if names is None:
         return canonical_json(members)
+    messages = members.get("messages")
+    if type(messages) is list and (text := _messages(messages)) is not None:
+        before, after = _around_messages(members, names)
+        return f"{before}{text}{after}"
     return "{" + ",".join([start + _text(members[name]) for name, start in names]) + "}"
+
+
+def _around_messages(
+    members: Mapping[str, Json], names: Sequence[tuple[str, str]]
+) -> tuple[str, str]:
+    """Return the parts of an object before and after its messages: many have them in common."""
+    try:
+        content = marshal.dumps({**members, "messages": None}, 2)
+    except ValueError:  # something else than the plain types of JSON
+        content = b""
+    around = _remembered_around.get(content)
+    if around is None:
+        texts = [start + _text(members[name]) for name, start in names if name != "messages"]
+        at = [name for name, _ in names].index("messages")
+        before = "".join(text + "," for text in texts[:at])
+        after = "".join("," + text for text in texts[at:])
+        around = f'{{{before}"messages":', f"{after}}}"
+        if content and len(_remembered_around) < MOST_REMEMBERED:
+            _remembered_around[content] = around
+    return around
 
 
 @lru_cache(maxsize=1024, typed=True)

@@ -62,7 +62,7 @@ class Given(Runner):
     """Answers from what was asked before, and asks for the rest as any runner does."""
 
     def __init__(self, runner: Runner, given: Mapping[str, Answer], stopped: str | None) -> None:
-        super().__init__(runner.model, runner.cache)
+        super().__init__(runner.model, runner.cache, processes=1)  # most is given
         self.stopped = stopped
         self._given = given
 

@@ -8,7 +8,8 @@ from typing import Self
 import numpy as np
 
 from distexp.asking.answers import Answer
-from distexp.asking.interview import Asked, Interview
+from distexp.asking.hearing import Asked
+from distexp.asking.interview import Interview
 from distexp.elicitation.reworded import Reworded
 from distexp.errors import ParseError
 from distexp.metrics.distance import distance, scaled_ordinals
@@ -110,14 +111,10 @@ def drift(
         pairs = [
             (one, other)
             for one, other in zip(before, after, strict=True)
-            if one.style == style and _complete(one, first) and _complete(other, second)
+            if one.style == style and one.is_answered(first) and other.is_answered(second)
         ]
         found += _study(interview, style, pairs, first, second)
     return found
-
-
-def _complete(one: Asked, answers: Mapping[str, Answer]) -> bool:
-    return one.asked and all(request.key in answers for request in one.requests)
 
 
 def _worded_otherwise(interview: Interview, one: Asked, other: Asked) -> bool:

@@ -1,41 +1,26 @@
 """Turns the cases of a survey into prompts for one model, and its replies into estimates."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any
 
 from distexp.asking.answers import Answer, Reply, Unreadable, check_answered
 from distexp.asking.foreseeing import following
-from distexp.asking.observing import Draws, served_dearer, who_answered
+from distexp.asking.hearing import NOT_ASKED, Asked, Heard, hear, unread
+from distexp.asking.observing import never_varies, served_dearer, who_answered
+from distexp.asking.packing import Place
 from distexp.asking.plan import Plan, label_of
 from distexp.asking.probing import Probing
 from distexp.asking.runner import Runner
+from distexp.asking.stored import stored
 from distexp.asking.uncollected import uncollected
 from distexp.errors import ParseError
 from distexp.protocols import Elicitation, Model, PromptStyle
-from distexp.request import Prompt, Request, Response, whole_text
-from distexp.types import Case, Condition, Estimate, Question, Reading, Shares, Study, Survey
+from distexp.request import Request
+from distexp.types import Case, Condition, Question, Study, Survey
 
-NOT_ASKED = Estimate(reading=None, n_replies=0, n_unreadable=0, asked=False)
 RETRY_DRAWS = 1_000_000
 """Added to the draw of a prompt for each retry, so that no retry has the draw of a prompt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The prompts about one case in one prompt style, with the requests they become."""
-
-    style: str
-    case: Case
-    prompts: tuple[Prompt, ...]
-    requests: tuple[Request, ...]
-    unprepared: Unreadable | None = None
-    """The reply to a preparation, if no prompts could be made from it."""
-    replaced: tuple[Unreadable, ...] = ()
-    """Unreadable replies that were asked for again, with another draw."""
-    asked: bool = True
-    """False where the preparation was not answered: the budget was spent before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +77,9 @@ class Interview:
         self._probing = Probing(model)
         if not self.styles:
             self._probing.request = None
-        self._drawn: dict[str, Draws] = {}
+        self.places: Sequence[Place] = [
+            (name, case) for name in self.styles for case in survey.cases
+        ]
 
     def expected(self) -> tuple[Study, ...]:
         """Return the studies that `run` will return, with no estimates in them yet."""
@@ -139,37 +126,53 @@ class Interview:
             self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
-        asked = self.ask(answers)
-        answers = {**runner.run(_requests(asked)), **answers, **self._probing.answers}
+        heard = stored(self, runner, answers)
+        found = {
+            reply.key: Answer(response=reply.response, hit=True)
+            for one in heard.values()
+            for reply in one.replies
+        }
+        places = [place for place in range(len(self.places)) if place not in heard]
+        asked = self.ask(answers, places)
+        requests = self._requests(asked, places)
+        answers = {**found, **runner.run(requests, found), **answers, **self._probing.answers}
         for attempt in range(1, self.retries + 1):
             again = [self._asked_again(one, answers, attempt) for one in asked]
-            answers = {**runner.run(_requests(again)), **answers}  # what was paid for stays no hit
+            requests = self._requests(again, places)
+            answers = {**runner.run(requests, found), **answers}  # what was paid for stays no hit
             asked = [  # where the budget ended before, the first reply counts
-                new if _answered(new.requests, answers) else one
+                new if new.is_answered(answers) else one
                 for one, new in zip(asked, again, strict=True)
             ]
-        studies, unreadable, replies = self.read(asked, answers)
-        requests = [*preparations, *_requests(asked)]
-        of = (label_of(self.model), self.elicitation.name)
-        notes = [drawn.note(*of, style) for style, drawn in self._drawn.items()]
+        heard.update(zip(places, self.read(asked, answers), strict=True))
+        whole = [heard[place] for place in range(len(self.places))]
+        preparing = {request.key: request.model for request in preparations}
+        names = preparing | {reply.key: reply.model for one in whole for reply in one.replies}
+        for request in self._requests(asked, places):
+            names.setdefault(request.key, request.model)
+        studies, notes = self._studies(whole)
+        unreadable: dict[str, Unreadable] = {}
+        for lost in (lost for one in whole for lost in one.unreadable):
+            unreadable.setdefault(lost.key, lost)
         return Interviewed(
             studies=studies,
-            unreadable=unreadable,
+            unreadable=tuple(unreadable.values()),
             answers=answers,
-            models=tuple(sorted({request.model for request in requests})),
-            replies=replies,
+            models=tuple(sorted(set(names.values()))),
+            replies=tuple([reply for one in whole for reply in one.replies]),
             notes=(
                 *self.notes,
                 *self._probing.notes,
-                *filter(None, notes),
-                *who_answered(requests, answers),
+                *notes,
+                *who_answered(names, answers),
                 *served_dearer(self.model, answers),
             ),
         )
 
     def needed(self, answers: Mapping[str, Answer] | None = None) -> list[Request]:
         """Return the requests of all cases, as far as they are known, without a call."""
-        return [*self._preparations(), *_requests(self.ask(answers or {}))]
+        every = range(len(self.places))
+        return [*self._preparations(), *self._requests(self.ask(answers or {}), every)]
 
     def _condition(self, style: str) -> Condition:
         return Condition(
@@ -193,34 +196,36 @@ class Interview:
         }
 
     @uncollected()
-    def ask(self, answers: Mapping[str, Answer]) -> list[Asked]:
-        """Turn every case into requests, in each prompt style."""
+    def ask(
+        self, answers: Mapping[str, Answer], places: Iterable[int] | None = None
+    ) -> list[Asked]:
+        """Turn cases into requests, in each prompt style: all of them, or those at `places`."""
         asked = []
-        for name, style in self.styles.items():
-            question, first = None, list[Request]()
-            for case in self.survey.cases:
-                if case.question is not question:
-                    question, first = case.question, self._first[case.question]
-                if first and not _answered(first, answers):
-                    asked.append(
-                        Asked(style=name, case=case, prompts=(), requests=(), asked=False)
-                    )
-                    continue
-                prepared = [answers[request.key].response for request in first]
-                try:
-                    for response in prepared:
-                        check_answered(response)
-                    prompts = self.elicitation.prompts(case.question, case.group, style, prepared)
-                except ParseError as exc:
-                    asked.append(self._unprepared(name, case, first, exc))
-                    continue
-                requests = tuple([self.model.request(prompt) for prompt in prompts])
-                asked.append(Asked(style=name, case=case, prompts=prompts, requests=requests))
+        question, first = None, list[Request]()
+        every = range(len(self.places)) if places is None else places
+        for name, case in map(self.places.__getitem__, every):
+            if case.question is not question:
+                question, first = case.question, self._first[case.question]
+            if first and not _answered(first, answers):
+                asked.append(Asked(style=name, case=case, prompts=(), requests=(), asked=False))
+                continue
+            prepared = [answers[request.key].response for request in first]
+            try:
+                for response in prepared:
+                    check_answered(response)
+                prompts = self.elicitation.prompts(
+                    case.question, case.group, self.styles[name], prepared
+                )
+            except ParseError as exc:
+                asked.append(self._unprepared(name, case, first, exc))
+                continue
+            requests = tuple([self.model.request(prompt) for prompt in prompts])
+            asked.append(Asked(style=name, case=case, prompts=prompts, requests=requests))
         return asked
 
     def _asked_again(self, one: Asked, answers: Mapping[str, Answer], attempt: int) -> Asked:
         """Replace each prompt whose reply cannot be read by the same prompt with another draw."""
-        if not _answered(one.requests, answers):
+        if not one.is_answered(answers):
             return one
         prompts, requests, replaced = list(one.prompts), list(one.requests), list(one.replaced)
         for place, (prompt, request) in enumerate(zip(prompts, requests, strict=True)):
@@ -230,12 +235,12 @@ class Interview:
             try:
                 self.elicitation.read(one.case.question, prompt, response)
             except ParseError as exc:
-                replaced.append(_unreadable(one, prompt, request, exc))
+                replaced.append(unread(one, prompt, request, exc))
                 draw = prompt.draw % RETRY_DRAWS + attempt * RETRY_DRAWS
                 prompts[place] = replace(prompt, draw=draw)
                 requests[place] = self.model.request(prompts[place])
-        return replace(
-            one, prompts=tuple(prompts), requests=tuple(requests), replaced=tuple(replaced)
+        return one._replace(
+            prompts=tuple(prompts), requests=tuple(requests), replaced=tuple(replaced)
         )
 
     def _unprepared(
@@ -244,107 +249,53 @@ class Interview:
         """Return a case without prompts, as its preparation is unreadable, with that reply."""
         one = Asked(style=style, case=case, prompts=(), requests=())
         (preparation, *_) = self.elicitation.preparations(case.question)
-        return replace(one, unprepared=_unreadable(one, preparation, requests[0], exc))
+        return one._replace(unprepared=unread(one, preparation, requests[0], exc))
 
     @uncollected()
-    def read(
-        self, asked: Sequence[Asked], answers: Mapping[str, Answer]
-    ) -> tuple[tuple[Study, ...], tuple[Unreadable, ...], tuple[Reply, ...]]:
+    def read(self, asked: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Heard]:
         """Read every reply and combine the readings of each case; keep what cannot be read."""
-        estimates: dict[str, list[Estimate]] = {style: [] for style in self.styles}
-        replies: list[Reply] = []
-        self._drawn = {style: Draws() for style in self.styles}
-        unreadable: dict[str, Unreadable] = {}
-        for one in asked:
-            if not one.asked or not _answered(one.requests, answers):
-                estimates[one.style].append(NOT_ASKED)
-                continue
-            readings: list[Reading | Shares | None] = []
-            n_refused = int(one.unprepared is not None and one.unprepared.is_refusal)
-            for reply in (*one.replaced, *filter(None, [one.unprepared])):
-                unreadable.setdefault(reply.key, reply)
-            for prompt, request in zip(one.prompts, one.requests, strict=True):
-                response = answers[request.key].response
-                n_refused += response.is_refusal
-                try:
-                    reason = None
-                    check_answered(response)
-                    readings.append(self.elicitation.read(one.case.question, prompt, response))
-                except ParseError as exc:
-                    readings.append(None)
-                    lost = _unreadable(one, prompt, request, exc)
-                    unreadable.setdefault(request.key, lost)
-                    reason = lost.reason
-                replies.append(_reply(one, prompt, request, response, readings[-1], reason))
-            if len(readings) > 1:
-                self._drawn[one.style].count([p.option_order for p in one.prompts], readings)
-            estimates[one.style].append(
-                Estimate(
-                    reading=self.elicitation.combine(readings),
-                    n_replies=len(readings) + len(one.replaced),
-                    n_unreadable=readings.count(None) + len(one.replaced),
-                    n_refused=n_refused,
+        return [hear(self.elicitation, one, answers) for one in asked]
+
+    def _studies(self, heard: Sequence[Heard]) -> tuple[tuple[Study, ...], list[str]]:
+        """Put together what came of every place, and say which models do not vary."""
+        studies, notes = [], list[str]()
+        n_cases = len(self.survey.cases)
+        for at, name in enumerate(self.styles):
+            of_style = heard[at * n_cases : (at + 1) * n_cases]
+            condition = self._condition(name)
+            drawn = [one.drawn for one in of_style if one.drawn is not None]
+            notes += never_varies(drawn, condition.model, condition.elicitation, name)
+            studies.append(
+                Study(
+                    condition=condition,
+                    cases=self.survey.cases,
+                    estimates=tuple([one.estimate for one in of_style]),
+                    shown=self.styles[name].shown,
                 )
             )
-        studies = tuple(
-            Study(
-                condition=self._condition(style),
-                cases=self.survey.cases,
-                estimates=tuple(of_style),
-                shown=self.styles[style].shown,
-            )
-            for style, of_style in estimates.items()
-        )
-        return studies, tuple(unreadable.values()), tuple(replies)
+        return tuple(studies), notes
+
+    def _requests(self, asked: Sequence[Asked], places: Sequence[int]) -> list[Request]:
+        """Return the requests, those of open cases spread evenly among the others.
+
+        Where a budget ends early, so many of the one are asked as of the other.
+        """
+        of = dict(zip(places, asked, strict=True))
+        turns = (of[place] for place in _in_turn(self.places) if place in of)
+        return [request for one in turns for request in one.requests]
 
 
-def _requests(asked: Sequence[Asked]) -> list[Request]:
-    """Return the requests, those of open cases spread evenly among the others.
-
-    Where a budget ends early, so many of the one are asked as of the other.
-    """
-    answered = [one for one in asked if one.case.human is not None]
-    is_open = [one for one in asked if one.case.human is None]
+def _in_turn(places: Sequence[Place]) -> Sequence[int]:
+    """Return the order in which places are asked: open cases are spread among the others."""
+    is_open = [place for place, (_, case) in enumerate(places) if case.human is None]
+    if not is_open:
+        return range(len(places))
+    answered = [place for place, (_, case) in enumerate(places) if case.human is not None]
     both = (answered, is_open)
-    placed = [((at + 0.5) / len(of), one) for of in both for at, one in enumerate(of)]
-    return [request for _, one in sorted(placed, key=itemgetter(0)) for request in one.requests]
+    placed = [((at + 0.5) / len(of), place) for of in both for at, place in enumerate(of)]
+    return [place for _, place in sorted(placed, key=itemgetter(0))]
 
 
 def _answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> bool:
     """Tell whether all requests have an answer; some have none once the budget is spent."""
     return all([request.key in answers for request in requests])
-
-
-def _unreadable(one: Asked, prompt: Prompt, request: Request, exc: ParseError) -> Unreadable:
-    return Unreadable(
-        **_described(one, prompt, request),
-        option_order=" ".join(map(str, prompt.option_order)),
-        reason=whole_text(str(exc)),
-        text=whole_text(exc.text),
-    )
-
-
-def _reply(
-    one: Asked,
-    prompt: Prompt,
-    request: Request,
-    response: Response,
-    read: Reading | Shares | None,
-    reason: str | None,
-) -> Reply:
-    return Reply(
-        **_described(one, prompt, request),
-        option_order=prompt.option_order,
-        messages=prompt.messages,
-        response=response,
-        read=read,
-        reason=reason,
-    )
-
-
-def _described(one: Asked, prompt: Prompt, request: Request) -> dict[str, Any]:
-    question, group = one.case.question, one.case.group
-    return {
-        "prompt": one.style, "question_id": question.question_id, "attribute": group.attribute,
-        "group": group.value, "draw": prompt.draw, "key": request.key,
-    }  # fmt: skip

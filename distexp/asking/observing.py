@@ -2,10 +2,10 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from distexp.asking.answers import Answer
 from distexp.protocols import Model, price_of
-from distexp.request import Request
 from distexp.types import Reading, Shares
 
 LEAST_CASES = 5
@@ -13,58 +13,76 @@ LEAST_CASES = 5
 MOST_NAMED = 5
 
 
-class Draws:
-    """Counts the cases whose draws all say the same, where there is more than one."""
+class Drawn(NamedTuple):
+    """The draws of a case that showed the options in the same order as another, and were read."""
 
-    def __init__(self) -> None:
-        self.n_cases = 0
-        self.n_alike = 0
-        self.n_draws = 0
-
-    def count(
-        self, orders: Sequence[tuple[int, ...]], readings: Sequence[Reading | Shares | None]
-    ) -> None:
-        """Count a case: the order in which each draw showed the options, and what it said."""
-        if len(readings) < 2:
-            return
-        said: dict[tuple[int, ...], list[Reading | Shares]] = {}
-        for order, reading in zip(orders, readings, strict=True):
-            if reading is not None:
-                said.setdefault(order, []).append(reading)
-        repeated = [of_one for of_one in said.values() if len(of_one) > 1]
-        if repeated:
-            self.n_cases += 1
-            self.n_draws += sum(map(len, repeated))
-            self.n_alike += all(one == of_one[0] for of_one in repeated for one in of_one)
-
-    def note(self, model: str, elicitation: str, style: str) -> str | None:
-        """Say that a model does not vary; None where it does, or too little is known."""
-        if self.n_cases < LEAST_CASES or self.n_alike < self.n_cases:
-            return None
-        return (
-            f"**The model does not vary: all draws agree in each of {self.n_cases} cases "
-            f"({self.n_draws:,} draws; {model}, {elicitation}, prompt {style}).** Shares of such "
-            "draws are one answer each and no distribution; use verbalized or sequence."
-        )
+    n_draws: int
+    alike: bool
+    """Whether those of an order all say the same."""
 
 
-def who_answered(requests: Sequence[Request], answers: Mapping[str, Answer]) -> list[str]:
+def drawn_alike(
+    orders: Sequence[tuple[int, ...]], readings: Sequence[Reading | Shares | None]
+) -> Drawn | None:
+    """Return how many draws of a case can be compared, and whether they agree; None without any.
+
+    Parameters
+    ----------
+    orders : sequence of tuple of int
+        In which each draw showed the options.
+    readings : sequence of Reading, Shares or None
+        What each said.
+    """
+    said: dict[tuple[int, ...], list[Reading | Shares]] = {}
+    for order, reading in zip(orders, readings, strict=True):
+        if reading is not None:
+            said.setdefault(order, []).append(reading)
+    repeated = [of_one for of_one in said.values() if len(of_one) > 1]
+    if not repeated:
+        return None
+    alike = all(one == of_one[0] for of_one in repeated for one in of_one)
+    return Drawn(sum(map(len, repeated)), alike)
+
+
+def never_varies(drawn: Sequence[Drawn], model: str, elicitation: str, style: str) -> list[str]:
+    """Say that a model does not vary, given what it drew in each case; else nothing.
+
+    Nothing is said either where too little is known.
+    """
+    if len(drawn) < LEAST_CASES or not all(one.alike for one in drawn):
+        return []
+    n_draws = sum(one.n_draws for one in drawn)
+    return [
+        f"**The model does not vary: all draws agree in each of {len(drawn)} cases "
+        f"({n_draws:,} draws; {model}, {elicitation}, prompt {style}).** Shares of such "
+        "draws are one answer each and no distribution; use verbalized or sequence."
+    ]
+
+
+def who_answered(names: Mapping[str, str], answers: Mapping[str, Answer]) -> list[str]:
     """Say where servers called the model by another name than it was asked by, or by several.
 
     Names are compared without the paths, dates and addresses around them.
+
+    Parameters
+    ----------
+    names : mapping of str to str
+        Of the model that was asked, by the key of the request.
+    answers : mapping of str to Answer
     """
-    names: dict[str, Counter[str]] = {}
+    said_names: dict[str, Counter[str]] = {}
     prints: dict[str, Counter[str]] = {}
-    for request in {request.key: request for request in requests}.values():
-        answer = answers.get(request.key)
-        if answer is None or answer.response.is_refusal:
-            continue
-        response = answer.response
-        for said, of in ((response.provider_model, names), (response.system_fingerprint, prints)):
+    counted = Counter(
+        (name, response.provider_model, response.system_fingerprint)
+        for key, name in names.items()
+        if key in answers and not (response := answers[key].response).is_refusal
+    )
+    for (name, *both), n in counted.items():
+        for said, of in zip(both, (said_names, prints), strict=True):
             if said is not None:
-                of.setdefault(request.model, Counter())[said] += 1
+                of.setdefault(name, Counter())[said] += n
     notes = []
-    for asked, said_of in names.items():
+    for asked, said_of in said_names.items():
         others = [said for said in said_of if not _same(asked, said)]
         if others or len(said_of) > 1:
             notes.append(

@@ -1,6 +1,6 @@
 """Requests to answers, through the cache: only what is missing is asked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from distexp.asking.answers import Answer
 from distexp.asking.backoff import Backoff
@@ -39,12 +39,17 @@ class Runner:
         How long to wait after a failure that may pass.
     calls : {"live", "batch"}
         As in `Schedule`.
+    processes : int, optional
+        How many may read what the cache has; None takes as many as may run at once.
 
     Attributes
     ----------
     stopped : str or None
         Why not everything was answered: the budget is spent.
     """
+
+    shared_from = 4_000
+    """Requests from which on an interview reads in parts, by several processes, what is stored."""
 
     def __init__(
         self,
@@ -55,9 +60,11 @@ class Runner:
         budget: Budget | None = None,
         backoff: Backoff | None = None,
         calls: str = "live",
+        processes: int | None = None,
     ) -> None:
         self.model = model
         self.cache = cache
+        self.processes = processes
         self.progress = progress
         self.stopped: str | None = None
         self._answers = False
@@ -89,11 +96,19 @@ class Runner:
         """Return the answer to a request if it needs no call."""
         return self._known([request]).get(request.key)
 
-    def run(self, requests: Sequence[Request]) -> dict[str, Answer]:
+    def run(
+        self, requests: Sequence[Request], found: Mapping[str, Answer] | None = None
+    ) -> dict[str, Answer]:
         """Answer `requests`, by their keys; equal requests are asked once.
 
         Each answer is stored as it arrives, so whatever ends the run loses only the calls in
         flight.
+
+        Parameters
+        ----------
+        requests : sequence of Request
+        found : mapping of str to Answer, optional
+            Answers to other requests of the run, which were read from the cache before.
 
         Returns
         -------
@@ -114,12 +129,13 @@ class Runner:
         unique = unique_requests(requests)
         answers = self._left_out | self._known(unique)
         answers = {r.key: answers[r.key] for r in unique if r.key in answers}
-        self._answers |= any(not answer.response.is_refusal for answer in answers.values())
+        before = {**(found or {}), **answers}
+        self._answers |= any(not answer.response.is_refusal for answer in before.values())
         missing = [request for request in unique if request.key not in answers]
         if missing and self.cache.mode == "replay":
-            raise self._not_there(missing, n_requests=len(unique))
+            raise self._not_there(missing, n_requests=len(before) + len(missing))
         if missing and self.stopped is None:
-            answers |= self._ask(missing, n_hits=len(answers))
+            answers |= self._ask(missing, n_hits=len(before))
         return answers
 
     @uncollected()

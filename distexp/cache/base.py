@@ -73,6 +73,13 @@ class Cache(ABC):
                 ]
             yield from zip(keys, found, strict=True)
 
+    def for_reading(self) -> "Cache | None":
+        """Return a cache with the same answers that a forked process can read by itself, if any.
+
+        It takes what is missing as missing, and does not ask why.
+        """
+        return None
+
     @abstractmethod
     def known(self, requests: Sequence[Request]) -> set[str]:
         """Return the keys of the requests that `get_many` would answer, without reading them."""

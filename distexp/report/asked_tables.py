@@ -72,7 +72,8 @@ def replies(given: Sequence[Reply]) -> "pl.DataFrame":
         text, *rest = laid[one.key]
         rows.append(
             (
-                *(one.prompt, one.question_id, one.attribute, one.group, one.draw),
+                *(one.prompt, one.case.question.question_id),
+                *(one.case.group.attribute, one.case.group.value, one.draw),
                 *(orders[one.option_order], one.key, one.status, one.reason),
                 *_read(one),
                 *(messages[one.messages], text, *rest),

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
 from contextvars import ContextVar
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any
 
@@ -65,7 +65,7 @@ class JobRunner(Runner):
         stopped: str | None = None,
         calls: str = "live",
     ) -> None:
-        super().__init__(model, cache, calls=calls)
+        super().__init__(model, cache, calls=calls, processes=1)  # others run beside it
         self.stopped = stopped
         self._given = given
 
@@ -74,7 +74,7 @@ class JobRunner(Runner):
         given = {r.key: told[r.key] for r in requests if r.key in told}
         found = super()._known([r for r in requests if r.key not in given])
         for key in paid & found.keys():
-            found[key] = replace(found[key], hit=False)
+            found[key] = found[key]._replace(hit=False)
         return given | found
 
     def _ask(self, missing: Sequence[Request], n_hits: int) -> dict[str, Answer]:

@@ -117,20 +117,16 @@ def test_who_answered_is_said_where_it_is_not_who_was_asked(tmp_path: Path) -> N
     """Another name, several names, several fingerprints: a sentence each; else none."""
 
     def notes(*said: tuple[str | None, str | None]) -> list[str]:
-        requests = [
-            Request(provider="p", model="gpt-9", endpoint=None, body={"n": n})
-            for n in range(len(said))
-        ]
         answers = {
-            request.key: Answer(
+            str(n): Answer(
                 response=Response(
                     text="A", finish_reason="stop", provider_model=name, system_fingerprint=mark
                 ),
                 hit=False,
             )
-            for request, (name, mark) in zip(requests, said, strict=True)
+            for n, (name, mark) in enumerate(said)
         }
-        return who_answered(requests, answers)
+        return who_answered(dict.fromkeys(answers, "gpt-9"), answers)
 
     assert notes(("gpt-9-2027-01-01", "a"), ("gpt-9-2027-01-01", "a"), (None, None)) == []
     assert "`gpt-8` (1)" in notes(("gpt-8", None))[0]

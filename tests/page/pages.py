@@ -80,13 +80,12 @@ def _reply(case: Case, read: Distribution, word: str, *, lost: bool) -> Reply:
     question = case.question
     return Reply(
         prompt="base",
-        question_id=question.question_id,
-        attribute=case.group.attribute,
-        group=case.group.value,
+        case=case,
         draw=0,
         option_order=(0, 1, 2),
         messages=(Message(role="user", content=f"{question.text} {case.group.value}"),),
         key=hashlib.sha256(f"{question.text}{case.group.value}".encode()).hexdigest(),
+        model="mock",
         response=Response(text=f"reply: {word}", finish_reason="stop", thought=f"I think {word}"),
         read=None if lost else Reading(distribution=read, mass=0.9),
         reason=f"no share in {word!r}" if lost else None,
@@ -128,9 +127,9 @@ def _ridge() -> OptionRegression:
 def _unreadable(one: Reply) -> Unreadable:
     return Unreadable(
         prompt=one.prompt,
-        question_id=one.question_id,
-        attribute=one.attribute,
-        group=one.group,
+        question_id=one.case.question.question_id,
+        attribute=one.case.group.attribute,
+        group=one.case.group.value,
         draw=one.draw,
         option_order="0 1 2",
         reason=one.reason or "",

@@ -66,6 +66,14 @@ class ResponseCache(Cache):
         self._writer = Writer(self.path, self.busy_timeout_s)
         self._looked_whole = False
 
+    def for_reading(self) -> "ResponseCache | None":
+        """Return one with the same answers for a forked process, unless this one is written to."""
+        if not self._answers or self._writer.database is not None:
+            return None
+        made = ResponseCache(self.path, "replay")
+        made._looked_whole = True
+        return made
+
     def known(self, requests: Sequence[Request]) -> set[str]:
         """Return the keys of the requests that `get_many` would answer, without reading them."""
         keys = list({request.key: None for request in requests})

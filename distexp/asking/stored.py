@@ -1,0 +1,112 @@
+"""Cases whose answers are all in the cache, read by several processes where they are many."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from distexp.asking import helpers
+from distexp.asking.answers import Answer
+from distexp.asking.hearing import Asked, Heard
+from distexp.asking.packing import Place, packed, unpacked
+from distexp.asking.runner import Runner, unique_requests
+from distexp.asking.uncollected import uncollected
+from distexp.cache import Cache
+from distexp.errors import DistexpError
+
+MOST_AT_ONCE = 1000
+"""Requests in a part."""
+PARTS = 200
+"""The smallest are so much of the whole."""
+N_TRIED = 20
+"""Cases that show whether most answers are stored."""
+MOST_PROCESSES = 8
+"""So many make results as fast as one puts them together."""
+
+
+class Interviewing(Protocol):
+    """Who asks and reads; see `distexp.asking.interview.Interview`."""
+
+    retries: int
+    places: Sequence[Place]
+
+    def ask(self, answers: Mapping[str, Answer], places: Sequence[int]) -> list[Asked]:
+        """Turn the cases at places into requests."""
+
+    def read(self, asked: Sequence[Asked], answers: Mapping[str, Answer]) -> list[Heard]:
+        """Read the replies."""
+
+
+@uncollected()
+def stored(
+    interview: Interviewing, runner: Runner, answers: Mapping[str, Answer]
+) -> dict[int, Heard]:
+    """Return, by place, what came of cases whose answers are all stored; empty for few cases.
+
+    Whatever else there is to a case is not seen to here: those are left out that lack an answer,
+    need another draw, or are at fault.
+
+    Parameters
+    ----------
+    interview : Interview
+    runner : Runner
+    answers : mapping of str to Answer
+        Those to preparations.
+    """
+    n_processes = min(runner.processes or helpers.n_processes(), MOST_PROCESSES)
+    cache = runner.cache.for_reading()
+    if cache is None or not interview.places:
+        return {}
+
+    def read(places: Sequence[int]) -> list[Heard | None]:
+        try:
+            return _read(interview, cache, answers, places)
+        except DistexpError:  # it is said in its turn, by who sees to the others
+            return [None] * len(places)
+
+    n_places = len(interview.places)
+    (first,) = interview.ask(answers, [0])
+    n_requests = n_places * len(first.requests)
+    if n_requests < max(1, runner.shared_from):
+        return {}
+    tried = read(range(0, n_places, -(-n_places // N_TRIED)))
+    if 2 * tried.count(None) > len(tried):
+        return {}
+    parts = shared_out(n_places, n_requests, n_processes)
+    heard: dict[int, Heard] = {}
+    for number, found in helpers.in_parts(
+        len(parts),
+        lambda number: read(parts[number]),
+        packed,
+        lambda number, data: unpacked(data, map(interview.places.__getitem__, parts[number])),
+        n_processes - 1,
+    ):
+        of = zip(parts[number], found, strict=True)
+        heard |= {place: one for place, one in of if one is not None}
+    return heard
+
+
+def shared_out(n_places: int, n_requests: int, n_processes: int) -> list[range]:
+    """Cut places into parts, the last of them small, so that all processes end together."""
+    most = max(MOST_AT_ONCE, 2 * n_requests // helpers.MOST_PARTS)
+    parts, begin = list[range](), 0
+    while begin < n_places:
+        left = (n_places - begin) * n_requests // n_places
+        size = min(most, max(n_requests // PARTS, left // (2 * n_processes)))
+        end = min(n_places, begin + max(1, size * n_places // n_requests))
+        parts.append(range(begin, end))
+        begin = end
+    return parts
+
+
+def _read(
+    interview: Interviewing, cache: Cache, answers: Mapping[str, Answer], places: Sequence[int]
+) -> list[Heard | None]:
+    asked = interview.ask(answers, places)
+    requests = unique_requests(request for one in asked for request in one.requests)
+    found = {
+        key: Answer(response=response, hit=True) for key, response in cache.responses(requests)
+    }
+    heard = interview.read(asked, found)
+    return [
+        one if one.estimate.asked and not (interview.retries and one.unreadable) else None
+        for one in heard
+    ]
