@@ -126,12 +126,7 @@ class Interview:
             self._first = self._first_requests()
         preparations = self._preparations()
         answers = runner.run(preparations)
-        heard = stored(self, runner, answers)
-        found = {
-            reply.key: Answer(response=reply.response, hit=True)
-            for one in heard.values()
-            for reply in one.replies
-        }
+        heard, found = stored(self, runner, answers)
         places = [place for place in range(len(self.places)) if place not in heard]
         asked = self.ask(answers, places)
         requests = self._requests(asked, places)
@@ -146,20 +141,37 @@ class Interview:
             ]
         heard.update(zip(places, self.read(asked, answers), strict=True))
         whole = [heard[place] for place in range(len(self.places))]
-        preparing = {request.key: request.model for request in preparations}
-        names = preparing | {reply.key: reply.model for one in whole for reply in one.replies}
-        for request in self._requests(asked, places):
+        return self._interviewed(whole, self._requests(asked, places), answers)
+
+    @uncollected()
+    def _interviewed(
+        self, heard: Sequence[Heard], requests: Sequence[Request], answers: Mapping[str, Answer]
+    ) -> Interviewed:
+        """Put together what came of every place.
+
+        Parameters
+        ----------
+        heard : sequence of Heard
+            One for each place.
+        requests : sequence of Request
+            Those that no reply may tell of: some of a case may have no answer.
+        answers : mapping of str to Answer
+        """
+        studies, notes = self._studies(heard)
+        replies = tuple([reply for one in heard for reply in one.replies])
+        names = {request.key: request.model for request in self._preparations()}
+        names |= {reply.key: reply.model for reply in replies}
+        for request in requests:
             names.setdefault(request.key, request.model)
-        studies, notes = self._studies(whole)
         unreadable: dict[str, Unreadable] = {}
-        for lost in (lost for one in whole for lost in one.unreadable):
+        for lost in (lost for one in heard for lost in one.unreadable):
             unreadable.setdefault(lost.key, lost)
         return Interviewed(
             studies=studies,
             unreadable=tuple(unreadable.values()),
             answers=answers,
             models=tuple(sorted(set(names.values()))),
-            replies=tuple([reply for one in whole for reply in one.replies]),
+            replies=replies,
             notes=(
                 *self.notes,
                 *self._probing.notes,

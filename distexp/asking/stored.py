@@ -1,6 +1,7 @@
 """Cases whose answers are all in the cache, read by several processes where they are many."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from typing import Protocol
 
 from distexp.asking import helpers
@@ -38,11 +39,11 @@ class Interviewing(Protocol):
 @uncollected()
 def stored(
     interview: Interviewing, runner: Runner, answers: Mapping[str, Answer]
-) -> dict[int, Heard]:
-    """Return, by place, what came of cases whose answers are all stored; empty for few cases.
+) -> tuple[dict[int, Heard], dict[str, Answer]]:
+    """Return what came of cases whose answers are all stored, by place, and these answers.
 
     Whatever else there is to a case is not seen to here: those are left out that lack an answer,
-    need another draw, or are at fault.
+    need another draw, or are at fault. All are left out where they are few, or most lack one.
 
     Parameters
     ----------
@@ -54,7 +55,7 @@ def stored(
     n_processes = min(runner.processes or helpers.n_processes(), MOST_PROCESSES)
     cache = runner.cache.for_reading()
     if cache is None or not interview.places:
-        return {}
+        return {}, {}
 
     def read(places: Sequence[int]) -> list[Heard | None]:
         try:
@@ -66,22 +67,27 @@ def stored(
     (first,) = interview.ask(answers, [0])
     n_requests = n_places * len(first.requests)
     if n_requests < max(1, runner.shared_from):
-        return {}
-    tried = read(range(0, n_places, -(-n_places // N_TRIED)))
-    if 2 * tried.count(None) > len(tried):
-        return {}
+        return {}, {}
     parts = shared_out(n_places, n_requests, n_processes)
     heard: dict[int, Heard] = {}
-    for number, found in helpers.in_parts(
-        len(parts),
-        lambda number: read(parts[number]),
-        packed,
-        lambda number, data: unpacked(data, map(interview.places.__getitem__, parts[number])),
-        n_processes - 1,
-    ):
-        of = zip(parts[number], found, strict=True)
-        heard |= {place: one for place, one in of if one is not None}
-    return heard
+    with closing(cache):
+        tried = read(range(0, n_places, -(-n_places // N_TRIED)))
+        if 2 * tried.count(None) > len(tried):
+            return {}, {}
+        for number, found in helpers.in_parts(
+            len(parts),
+            lambda number: read(parts[number]),
+            packed,
+            lambda number, data: unpacked(data, map(interview.places.__getitem__, parts[number])),
+            n_processes - 1,
+        ):
+            of = zip(parts[number], found, strict=True)
+            heard |= {place: one for place, one in of if one is not None}
+    return heard, {
+        reply.key: Answer(response=reply.response, hit=True)
+        for one in heard.values()
+        for reply in one.replies
+    }
 
 
 def shared_out(n_places: int, n_requests: int, n_processes: int) -> list[range]:

@@ -76,7 +76,7 @@ class Cache(ABC):
     def for_reading(self) -> "Cache | None":
         """Return a cache with the same answers that a forked process can read by itself, if any.
 
-        It takes what is missing as missing, and does not ask why.
+        It takes what is missing as missing, and does not ask why. To be closed.
         """
         return None
 

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from distexp.asking.answers import Unreadable
+from distexp.asking.uncollected import uncollected
 from distexp.metrics.distance import Scores
 from distexp.metrics.names import DISTANCES, METRICS, keys
 from distexp.request import whole_text
@@ -129,6 +131,7 @@ def cases_schema() -> "dict[str, type[pl.DataType]]":
     }
 
 
+@uncollected()
 def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataFrame":
     """Lay out one study's estimates, a row a case and option.
 
@@ -153,7 +156,7 @@ def predictions(study: Study, calibrated: Mapping[str, FloatArray]) -> "pl.DataF
     )
     n_options = np.array([len(case.question.options) for case in study.cases])
     by_option = by_case[np.repeat(np.arange(len(n_options)), n_options)].with_columns(
-        pl.Series(name, [value for values in per_case for value in values], dtype)
+        pl.Series(name, list(chain.from_iterable(per_case)), dtype)
         for name, dtype, per_case in _option_columns(study)
     )
     mask = np.arange(n_options.max()) < n_options[:, None]

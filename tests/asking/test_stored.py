@@ -112,7 +112,7 @@ def interviewed(
     return interview.run(runner), runner.stopped
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     n_questions=st.integers(1, 6),
     n_groups=st.integers(1, 5),
@@ -174,11 +174,10 @@ def test_what_is_stored_is_heard_and_what_is_not_is_left(tmp_path: Path) -> None
     known = runner.plan(interview.needed()).known
     keys = [one.requests[0].key for one in interview.ask({})]
 
-    assert stored(interview, runner, {}).keys() == {
-        place for place, key in enumerate(keys) if key in known
-    }
+    there = {place for place, key in enumerate(keys) if key in known}
+    assert stored(interview, runner, {})[0].keys() == there
     runner.cache = ResponseCache(tmp_path / "few")
-    assert stored(interview, runner, {}) == {}
+    assert stored(interview, runner, {}) == ({}, {})
 
 
 def test_what_is_wrong_is_said_as_by_one_process(tmp_path: Path) -> None:

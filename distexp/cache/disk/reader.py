@@ -1,9 +1,10 @@
 """Reading the database of a cache without changing a file."""
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from distexp.cache.disk.faults import plain_errors
@@ -97,8 +98,7 @@ class Reader:
         with plain_errors(self.folder):
             while (before := self.state()) is not None:
                 try:
-                    how = "immutable=1" if before else "mode=ro"
-                    rows = self._fetch(how, statement, values, table)
+                    rows = self._fetch(before, statement, values, table)
                 except sqlite3.DatabaseError:
                     if self.state() == before:
                         raise
@@ -107,12 +107,25 @@ class Reader:
                         return rows
         return []
 
-    def _fetch(self, how: str, statement: str, values: Sequence[object], table: str) -> list[Row]:
-        uri = f"{self._file.absolute().as_uri()}?{how}"
-        with closing(sqlite3.connect(uri, uri=True, timeout=self.busy_timeout_s)) as connection:
+    def _fetch(
+        self, state: tuple[int, ...], statement: str, values: Sequence[object], table: str
+    ) -> list[Row]:
+        with self._connected(state) as connection:
             if table not in parts_of(connection, self.folder):
                 return []  # another process is making it
             return connection.execute(statement, values).fetchall()
+
+    @contextmanager
+    def _connected(self, state: tuple[int, ...]) -> Iterator[sqlite3.Connection]:
+        with closing(self._connection(state)) as connection:
+            yield connection
+
+    def _connection(self, state: tuple[int, ...]) -> sqlite3.Connection:
+        uri = f"{self._file.absolute().as_uri()}?{'immutable=1' if state else 'mode=ro'}"
+        return sqlite3.connect(uri, uri=True, timeout=self.busy_timeout_s)
+
+    def close(self) -> None:
+        """Let go of what was read by: nothing, as each query connects by itself."""
 
     def n_bytes(self) -> int | None:
         """Return the size of the database without its log; None where there is none."""
@@ -129,6 +142,33 @@ class Reader:
             return None
         in_use = Path(f"{self._file.resolve()}-wal").exists()  # SQLite puts it beside the target
         return () if in_use else (stat.st_ino, stat.st_size, stat.st_mtime_ns)
+
+
+class StayingReader(Reader):
+    """Stays connected to a database that is not in use, so that its pages are read once.
+
+    A process that is forked connects by itself. To be closed.
+    """
+
+    _open: tuple[int, tuple[int, ...], sqlite3.Connection] | None = None
+    """Process, state of the database, and connection."""
+
+    @contextmanager
+    def _connected(self, state: tuple[int, ...]) -> Iterator[sqlite3.Connection]:
+        if not state:
+            with super()._connected(state) as connection:
+                yield connection
+            return
+        if self._open is None or self._open[:2] != (os.getpid(), state):
+            self.close()
+            self._open = (os.getpid(), state, self._connection(state))
+        yield self._open[2]
+
+    def close(self) -> None:
+        """Close the connection, unless it is the parent's."""
+        if self._open is not None and self._open[0] == os.getpid():
+            self._open[2].close()
+            self._open = None
 
 
 def not_as_written(folder: Path, name: str, exc: BaseException) -> CacheCorruptError:

@@ -26,7 +26,7 @@ from distexp.cache.disk.batches import (
 from distexp.cache.disk.claims import Claims
 from distexp.cache.disk.database import Database
 from distexp.cache.disk.faults import plain_errors, refuse_network
-from distexp.cache.disk.reader import Reader, by_key
+from distexp.cache.disk.reader import Reader, StayingReader, by_key
 from distexp.cache.disk.writer import Writer
 from distexp.cache.entry import next_generation
 from distexp.cache.record import Paid, Record
@@ -71,6 +71,7 @@ class ResponseCache(Cache):
         if not self._answers or self._writer.database is not None:
             return None
         made = ResponseCache(self.path, "replay")
+        made._reader = StayingReader(self.path, self.busy_timeout_s)
         made._looked_whole = True
         return made
 
@@ -262,6 +263,7 @@ class ResponseCache(Cache):
         """Let go of the database and of all claims. Safe to call at any time."""
         self._claims.close()
         self._writer.close()
+        self._reader.close()
 
     def _rows(self, keys: Sequence[str]) -> Iterator[list[Row]]:
         n_found, wanted = 0, set(keys)
