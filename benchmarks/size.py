@@ -38,6 +38,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--questions", nargs="+", type=int, default=[100, 400, 1500])
     parser.add_argument("--calibrators", nargs="+", default=[DEFAULT], metavar="SETTING")
+    parser.add_argument("--models", type=int, default=1, help="more: their stack alone is fitted")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--against", type=Path, help="folder of a checkout to measure beside")
     options = parser.parse_args()
@@ -47,7 +48,8 @@ def main() -> None:
         folder = Path(name)
         for n_questions in options.questions:
             data = folder / f"{n_questions}.parquet"
-            recorded(n_questions, N_GROUPS).write_parquet(data)
+            models = tuple(f"model{number}" for number in range(options.models))
+            recorded(n_questions, N_GROUPS, models).write_parquet(data)
             for calibrator in options.calibrators:
                 places = {"": None} | ({"before: ": options.against} if options.against else {})
                 taken: dict[str, list[Took]] = {label: [] for label in places}

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from distexp.types import FloatArray
+from distexp.types import FloatArray, IntArray
 
 N_SCALES = 40
 """Answer scales that the questions share, ten of each number of options."""
@@ -25,7 +25,7 @@ WORDS = (
 def recorded(
     n_questions: int, n_groups: int, models: tuple[str, ...] = ("model",), seed: int = 0
 ) -> pl.DataFrame:
-    """Return a table of recorded estimates, a row a model, question and group.
+    """Return a table of recorded estimates of the same people, a row a model, question and group.
 
     Questions have 2 to 5 options. People differ by question and, less, by group; models know
     part of both, and exaggerate.
@@ -39,13 +39,15 @@ def recorded(
     columns: dict[str, list[object]] = {}
     own = of_group + rng.normal(size=(n_questions, n_groups, 2)) / 4
     people = rng.integers(30, 600, (n_questions, n_groups))
+    answers: dict[int, IntArray] = {}
     for model in models:
         seen = 1.6 * mean[:, None] * rng.uniform(0.2, 1.0, (n_questions, 1, 1)) + 1.3 * own
         seen = seen + rng.normal(size=seen.shape) / 3
         for question in range(n_questions):
             n_options = 2 + int(scale[question]) % 4
-            human = shares(mean[question] + own[question], n_options)
-            counts = rng.multinomial(people[question], human)
+            if question not in answers:
+                human = shares(mean[question] + own[question], n_options)
+                answers[question] = rng.multinomial(people[question], human)
             said = shares(seen[question], n_options)
             for group in range(n_groups):
                 row = {
@@ -57,7 +59,7 @@ def recorded(
                     "attribute": f"A{group // 5:02}",
                     "group": f"G{group % 5}",
                     "n_respondents": float(people[question, group]),
-                    "human": counts[group] / people[question, group],
+                    "human": answers[question][group] / people[question, group],
                     "model": model,
                     "elicitation": "logprobs",
                     "prompt": "base",

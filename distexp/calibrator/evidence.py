@@ -22,6 +22,9 @@ FOR_ONE = 16
 many questions do, none drawn from the prior would be near enough."""
 N_AT_ONCE = 256
 """Rows whose errors by all mixtures are held together: they fit a processor's cache."""
+OF_GROUPS_AT_ONCE = 2**22
+"""Numbers predicted together where each group has fits of its own: it is laid out once for all of
+these."""
 LEAST_LOSS = 1e-9
 """A mean distance that counts as none: its logarithm is finite."""
 
@@ -180,7 +183,7 @@ class Evidence(Batched, Parameters):
         if self.scope == "pooled":
             yield from self._each(X, y, weights)
             return
-        for some in few(weights, y.shape[1]):
+        for some in few(weights, y.shape[1], OF_GROUPS_AT_ONCE):
             yield from self.fit_predict(X, y, some)
 
     def _fit_predict(self, X: Design, y: FloatArray, weights: FloatArray) -> FloatArray:

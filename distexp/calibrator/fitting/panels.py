@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -55,7 +56,7 @@ class Panel:
         return features
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Questions:
     """What is known of each question, beside its cases."""
 
@@ -90,10 +91,15 @@ class Questions:
 
         Those with the tilt take the second argument.
         """
-        indicator = (np.arange(self.n_scales)[:, None] == self.scale).astype(float)
+        of_scale = self._indicator
         return np.concatenate(
-            [indicator @ by_question, indicator @ by_question_tilted, self.words.T @ by_question]
+            [of_scale @ by_question, of_scale @ by_question_tilted, self.words.T @ by_question]
         )
+
+    @cached_property
+    def _indicator(self) -> FloatArray:
+        """Shape (n_scales, n_questions): 1 where a question has the scale."""
+        return (np.arange(self.n_scales)[:, None] == self.scale).astype(float)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,14 +30,17 @@ LEAST_SHARE = 1e-6
 """Directions whose variance is a smaller share of the largest are rounding. Where variances differ
 by no more, rounding alone would say which direction is the last: all of them are left out then."""
 KEPT = 4
-"""Sets of questions whose words, and whose coordinates, are kept."""
+"""Sets of questions whose words are kept."""
+KEPT_COORDINATES = 24
+"""Training sets of questions whose coordinates are: more than are fitted group after group."""
 Made = TypeVar("Made")
 
 
 class _Last(Generic[Made]):
     """What was made last: fits of one group after the other have the same questions."""
 
-    def __init__(self) -> None:
+    def __init__(self, kept: int) -> None:
+        self._kept = kept
         self._made: dict[bytes, Made] = {}
         self._lock = Lock()
 
@@ -48,14 +51,14 @@ class _Last(Generic[Made]):
                 return self._made[key]
         made = make()
         with self._lock:
-            while len(self._made) >= KEPT:
+            while len(self._made) >= self._kept:
                 self._made.pop(next(iter(self._made)))
             self._made[key] = made
         return made
 
 
-_counts: "_Last[tuple[Counts | None, Counts | None]]" = _Last()
-_coordinates: _Last[FloatArray] = _Last()
+_counts: "_Last[tuple[Counts | None, Counts | None]]" = _Last(KEPT)
+_coordinates: _Last[FloatArray] = _Last(KEPT_COORDINATES)
 
 
 class Texts:
