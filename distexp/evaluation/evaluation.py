@@ -17,7 +17,8 @@ from distexp.evaluation.baselines import BASELINES, CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.evaluation.comparison import Comparison, compare
 from distexp.evaluation.declared import leading, pairs
-from distexp.evaluation.fits import check_fits, cross_fit, lengthy, one_thread
+from distexp.evaluation.duration import lengthy, sized
+from distexp.evaluation.fits import check_fits, cross_fit, one_thread
 from distexp.evaluation.group_scores import ByGroup
 from distexp.evaluation.jackknife import Jackknife
 from distexp.evaluation.layout import (
@@ -28,7 +29,7 @@ from distexp.evaluation.layout import (
     perfect,
 )
 from distexp.evaluation.measures import Measures, ceiling, mean_over_splits, measure
-from distexp.evaluation.refits import Refit, refit_means, refitted, shifts
+from distexp.evaluation.refits import Refit, count_refits, refit_means, refitted, shifts
 from distexp.evaluation.result import Result
 from distexp.evaluation.scores import METRICS, ON_CARD, score_methods
 from distexp.evaluation.settings import Settings
@@ -74,14 +75,15 @@ class Evaluation(Settings):
         design, human, readable = design_of(study)
         units = self.units(cases)
         splits = self.splits_of(study, design, readable, units)
-        efforts = check_fits(calibrators, design, human, splits[0], self.weight_of(study))
         unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits, units.clusters)
-        of_each = 0 if isinstance(resampling, Bootstrap) else resampling.n_groups
         again = refitted(splits, resampling, units.judged, design.ordinals)
+        n_refits = count_refits([splits[number] for number in again], resampling, unit)
+        weight = self.weight_of(study)
+        efforts = check_fits(calibrators, design, human, splits, weight, n_refits)
         notes = (
             self.too_few(design, units, splits, calibrators),
-            lengthy(efforts, len(splits), of_each * len(again)),
+            lengthy(efforts, len(splits), n_refits),
         )
         return " ".join(filter(None, notes)) or None
 
@@ -132,6 +134,7 @@ class Evaluation(Settings):
         unit = design.question if units.plain else units.redrawn
         resampling = self.resampling(unit, splits, units.clusters)
         again = refitted(splits, resampling, units.judged, design.ordinals)
+        chosen = [splits[number] for number in again]
         measures, calibrated, ignored, fitted = {}, {}, {}, {}
         for name, method in methods.items():  # one at a time: splits times cases times options
             predicted = cross_fit(method, design, human, splits, weight)
@@ -150,8 +153,7 @@ class Evaluation(Settings):
             extras=self.extras,
         )
         moved, unfit = shifts(
-            methods, frame, [splits[number] for number in again], resampling, weight, unit,
-            extras=self.extras, fitted=fitted,
+            methods, frame, chosen, resampling, weight, unit, extras=self.extras, fitted=fitted
         )  # fmt: skip
         scores, as_fitted = (
             score_methods(
@@ -177,6 +179,12 @@ class Evaluation(Settings):
             scopes={name: method.scope for name, method in methods.items()},
             n_train=min(len(np.unique(design.question[split.train])) for split in splits),
             n_splits=len(splits),
+            size=sized(
+                calibrators,
+                max(int(split.train.sum()) for split in splits),
+                len(splits),
+                count_refits(chosen, resampling, unit),
+            ),
             comparisons=self._comparisons(
                 measures, unit, units.judged, methods, tuple(calibrators), resampling, moved
             ),

@@ -210,6 +210,16 @@ def shift(
     )
 
 
+def count_refits(
+    splits: Sequence[Split], resampling: Jackknife | Bootstrap, unit: IntArray
+) -> int:
+    """Return how many more fits of a method `shift` makes of these splits."""
+    if isinstance(resampling, Bootstrap):
+        return 0
+    kept = [resampling.without(unit, left_out) for left_out in range(resampling.n_groups)]
+    return len(_without_each(splits, kept)[0]) - len(splits)
+
+
 def _without_each(
     splits: Sequence[Split], kept: Sequence[BoolArray]
 ) -> tuple[list[Split], IntArray]:

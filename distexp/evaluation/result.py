@@ -50,6 +50,8 @@ class Result:
     """What leaving each group of questions out of the fits does to each method."""
     new_topics: NewTopics | None = None
     """The scores with each battery held out as a whole; None where that was not asked for."""
+    size: str = ""
+    """Of a large study, how often calibrators were fitted and what makes that fewer times."""
     note: str = ""
     """Why there are no scores."""
 

@@ -24,7 +24,7 @@ SHORT = LABELS | {REFERENCE: "the training mean"}
 
 
 def findings(result: Result, alpha: float, equivalence: float | None = None) -> str:
-    """Say in words what the comparisons show, and no more, and what makes a fit suspect.
+    """Say what the comparisons show, and no more, what makes a fit suspect, and its size.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ def findings(result: Result, alpha: float, equivalence: float | None = None) -> 
         A skill this close to 0 adds nothing that matters; None leaves that open.
     """
     verdicts = _Verdicts(result, alpha, equivalence).lines() if result.comparisons else iter(())
-    return "\n".join(
-        [*verdicts, *(f"- Warning: {escaped(warning)}" for warning in result.warnings)]
-    )
+    warnings = (f"- Warning: {escaped(warning)}" for warning in result.warnings)
+    size = [f"- {escaped(result.size)}"] if result.size else []
+    return "\n".join([*verdicts, *warnings, *size])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

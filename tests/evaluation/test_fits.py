@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestRegressor
 from sklearn.linear_model import Ridge
 from threadpoolctl import threadpool_info
 
 from distexp.calibrator.regression import OptionRegression
-from distexp.evaluation.fits import MANY, Effort, cross_fit, lengthy, one_thread
+from distexp.evaluation.duration import Effort, lengthy, sized
+from distexp.evaluation.fits import MANY, cross_fit, one_thread
 from distexp.evaluation.splits import Split
 from distexp.types import Design
 
@@ -74,3 +76,32 @@ def test_what_a_search_tries_counts_and_intervals_do_not_search() -> None:
     assert "tuned, which tries 20 settings in each of the 50" in said
     assert "298 with tuning.n_trials=10, and 148 with evaluation.n_splits=10" in said
     assert "500 with evaluation.intervals=bootstrap" in said
+
+
+def test_settings_that_do_not_help_alone_are_named_together() -> None:
+    """A forest of 20 s a fit takes 24 minutes; 10 with fewer splits, 4 from a tenth as well."""
+    said = lengthy({"forest": Effort(20.0, thinned=8.0)}, 50, 21)
+
+    assert said is not None
+    ways = [
+        "It would be 9 with calibrator.forest.regressor.max_samples=0.1",
+        "10 with evaluation.n_splits=10",
+        "4 with both",
+        "17 with evaluation.intervals=bootstrap, whose intervals are too narrow.",
+    ]
+    assert said.endswith(", and ".join(ways))
+
+
+def test_reports_of_large_studies_say_how_often_was_fitted() -> None:
+    """By sizes alone: the same in every run, nothing where a study is small or settings few."""
+    forest = OptionRegression(RandomForestRegressor())
+    made = {"forest": forest, "ridge": OptionRegression(Ridge())}
+
+    said = sized(made, 72_000, 50, 21)
+
+    assert said.startswith("Each calibrator is fitted 50 + 21 times")
+    assert "n_splits=10 leaves 10 + 21; " in said
+    assert "calibrator.forest.regressor.max_samples=0.1" in said
+    assert "tuning" not in said
+    assert sized(made, 1_000, 50, 52) == ""
+    assert "too long" not in sized({"ridge": made["ridge"]}, 1_000_000, 5, 0)

@@ -194,9 +194,7 @@ def each_fit(
             yield from calibrator.fit_predict(X, y, some)
 
 
-def few(
-    weights: FloatArray, max_options: int, at_once: int = AT_ONCE
-) -> Iterator[FloatArray]:
+def few(weights: FloatArray, max_options: int, at_once: int = AT_ONCE) -> Iterator[FloatArray]:
     """Cut the rows of `weights` so that predictions of a part are `at_once` numbers at most."""
     step = max(1, at_once // max(1, weights.shape[1] * max_options))
     for start in range(0, len(weights), step):

@@ -99,7 +99,8 @@ class Questions:
     @cached_property
     def _indicator(self) -> FloatArray:
         """Shape (n_scales, n_questions): 1 where a question has the scale."""
-        return (np.arange(self.n_scales)[:, None] == self.scale).astype(float)
+        there: FloatArray = (np.arange(self.n_scales)[:, None] == self.scale).astype(np.float64)
+        return there
 
 
 @dataclass(frozen=True, slots=True)
