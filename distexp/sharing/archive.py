@@ -7,26 +7,24 @@ distexp writes.
 
 import json
 import os
-from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
 
-from distexp.cache.disk.adopting import Adopted, Offered, in_parts
+from distexp.cache.disk.adopting import Adopted, Offered
 from distexp.cache.disk.reader import Reader, not_as_written
 from distexp.cache.disk.store import ResponseCache
-from distexp.cache.entry import check_sizes, checked, checked_as, read
-from distexp.cache.record import Record
-from distexp.cache.rows import COLUMNS, HEAD, REFUSED, parts, verified
-from distexp.errors import ArchiveError, CacheError
+from distexp.cache.entry import checked
+from distexp.cache.rows import COLUMNS, REFUSED, parts, verified
+from distexp.errors import CacheError
 from distexp.model.http.secrets import Leaks
 from distexp.request import Json
+from distexp.sharing.checking import RECORDS, checked_parts, parts_of
 from distexp.sharing.parcel import Parcel, ParcelWriter, opened, writing
 
-RECORDS = "records.jsonl"
 ARCHIVE, BUNDLE = "distexp.records", "distexp.bundle"
 FORMATS = {ARCHIVE: 1, BUNDLE: 1}
 """Whatever has a member `RECORDS`, and the highest version that is known."""
@@ -151,87 +149,21 @@ def adopted(parcel: Parcel, cache: ResponseCache) -> Adopted:
     ArchiveError
         If one is not, or the file changed between the two readings.
     """
-    found, lengths = [], array("L")
-    for part in in_parts(checked_records(parcel)):
-        found.append(_digest([entry.text.encode() for entry in part]))
-        lengths.extend([len(entry.record.request) for entry in part])
+    with TemporaryFile() as notes:
+        found: list[tuple[bytes, int]] = []
+        for part, named in checked_parts(parcel):
+            found.append((sha256(part).digest(), notes.write(json.dumps(named).encode())))
+        notes.seek(0)
 
-    def again() -> Iterator[list[Offered]]:
-        """Read it again, what was checked before: only that it is the same is checked now."""
-        length_of_next, key = iter(lengths), ""
-        for part, before in zip_longest(in_parts(parcel.lines(RECORDS)), found):
-            if part is None or before is None or _digest(part) != before:
-                raise parcel.refused("it changed while it was read")
-            entries = []
-            for line in part:
-                text, end = line.decode(), len(HEAD) + next(length_of_next)
-                record = Record.from_parts(text[len(HEAD) : end], text[end:])
-                last, key = key, record.key
-                entries.append(Offered(_name(key, last, record), text, record))
-            yield entries
+        def again() -> Iterator[list[Offered]]:
+            """Read it again, what was checked before: only that it is the same is checked now."""
+            for part, before in zip_longest(parts_of(parcel), found):
+                if part is None or before is None or sha256(part).digest() != before[0]:
+                    raise parcel.refused("it changed while it was read")
+                named = json.loads(notes.read(before[1]))
+                texts = part.decode().split("\n")
+                yield [
+                    Offered(of[0], text, *of[1:]) for text, of in zip(texts, named, strict=True)
+                ]
 
-    return cache.adopt_checked(again())
-
-
-def _digest(lines: Sequence[bytes]) -> bytes:
-    return sha256(b"\n".join(lines)).digest()
-
-
-def _name(key: str, last: str, record: Record) -> str:
-    """Return the name of an entry by its key and that of the entry before it."""
-    return f"{key}/{record.generation}" if key == last else key
-
-
-def _records(parcel: Parcel) -> Iterator[tuple[Offered, Any]]:
-    """Yield the entries of a parcel as they stand there, unchecked, with their parsed requests.
-
-    Raises
-    ------
-    ArchiveError
-        If the member is not as listed, or a line cannot be read.
-    """
-    key = ""
-    for number, line in enumerate(parcel.lines(RECORDS), start=1):
-        try:
-            text = line.decode()
-            request, record = read(text)
-        except REFUSED as exc:
-            raise _refused(parcel, number, exc) from exc
-        last, key = key, record.key
-        yield Offered(_name(key, last, record), text, record), request
-
-
-def checked_records(parcel: Parcel) -> Iterator[Offered]:
-    """Yield the entries of a parcel, each found to be a record in its place.
-
-    Raises
-    ------
-    ArchiveError
-        If one is not, or there are not as many as the manifest says.
-    """
-    number, last, newest = 0, "", 0
-    for number, (entry, request) in enumerate(_records(parcel), start=1):
-        name, text, record = entry
-        try:
-            checked_as(name, text, request, record)
-            newest = record.generation if name == entry.key else newest
-            check_sizes(record)
-            _check_order(name, last, record, newest)
-        except REFUSED as exc:
-            raise _refused(parcel, number, exc) from exc
-        last = name
-        yield entry
-    if parcel.about.get("n_records") != number:
-        said = parcel.about.get("n_records")
-        raise parcel.refused(f"it has {number} records, but its manifest says {said!r:.20}")
-
-
-def _check_order(name: str, last: str, record: Record, newest: int) -> None:
-    if name <= last:
-        raise ValueError("it is there twice, or out of order")
-    if "/" in name and record.generation >= newest:
-        raise ValueError("it was not replaced by the record before it")
-
-
-def _refused(parcel: Parcel, number: int, exc: BaseException) -> ArchiveError:
-    return parcel.refused(f"member {RECORDS!r}, line {number}: {exc}")
+        return cache.adopt_checked(again())

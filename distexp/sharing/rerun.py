@@ -11,9 +11,9 @@ from typing import Any
 from hydra.utils import instantiate
 
 from distexp.cache import ResponseCache
-from distexp.cache.disk.adopting import in_parts
 from distexp.run_folder import CONFIG, OVERRIDES, PROVENANCE
-from distexp.sharing.archive import BUNDLE, FORMATS, RECORDS, checked_records
+from distexp.sharing.archive import BUNDLE, FORMATS, adopted
+from distexp.sharing.checking import RECORDS
 from distexp.sharing.confined import confined
 from distexp.sharing.contents import (
     DATA,
@@ -123,7 +123,7 @@ def run_again(bundle: Bundle, out: Path, data: Path | None = None) -> None:
             for file, sha256 in bundle.provenance(job)["files"].items():
                 _gather(bundle.parcel, str(file), str(sha256), work / DATA, data)
         with closing(ResponseCache(work / "cache")) as cache:
-            cache.adopt_checked(in_parts(checked_records(bundle.parcel)))
+            adopted(bundle.parcel, cache)
         views = [_run(bundle, job, out, work) for job in bundle.jobs]
     if bundle.jobs != (".",):
         for view in (load_view(LEADERBOARD), *views[:1]):

@@ -14,7 +14,9 @@ from distexp.cache import Adopted, Record, ResponseCache
 from distexp.cache.disk.reader import Reader
 from distexp.errors import ArchiveError, CacheCorruptError, CacheError
 from distexp.request import Response
-from distexp.sharing.archive import ARCHIVE, RECORDS, export, take_in
+from distexp.sharing import checking
+from distexp.sharing.archive import ARCHIVE, export, take_in
+from distexp.sharing.checking import RECORDS
 from tests.cache.answers import FULL_RESPONSE, Opener, ask, put, sql, text_of
 from tests.sharing.parcels import content, listed
 
@@ -262,6 +264,25 @@ def test_records_out_of_place_are_refused(
 ) -> None:
     """A second answer to a request is there only as one that the first replaced."""
     assert reason in refusal(archive(tmp_path / "a.zip", records), target)
+
+
+def test_many_records_are_checked_in_several_processes_and_told_as_by_one(
+    tmp_path: Path, target: ResponseCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first that is wrong is named; without one all are taken in, the replaced ones too."""
+    monkeypatch.setattr(checking, "FOR_PROCESSES_BYTES", 0)
+    monkeypatch.setattr(checking, "ENTRIES_PER_TRANSACTION", 3)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    good = by_key(*map(record, range(20)))
+    twice = record(0, generation=1), record(0, generation=0)
+    whole = by_key(*twice, *map(record, range(1, 20)))
+
+    line = refusal(archive(tmp_path / "bad.zip", [*good[:16], b"{}", *good[16:], b"{"]), target)
+
+    assert "line 17: " in line
+    assert take_in(archive(tmp_path / "good.zip", whole), target) == Adopted(
+        added=21, present=0, conflicts=()
+    )
 
 
 def test_an_answer_put_under_another_request_is_refused(

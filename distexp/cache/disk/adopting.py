@@ -6,10 +6,12 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from distexp.cache.disk.database import Database
+from distexp.cache.disk.facts import Noted, noted
 from distexp.cache.entry import checked
 from distexp.cache.record import Record
 from distexp.cache.rows import COLUMNS, REFUSED, verified
 from distexp.errors import CacheCorruptError
+from distexp.request import Response
 
 ENTRIES_PER_TRANSACTION = 2000
 Entry = TypeVar("Entry")
@@ -31,12 +33,23 @@ class Offered(NamedTuple):
 
     name: str
     text: str
-    record: Record
+    generation: int
+    noted: Noted
+    """What is counted of it."""
 
     @property
     def key(self) -> str:
         """The key of the request that it answers."""
         return self.name[:64]
+
+    @property
+    def response(self) -> Response:
+        """The response, read when it is asked for: that of a new answer never is."""
+        return Record.from_json(self.text).response
+
+
+Here = dict[str, Record | Offered]
+"""The answers to one request, by their names."""
 
 
 class Adoption:
@@ -64,42 +77,46 @@ class Adoption:
                     self._early.append(entry)
                 elif self._takes(entry, here):
                     new.append(entry)
-            database.insert_many(new)
+            database.insert_many(_rows(new))
 
     def finish(self, database: Database) -> Adopted:
         """Store the replaced answers that came too early, and return the counts."""
         with database.transact():
             there = _there(database, self._early)
             early = [e for e in self._early if self._takes(e, there.setdefault(e.key, {}))]
-            database.insert_many(early)
+            database.insert_many(_rows(early))
         return Adopted(added=self._added, present=self._present, conflicts=tuple(self._conflicts))
 
-    def _takes(self, entry: Offered, here: dict[str, Record]) -> bool:
+    def _takes(self, entry: Offered, here: Here) -> bool:
         """Count an entry, and tell whether it is to be stored beside those that are here."""
         if has_room := _has_room(entry, here):
-            here[entry.name] = entry.record
+            here[entry.name] = entry
             self._added += 1
-        elif any(record.response == entry.record.response for record in here.values()):
+        elif entry.response in [other.response for other in here.values()]:
             self._present += 1
         else:
             self._conflicts.append(entry.name)
         return has_room
 
 
-def _has_room(entry: Offered, here: dict[str, Record]) -> bool:
+def _rows(entries: Sequence[Offered]) -> list[tuple[str, str, Noted]]:
+    return [(entry.name, entry.text, entry.noted) for entry in entries]
+
+
+def _has_room(entry: Offered, here: Here) -> bool:
     """Tell whether an answer fits among the generations that its request has here."""
     if not here:
         return entry.name == entry.key
-    generation, newest = entry.record.generation, here.get(entry.key)
-    generations = {record.generation for record in here.values()}
+    generation, newest = entry.generation, here.get(entry.key)
+    generations = {other.generation for other in here.values()}
     if entry.name == entry.key:
         return newest is None and all(generation > other for other in generations)
     return newest is not None and generation < newest.generation and generation not in generations
 
 
-def _there(database: Database, entries: Sequence[Offered]) -> dict[str, dict[str, Record]]:
+def _there(database: Database, entries: Sequence[Offered]) -> dict[str, Here]:
     """Return the records of the requests that entries answer, by key and name."""
-    there: dict[str, dict[str, Record]] = {}
+    there: dict[str, Here] = {}
     for name, *stored in database.answers_to_any(COLUMNS, {entry.key for entry in entries}):
         there.setdefault(name[:64], {})[name] = _record_here(name, *stored)
     return there
@@ -137,7 +154,8 @@ def offered(texts: Iterable[tuple[str, str]]) -> Iterator[Offered]:
 
 def _offered(name: str, text: str) -> Offered:
     try:
-        return Offered(name, text, checked(name, text))
+        record = checked(name, text)
+        return Offered(name, text, record.generation, noted(record, name))
     except REFUSED as exc:
         msg = (
             f"Entry {name[:80]!r} cannot be taken in: {exc}. It is refused with all that follows "

@@ -4,16 +4,14 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Collection, Sequence
-from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from diskcache import Cache, Disk
 
 from distexp.cache.disk import facts
-from distexp.cache.disk.facts import Facts
+from distexp.cache.disk.facts import Noted
 from distexp.cache.disk.making import make
-from distexp.cache.record import Record
 from distexp.cache.rows import RAW, digest, packed, stored_bytes
 from distexp.cache.schema import ASIDE, OF_ROW, check_parts
 from distexp.errors import CacheCorruptError
@@ -23,7 +21,6 @@ _NOTE = (
     f"VALUES (?, ?{', ?' * len(facts.COUNTED)})"
 )
 LARGEST_ROWID = 1 << 62
-_COUNTED = attrgetter(*facts.COUNTED)
 _SET = {
     # diskcache's statements that write a setting: where they have its key and its value
     "INSERT OR REPLACE INTO Settings VALUES (?, ?)": (0, 1),
@@ -134,8 +131,11 @@ class Database(Cache):  # type: ignore[misc]
         )
         return self.query(statement, (json.dumps(sorted(keys)),))
 
-    def insert_many(self, entries: Sequence[tuple[str, str, Record]]) -> None:
-        """Store the JSON texts of records under names that are not taken, in a transaction."""
+    def insert_many(self, entries: Sequence[tuple[str, str, Noted]]) -> None:
+        """Store the JSON texts of records under names that are not taken, in a transaction.
+
+        Beside each text stands what is counted of it.
+        """
         now = time.time()
         last = self._last_rowid()
         self._con.executemany(
@@ -146,8 +146,7 @@ class Database(Cache):  # type: ignore[misc]
                 for rowid, (name, text, _) in enumerate(entries, start=last + 1)
             ],
         )
-        noted = [Facts.of(record, name) for name, _, record in entries]
-        names = {of.source for of in noted}
+        names = {source for _, _, (source, *_) in entries}
         self._con.executemany(
             "INSERT OR IGNORE INTO Source (name) VALUES (?)", [(name,) for name in names]
         )
@@ -158,8 +157,8 @@ class Database(Cache):  # type: ignore[misc]
         self._con.executemany(
             _NOTE,
             [
-                (rowid, source[of.source], *_COUNTED(of))
-                for rowid, of in enumerate(noted, start=last + 1)
+                (rowid, source[name], *counted)
+                for rowid, (_, _, (name, *counted)) in enumerate(entries, start=last + 1)
             ],
         )
 

@@ -8,7 +8,8 @@ for entries that another version of distexp stored, and is then read from the en
 import json
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from typing import Self
+from operator import attrgetter
+from typing import Any, Self
 
 from distexp.cache.record import Record
 from distexp.request import REFUSED
@@ -71,3 +72,14 @@ def _source(rest: str) -> str:
 
 COUNTED = tuple(field.name for field in fields(Facts) if field.name != "source")
 """Columns of the table `Facts` beside the source."""
+Noted = tuple[Any, ...]
+"""The source, and the values of `COUNTED`."""
+REPLACED = 1 + COUNTED.index("replaced")
+"""Which of them says whether a newer answer is there."""
+_NOTED = attrgetter("source", *COUNTED)
+
+
+def noted(record: Record, name: str) -> Noted:
+    """Return what is counted about an entry, as values alone."""
+    values: Noted = _NOTED(Facts.of(record, name))
+    return values

@@ -25,6 +25,7 @@ from distexp.cache.disk.batches import (
 )
 from distexp.cache.disk.claims import Claims
 from distexp.cache.disk.database import Database
+from distexp.cache.disk.facts import Noted, noted
 from distexp.cache.disk.faults import plain_errors, refuse_network
 from distexp.cache.disk.reader import Reader, StayingReader, by_key
 from distexp.cache.disk.writer import Writer
@@ -332,7 +333,7 @@ class ResponseCache(Cache):
         database, names = self._open(), dict[str, set[str]]()
         for (name,) in database.answers_to_any("key", {request.key for request in requests}):
             names.setdefault(name[:64], set()).add(name)
-        new: list[tuple[str, str, Record]] = []
+        new: list[tuple[str, str, Noted]] = []
         stored = []
         for request, record in zip(requests, records, strict=True):
             key = request.key
@@ -349,7 +350,7 @@ class ResponseCache(Cache):
                 there.add(before)
             generation = next_generation(there)
             stored.append(replace(record, generation=generation) if generation else record)
-            new.append((key, self._readable(key, stored[-1]), stored[-1]))
+            new.append((key, self._readable(key, stored[-1]), noted(stored[-1], key)))
             there.add(key)
         database.insert_many(new)
         return stored
