@@ -58,6 +58,8 @@ def run(arguments: list[str], name: str = "run") -> None:
         return
     _manner, arguments = manner_of(arguments)
     summary.manner = _manner
+    if _manner == "quiet" and not any(one.startswith("progress=") for one in arguments):
+        arguments.append("progress=false")
     options, settings, sweep = options_and_settings(arguments, [*_groups(), *ALONE])
     groups = _groups()
     refuse_words(arguments, settings, COMMANDS, groups)

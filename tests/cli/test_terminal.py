@@ -56,14 +56,14 @@ def test_run_prints_at_most_25_lines_of_100_columns(folder: Path, more: tuple[st
 
 
 def test_more_and_less_is_shown_where_asked_for(folder: Path) -> None:
-    """-v shows every table, --quiet nothing, --json one object."""
-    full, quiet, as_json = (
-        distexp(folder, *QUICK, option).stdout for option in ("-v", "--quiet", "--json")
-    )
+    """-v shows every table, --quiet nothing, also of what is asked, --json one object."""
+    full, as_json = (distexp(folder, *QUICK, option).stdout for option in ("-v", "--json"))
+    settings = [one for one in QUICK if one != "progress=false"]
+    quiet = distexp(folder, *settings, "--quiet", "cache.path=other")
 
     assert "| human sampling ceiling " in full
     assert "**uncalibrated**" in full
-    assert quiet == ""
+    assert quiet.stdout == quiet.stderr == ""
     document = json.loads(as_json)
     assert document["calls"]["misses"] == 0
     assert Path(document["report"]).is_file()

@@ -34,7 +34,7 @@ questions:
     battery: money
   owner:
     text: Who should run the trams?
-    options: [[1, The town], [2, A company]]
+    options: [[1, The town], [2, A company], [3, Nobody]]
     wording: paraphrased
   speed:
     text: How fast are they?
@@ -80,6 +80,8 @@ def test_yaml_gives_questions_and_groups(tmp_path: Path) -> None:
         (("[Too high, About right, Too low]", "[Too high, Too high]"), "two different options"),
         (("battery: money", "batery: money"), "'batery' has no meaning. Did you mean battery?"),
         (("text: How fast are they?", "words: fast"), "'text' is missing"),
+        (("text: How fast are they?", 'text: " "'), "'text' is blank"),
+        (("[Too high, About right, Too low]", '[Too high, "", Too low]'), "a blank label"),
         (("[2, Fair, 20]", "[2, Fair, [20]]"), "'options' holds what is not"),
         (("[2, Fair, 20]", "[2, Fair, .inf]"), "must hold plain decimal numbers. Got .inf"),
         (("  owner:", "  fare:"), "'fare' comes twice"),
@@ -99,12 +101,14 @@ def test_a_table_has_a_row_a_question(tmp_path: Path) -> None:
         "id,text,options,ordinals,battery,kind\n"
         'a,"One, two?",Yes|No,1|2,b1,\n'
         'b,Which?,"[""x | y"", ""z""]",,,\n'
+        "d,Which?,x|y,,,nominal\n"
         "c,How often?,Never|Sometimes|Always,,b1,ordinal\n",
     )
 
-    a, b, c = questionnaire.questions
+    a, b, d, c = questionnaire.questions
     assert (a.text, a.options, a.kind, a.battery) == ("One, two?", ("Yes", "No"), "binary", "b1")
-    assert (b.options, b.kind, b.battery) == (("x | y", "z"), "nominal", None)
+    assert (b.options, b.kind, b.battery) == (("x | y", "z"), "binary", None)
+    assert d.kind == "nominal"
     assert c.ordinals == (1.0, 2.0, 3.0)
     assert (questionnaire.groups, questionnaire.population) == ((), None)
 

@@ -116,11 +116,17 @@ def question_of(
     wording: str,
     alternate_wordings: Sequence[str],
 ) -> Question:
-    """Return a question; without ordinals an ordinal or binary one is numbered 1, 2, 3 ..."""
+    """Return a question; without ordinals an ordinal or binary one is numbered 1, 2, 3 ...
+
+    Two options are binary unless `kind` says otherwise.
+    """
     if kind not in (None, *_KINDS):
         raise where("kind", f"must be {', '.join(_KINDS)}. Got {kind!r} instead.")
+    if not all(label.strip() for label in labels):
+        raise where("options", f"holds a blank label. Got {list(labels)!r}.")
     given = [float(ordinal) for ordinal in ordinals if ordinal is not None]
-    if not given and kind in ("ordinal", "binary"):
+    has_scale = kind in ("ordinal", "binary") or (kind is None and len(labels) == 2)
+    if not given and has_scale:
         given = [float(place) for place in range(1, len(labels) + 1)]
     question = Question(
         question_id=question_id,

@@ -38,8 +38,11 @@ class Section:
         self._used: set[str] = set()
 
     def text(self, key: str, default: Any = _REQUIRED) -> Any:
-        """Return a text, or the default."""
-        return self._get(key, str, "a text (in quotes)", default)
+        """Return a text, which is not blank but for a separator, or the default."""
+        value = self._get(key, str, "a text (in quotes)", default)
+        if isinstance(value, str) and not value.strip() and key != "separator":
+            raise self.error(key, "is blank: write a text, or leave the line out.")
+        return value
 
     def flag(self, key: str, default: bool) -> bool:
         """Return true or false."""
