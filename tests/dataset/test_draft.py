@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 
 from distexp.dataset.draft.draft import Draft, draft_codebook
 from distexp.dataset.draft.options import Options, on_a_scale, options_of
+from distexp.dataset.draft.words import scale_positions
 from distexp.dataset.files.codebook import parse_codebook
 from distexp.dataset.files.variables import Variable
 from distexp.dataset.table import Table
@@ -202,6 +203,28 @@ def test_options_stand_in_the_order_of_the_scale(tmp_path: Path) -> None:
     assert q.kind == "ordinal"
 
 
+@pytest.mark.parametrize(
+    "scale",
+    [
+        "Never|Less often|Monthly|Weekly|Several times a week|Daily",
+        "Not worried at all|Not too worried|Somewhat worried|Very worried|Extremely worried",
+        "Definitely not|Probably not|Probably yes|Definitely yes",
+        "überhaupt nicht wichtig|weniger wichtig|ziemlich wichtig|sehr wichtig",
+        "nie|seltener|einmal im Monat|mehrmals die Woche|täglich",
+        "まったくそう思わない|あまりそう思わない|どちらともいえない|ややそう思う|とてもそう思う",
+        "非常不同意|不同意|一般|同意|非常同意",
+    ],
+)
+def test_the_words_of_common_scales_are_known(scale: str) -> None:
+    """In whatever order the file has them."""
+    labels = scale.split("|")
+
+    positions = scale_positions(sorted(labels))
+
+    assert None not in positions
+    assert [one for _, one in sorted(zip(positions, sorted(labels), strict=True))] == labels
+
+
 def test_neighbours_with_one_stem_and_scale_are_a_battery(tmp_path: Path) -> None:
     """`q5_1` and `q5_2` are answered on the same options; `other` is not."""
     scale = {1: "Good", 2: "Fair", 3: "Bad"}
@@ -272,7 +295,7 @@ def test_a_weight_that_cannot_be_one_is_said_and_not_used(tmp_path: Path) -> Non
 def test_the_header_rows_of_an_export_are_its_wordings(tmp_path: Path) -> None:
     """Qualtrics writes wordings and import ids under the names: they are no respondents."""
     rows = [
-        ["gender", "Q1"],
+        ["Q0", "Q1"],
         ["What is your gender?", "Do you agree, or not?"],
         ['{"ImportId":"QID1"}', '{"ImportId":"QID2"}'],
         *([["1", "2"], ["2", "1"], ["1", "1"]] * 3),
@@ -282,6 +305,7 @@ def test_the_header_rows_of_an_export_are_its_wordings(tmp_path: Path) -> None:
 
     draft, survey = drafted(tmp_path / "survey.csv")
 
+    assert draft.document["attributes"]["sex"]["column"] == "Q0"
     assert draft.document["questions"]["Q1"]["text"] == "Do you agree, or not?"
     assert_allclose(shares(survey)["Q1", "1"], [0.5, 0.5])
     assert_allclose(shares(survey)["Q1", "2"], [1, 0])

@@ -32,6 +32,20 @@ _OPINION = re.compile(
     r"|satisf\w*|attend\w*|how (much|often|well))\b",
     re.IGNORECASE,
 )
+_ASKED: Mapping[str, str] = {
+    "sex": r"what is your (gender|sex)( identity)?|(what|which) gender do you .*identify .*"
+    r"|are you (a )?(male|man|female|woman)\b.*|how do you (identify|describe) your gender"
+    r"|(was|welches) ist ihr geschlecht|welches geschlecht haben sie|性別.*",
+    "age": r"what is your (current )?age( group| range)?|how old are you|(what|which) age group .*"
+    r"|wie alt sind sie|in welchem alter .*|(年齢|年代).*",
+    "race": r"(what|which) .{0,40}your (race|ethnicity)\b.*",
+    "education": r"what is (the |your )?highest (level|degree|qualification|grade)\b.*"
+    r"|was ist ihr höchster .*abschluss|welchen .*(schul|bildungs)abschluss haben sie|最終学歴.*",
+    "country": r"(in )?(what|which) country do you .*live.*",
+    "region": r"(in )?(what|which) (region|state|province|county) do you .*(live|reside).*",
+    "marital status": r"what is your (current )?marital status|are you (now )?married\b.*",
+}
+"""Whole questions, under which an export has a column `Q1`."""
 _DEMOGRAPHIC = {"sex", "age", "race", "education", "country", "region", "marital status"}
 """Kinds that a whole question may ask for and still be no opinion."""
 _SPAN = re.compile(
@@ -47,10 +61,10 @@ _AGES = ((18, 29), (30, 49), (50, 64), (65, None))
 _OLDEST_EVER = 120
 _SEXES = {
     **dict.fromkeys(
-        ("male", "man", "men", "m", "boy", "homme", "hombre", "mann", "männlich"), "man"
+        ("male", "man", "men", "m", "boy", "homme", "hombre", "mann", "männlich", "男性"), "man"
     ),
     **dict.fromkeys(
-        ("female", "woman", "women", "f", "femme", "mujer", "frau", "weiblich"), "woman"
+        ("female", "woman", "women", "f", "femme", "mujer", "frau", "weiblich", "女性"), "woman"
     ),
 }
 
@@ -77,10 +91,15 @@ def kind_of(variable: Variable) -> str | None:
     ['education', 'age', None, None]
     >>> kind_of(Variable(name="v1", label="Respondent's sex")), kind_of(Variable(name="religimp"))
     ('sex', None)
+    >>> kind_of(Variable(name="Q1", label="What is your age?"))
+    'age'
     """
     name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", variable.name).lower()
     tokens = [token for token in re.split(r"[\W_]+|(?<=[a-z])\d+", name) if token]
     label = variable.label
+    asked = re.sub(r"[?\s:：？]+$", "", label.lower().removesuffix(" - selected choice")).strip()
+    if whole := next((k for k, q in _ASKED.items() if re.fullmatch(q, asked or name)), None):
+        return whole
     is_sentence = "?" in label or len(label.split()) > 8
     for kind, words in _TOKEN.items():
         if _OPINION.search(label) or (is_sentence and kind not in _DEMOGRAPHIC):

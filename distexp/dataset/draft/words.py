@@ -29,15 +29,16 @@ _NEGATIVE = (
     r"|false|untrue|unhappy|unwilling|unaccept|unjustif|distrust|mistrust|negativ|unclear|uncomfort"
     r"|unzufrieden|unwichtig|ablehn|pas d'accord|desacuerdo|insatisf|disaccordo|oneens|unfamiliar"
 )
+_MOST = r"extreme|complete|total|absolute|entire"
 _STRONG = (
-    r"strong|very|complete|total|extreme|fully|definit|absolute|entire|great deal|always"
+    r"strong|very|fully|definit|great deal|always"
     r"|voll|sehr|tout à fait|muy|molto|zeer|helemaal"
 )
 _WEAK = (
     r"more or less|somewhat|rather|slight|a little|tend|lean|bit|moderate|eher|plutôt|algo"
     r"|piuttosto|probably"
 )
-_QUITE = r"fairly|quite|mostly|pretty|general"
+_QUITE = r"fairly|quite|mostly|pretty|general|ziemlich"
 _MIDDLE = (
     r"neither|neutral|undecided|mixed|in between|in the middle|no difference|equal|teils"
     r"|ni\b.*\bni\b|weder|né\b|noch"
@@ -60,6 +61,35 @@ _LADDERS: tuple[tuple[str, ...], ...] = (
         r"some|somewhat|moderate\w*|a moderate \w+|only some|medium|average",
         r"fairly|quite|quite a (bit|lot|few)|a lot|a good deal|considerabl\w*|many|much|most",
         r"very much|a great deal|extremely|very|all|complete\w*|entire\w*|a tremendous \w+",
+    ),
+    (
+        r"never|nie|まったくない",
+        r"less( often| frequent(ly)?)?|rarely|seltener|selten",
+        r"(about )?(once a|every) year|yearly|annually|einmal im jahr|jährlich",
+        r"(a few|several) times a year|mehrmals im jahr",
+        r"(about )?(once a|every) month|monthly|einmal im monat|monatlich",
+        r"(a few|several|two or three|2-3) times a month|mehrmals im monat",
+        r"(about )?(once a|every) week|weekly|einmal (in der|pro|die) woche|wöchentlich",
+        r"(a few|several|two or three|2-3|more than once) (times )?a week"
+        r"|mehrmals (in der|pro|die) woche",
+        r"(almost |nearly )?(once a|every) ?day|daily|(fast )?täglich|jeden tag",
+        r"(a few|several|many) times a day|mehrmals (am tag|täglich)",
+    ),
+    (
+        r"(no,? )?(definite|certain)ly (not|no)|auf keinen fall|(nein,? )?sicher nicht",
+        r"(no,? )?probably (not|no)|eher (nicht|nein)|(nein,? )?wahrscheinlich nicht",
+        r"might or might not|maybe|perhaps|possibly|vielleicht",
+        r"(yes,? )?probably( yes)?|eher ja|(ja,? )?wahrscheinlich",
+        r"(yes,? )?(definite|certain)ly( yes)?|auf jeden fall|(ja,? )?sicher",
+    ),
+    (
+        r"(まったく|全く)\S*ない|(非常に?|とても|大いに|完全)不\S+|(とても|強く)反対",
+        r"そう思わない|思わない|反対|不(?!太)\S+",
+        r"あまり\S*ない|どちらかといえば\S*(ない|反対|不\S+)|やや(\S*ない|反対|不\S+)|(不太|比较不)\S+",
+        r"どちらとも\S*|どちらでもない|一般|中立|普通",
+        r"(やや|まあ|どちらかといえば|比较|有点)\S+",
+        r"そう思う|思う|賛成|満足|同意|满意",
+        r"(とても|非常に?|大いに|強く|完全に?|十分)\S+",
     ),
     (
         r"terrible|very (bad|poor)|extremely (bad|poor)|horrible|awful",
@@ -123,6 +153,8 @@ def scale_positions(labels: Sequence[str]) -> list[float | None]:
     [2.0, -2.0, 0.0, 3.0]
     >>> scale_positions(["About right", "Too little", "Too much"])
     [2.0, 1.0, 3.0]
+    >>> scale_positions(["Daily", "Less often", "Never", "Several times a week"])
+    [8.0, 1.0, 0.0, 7.0]
     """
     folded = [_folded(label) for label in labels]
     readings = [[_polar(label) for label in folded]]
@@ -164,7 +196,9 @@ def _polar(label: str) -> float | None:
         return -4.0
     if re.search(r"\bnot\b|\bnicht\b|\bn't\b", label):
         return -1.0 if re.search(r"\bnot (too|very|so|that|particularly)\b", label) else -2.0
-    sizes = ((_STRONG, 3.0), (_WEAK, 1.0), (_QUITE, 1.5), ("", 2.0))
+    if re.search(r"\b(weniger|wenig|kaum)\b", label):
+        return -1.0
+    sizes = ((_MOST, 3.5), (_STRONG, 3.0), (_WEAK, 1.0), (_QUITE, 1.5), ("", 2.0))
     size = next(size for words, size in sizes if re.search(words, label))
     return -size if negative else size
 
