@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from distexp.calibrator.fitting import forest, lasso, ridge
-from distexp.calibrator.fitting.base import MIN_QUESTIONS, clipped
+from distexp.calibrator.fitting.base import MIN_QUESTIONS, blocks, clipped
 from distexp.calibrator.fitting.batch import Batched, refit
 from distexp.calibrator.fitting.exported import Linear
 from distexp.calibrator.fitting.features import option_features
@@ -165,7 +165,9 @@ class OptionRegression(Batched, Parameters):
                 block = _joined(features[rows, columns])
                 cells = np.ix_(fits, rows, np.arange(k)[columns])
                 scores[cells] = solve(block, y[rows, columns], own)
-        return np.array([clipped(of_fit, X) for of_fit in scores])
+        for some in blocks(len(scores), y.size):
+            scores[some] = clipped(scores[some], X)
+        return scores
 
     def count_parameters(self, X: Design) -> int | None:
         """Count slopes and intercepts; see `distexp.protocols.Counted`.

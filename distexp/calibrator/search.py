@@ -5,7 +5,7 @@ from itertools import product
 
 import numpy as np
 
-from distexp.calibrator.fitting.base import SCOPES, question_folds
+from distexp.calibrator.fitting.base import SCOPES, blocks, question_folds
 from distexp.calibrator.fitting.batch import Batched, refit
 from distexp.calibrator.fitting.parameters import Parameters, check_fitted, clone
 from distexp.checks import check_int, parameter_error
@@ -109,7 +109,7 @@ class QuestionCV(Batched, Parameters):
             folds, cases = np.nonzero(tested)
             weight = weights[fit[folds], cases]
             for i, candidate in enumerate(candidates):
-                held_out = _batch(candidate).fit_predict(X, y, folded)[tested]
+                held_out = _held_out(_batch(candidate), X, y, folded, tested)
                 apart = distance(held_out, y[cases], X.ordinals[cases]) * weight
                 losses[:, i] = np.bincount(fit[folds], apart, minlength=len(weights))
             losses /= weights.sum(axis=1, keepdims=True)
@@ -163,6 +163,18 @@ class QuestionCV(Batched, Parameters):
             return [clone(self.calibrator).set_params(**chosen) for chosen in settings]
         except ValueError as exc:  # the parameter does not exist
             raise ConfigError(f"In the 'grid' parameter of QuestionCV: {exc}") from exc
+
+
+def _held_out(
+    calibrator: BatchCalibrator, X: Design, y: FloatArray, weights: FloatArray, tested: BoolArray
+) -> FloatArray:
+    """Return what each fit predicts of the cases that it is tested on, fit after fit."""
+    return np.concatenate(
+        [
+            calibrator.fit_predict(X, y, weights[rows])[tested[rows]]
+            for rows in blocks(len(weights), y.size)
+        ]
+    )
 
 
 def _batch(calibrator: Calibrator) -> BatchCalibrator:

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str]) -> None:
     )
     options = parser.read(arguments)
     out = options.out or options.folders[0]
-    view, runs = load_view(options.view), Runs.read(options.folders)
+    view = load_view(options.view)
+    runs = Runs.read(options.folders, cases=getattr(view, "reads_cases", True))
     out.mkdir(parents=True, exist_ok=True)
     text = summarize(view, runs, out)
     if options.paper:

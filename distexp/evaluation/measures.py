@@ -6,10 +6,12 @@ predictions is smoother than any of them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from distexp.calibrator.fitting import once
 from distexp.evaluation.layout import Frame
 from distexp.metrics.distance import Scores, human_samples, sampling_ceiling, score
 from distexp.metrics.respondents import expected_ceiling
@@ -157,6 +159,28 @@ def ceiling(frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras:
     distexp.metrics.respondents.expected_ceiling : Wasserstein-1 is worked out, without bias.
     distexp.metrics.distance.sampling_ceiling : What is drawn, and why it is a little too good.
     """
+    if frame.human.size > once.MOST:
+        return _ceiling(frame, tested, n_draws=n_draws, seed=seed, extras=extras)
+    made_of = (
+        frame.human, frame.n_respondents, frame.design.ordinals, frame.design.n_options,
+        frame.cell, frame.people, tested,
+    )  # fmt: skip
+    key = once.digest(f"ceiling {n_draws} {seed} {extras}", *made_of)
+
+    def make() -> tuple[FloatArray, ...]:
+        rooms = _ceiling(frame, tested, n_draws=n_draws, seed=seed, extras=extras)
+        return tuple(values for room in rooms if room is not None for values in room)
+
+    values = iter(once.made(key, make))  # the same for every study of the survey
+    distances = Scores(*islice(values, len(Scores._fields)))
+    if not extras:
+        return Measures(distances)
+    return Measures(distances, Shape(*islice(values, len(Shape._fields))), Tasks(*values))
+
+
+def _ceiling(
+    frame: Frame, tested: BoolArray, *, n_draws: int, seed: int, extras: bool
+) -> Measures:
     known = np.flatnonzero(np.isfinite(frame.n_respondents))
     rng = np.random.default_rng([seed, 1])
     of_known = frame.take(known)

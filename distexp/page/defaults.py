@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from distexp.page.tables import read_yaml
+from distexp.run_folder import read_yaml
 
 Setting = tuple[str, object, object]
 """Name, value and default; `ABSENT` in the place of one that is not there."""

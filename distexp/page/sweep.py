@@ -9,23 +9,19 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from distexp.evaluation.baselines import CEILING, LABELS, RAW, REFERENCE, UNIFORM
+from distexp.evaluation.baselines import LABELS, RAW, REFERENCE, UNIFORM
 from distexp.metrics.ties import DIGITS
 from distexp.page.again import setting
 from distexp.page.run import cases, head, metrics, replies, view
+from distexp.page.shared import is_ordinal, shared
 from distexp.page.tables import Tables, views
 from distexp.run_folder import FAILURES, PAGE
 from distexp.types import CONDITION
 
-if TYPE_CHECKING:
-    import polars as pl
-
 MOST_ROWS = 1500
 """Of a leaderboard; a page of more is no longer read."""
-ROW = ("job", *CONDITION, "calibrator")
-CASE = ("dataset", "question_id", "attribute", "group")
 BASELINES = (UNIFORM, REFERENCE)
 CHOSEN = frozenset({*CONDITION, "calibrator"})
 """Groups whose choice has a column of its own."""
@@ -66,46 +62,25 @@ def inside(run: Tables) -> dict[str, Any]:
 
 def _surveys(runs: Sequence[Tables], settings: Sequence[str]) -> list[dict[str, Any]]:
     """Return, by survey, the rows of the leaderboard on the cases that they share."""
-    import polars as pl
-
-    error = pl.when(pl.col("w1").is_not_null().any().over("dataset")).then("w1").otherwise("tv")
-    every = pl.concat(
-        one.cases.select(pl.lit(job).alias("job"), *ROW[1:], *CASE[1:], "w1", "tv")
-        for job, one in enumerate(runs)
-    )
-    valid = every.select(*ROW, *CASE[1:], error.alias("error")).filter(
-        pl.col("error").is_not_null(), pl.col("calibrator") != CEILING
-    )
     against = {(job, *row[:-4]): row[-4:] for job, one in enumerate(runs) for row in _against(one)}
-    ordinal = dict(every.group_by("dataset").agg(pl.col("w1").is_not_null().any()).iter_rows())
-    n_cases = dict(every.select(CASE).unique().group_by("dataset").len().iter_rows())
     surveys = []
-    for (dataset,), table in valid.partition_by(
-        "dataset", maintain_order=True, as_dict=True
-    ).items():
-        n_rows = table.select(ROW).unique().height
-        counted = table.group_by(CASE, maintain_order=True).agg(pl.len().alias("of"))
-        shared = counted.filter(pl.col("of") == n_rows).drop("of")
-        both = table.join(shared, on=CASE, how="semi", maintain_order="left")
-        counts = shared.group_by("question_id", maintain_order=True).len()
-        rows = _rows(both, runs, settings, against) if shared.height else []
-        n_of = table.group_by(ROW).len().filter(pl.col("len") == shared.height)
-        whole = set(n_of.drop("len").rows())
-        metric = "w1" if ordinal[dataset] else "tv"
+    ordinal = [dict(is_ordinal(run)) for run in runs]
+    for dataset in dict.fromkeys(name for of_run in ordinal for name in of_run):
+        metric = "w1" if any(of_run.get(dataset) for of_run in ordinal) else "tv"
+        there = {job: run for job, run in enumerate(runs) if dataset in ordinal[job]}
+        found = shared(there, dataset, metric)
+        if not found.n_rows:
+            continue
+        rows = _rows(found.sums, runs, settings, against)
         known = [_values(run, metric) for run in runs]
         for row in rows:
             key = (*row.pop("study"), row["name"])
             job = row.pop("of")
-            row["own"] = known[job].get(key) if (job, *key) in whole else None
+            row["own"] = known[job].get(key) if (job, *key) in found.whole else None
+        n_questions = len(found.counts)
+        note = _note(dataset, found.n_shared, found.n_cases, n_questions, found.n_rows)
         surveys.append(
-            {
-                "name": str(dataset),
-                "counts": counts["len"].to_list(),
-                "rows": rows[:MOST_ROWS],
-                "note": _note(
-                    str(dataset), shared.height, n_cases[dataset], counts.height, n_rows
-                ),
-            }
+            {"name": dataset, "counts": found.counts, "rows": rows[:MOST_ROWS], "note": note}
         )
     return surveys
 
@@ -122,36 +97,34 @@ def _note(dataset: str, n_shared: int, n_cases: int, n_questions: int, n_rows: i
 
 
 def _rows(
-    table: "pl.DataFrame",
+    sums: "Mapping[tuple[Any, ...], Sequence[float]]",
     runs: Sequence[Tables],
     settings: Sequence[str],
     against: Mapping[tuple[Any, ...], Sequence[Any]],
 ) -> list[dict[str, Any]]:
     """Return the rows of one survey; those that are equal in every case stand once."""
-    import polars as pl
-
-    summed = table.group_by(*ROW, "question_id", maintain_order=True).agg(pl.col("error").sum())
     ignoring = [
         {tuple(one[name] for name in CONDITION): one.get("ignoring", []) for one in studies}
         for studies in (run.sentences.get("studies", []) for run in runs)
     ]
     once: set[tuple[Any, ...]] = set()
     rows, beside = [], []
-    for key, of_row in summed.partition_by(ROW, maintain_order=True, as_dict=True).items():
+    for key, of_row in sums.items():
         job, *condition, name = key
-        sums = [round(x, DIGITS) for x in of_row["error"]]
+        by_question = [round(x, DIGITS) for x in of_row]
         asks = name not in {*BASELINES, *ignoring[job].get(tuple(condition), [])}
         told = against.get(key)
         row = {
             "job": job, "condition": condition, "name": name, "label": LABELS.get(name, name),
-            "setting": settings[job], "sums": sums, "asks": asks, "against": told and told[:1],
-            "kind": told[1] if told else "baseline", "adds": told and told[3],
-            "missing": _missing(runs[job], condition), "of": job, "study": condition,
+            "setting": settings[job], "sums": by_question, "asks": asks,
+            "against": told and told[:1], "kind": told[1] if told else "baseline",
+            "adds": told and told[3], "missing": _missing(runs[job], condition), "of": job,
+            "study": condition,
         }  # fmt: skip
         if not asks:
             row |= {"condition": [condition[0], "", "", ""], "kind": "baseline"}
             row |= {"job": None} if name in BASELINES else {}
-        same = (*row["condition"], name, *sums)
+        same = (*row["condition"], name, *by_question)
         if same not in once:  # as the uncalibrated model is for any number of training questions
             once.add(same)
             rows.append(row)

@@ -2,13 +2,20 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from distexp.errors import DatasetError
-from distexp.report.tables import cases_schema, comparisons_schema, predictions_schema
+from distexp.report.tables import (
+    cases_schema,
+    comparisons_schema,
+    predictions_schema,
+    scanned,
+)
 from distexp.run_folder import (
     CASES,
     COMPARISONS,
@@ -28,6 +35,7 @@ from distexp.run_folder import (
     SUMMARY,
     TRIALS,
     UNREADABLE,
+    read_yaml,
 )
 
 if TYPE_CHECKING:
@@ -88,6 +96,12 @@ class Tables:
     def cases(self) -> "pl.DataFrame":
         """A row a case and calibrator; read anew each time, for it is used once."""
         return _table(self.folder / CASES, cases_schema())
+
+    @property
+    def scanned_cases(self) -> "pl.LazyFrame":
+        """The same, to be read as far as it is used."""
+        with _readable(self.folder / CASES):
+            return scanned(self.folder / CASES, cases_schema())
 
     @cached_property
     def scores(self) -> "pl.DataFrame":
@@ -159,11 +173,8 @@ def _caption(path: Path) -> str:
 
 def _table(path: Path, schema: "dict[str, type[pl.DataType]]") -> "pl.DataFrame":
     """Read a table; columns that an earlier version did not have are null."""
-    import polars as pl
-
-    table = _needed(path)
-    lacking = [name for name in schema if name not in table.columns]
-    return table.with_columns(pl.lit(None, schema[name]).alias(name) for name in lacking)
+    with _readable(path):
+        return scanned(path, schema).collect()
 
 
 def _optional(path: Path) -> "pl.DataFrame | None":
@@ -173,8 +184,17 @@ def _optional(path: Path) -> "pl.DataFrame | None":
 def _needed(path: Path) -> "pl.DataFrame":
     import polars as pl
 
-    try:
+    with _readable(path):
         return pl.read_parquet(path)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say of a table that cannot be read what to do."""
+    import polars as pl
+
+    try:
+        yield
     except (OSError, pl.exceptions.PolarsError) as exc:
         said = str(exc).splitlines()[0]
         msg = f"{path} cannot be read: {said}. Run the experiment again, which costs nothing."
@@ -188,17 +208,6 @@ def _json(path: Path) -> dict[str, Any]:
         msg = f"{path} is no JSON: {exc}. Run the experiment again, which costs nothing."
         raise DatasetError(msg) from exc
     return found if isinstance(found, dict) else {}
-
-
-def read_yaml(text: str) -> object:
-    """Read YAML as plain data, by the fast reader where there is one."""
-    import yaml
-
-    try:
-        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, RecursionError) as exc:
-        msg = f"The settings of a run are no YAML: {exc}. Run it again, which costs nothing."
-        raise DatasetError(msg) from exc
 
 
 def _text(path: Path) -> str:

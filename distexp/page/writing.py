@@ -15,10 +15,13 @@ from distexp.page.run import cases, head, replies
 from distexp.page.sweep import inside, sweep
 from distexp.page.tables import Tables, name_of
 from distexp.page.words import Runs, pieces
-from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, SCORES
+from distexp.run_folder import FAILURES, INDEX, PAGE, PREDICTIONS, REPLIES, SCORES
 
 MOST_INSIDE = 3_500_000
 """Characters of runs that go into the page of a sweep; others have their own."""
+AT_MOST_PACKED = 3
+"""Bytes of the largest tables of a run that become a character of its page, more than ever seen:
+a run with more of them than there is room for is not laid out only to be left out."""
 OF_SWEEP = ("leaderboard.parquet", "multirun.yaml", FAILURES)
 
 
@@ -114,6 +117,8 @@ def _of_runs(
     about = sweep(folder, runs)
     secrets, packed, room = _secrets(), dict[str, str](), MOST_INSIDE
     for number, run in enumerate(runs if is_sweep else ()):
+        if _n_bytes(run.folder) > AT_MOST_PACKED * room:
+            break
         text = in_script(
             inside(Tables.read(run.folder)), secrets
         )  # and forgotten, with its replies
@@ -130,6 +135,11 @@ def _of_runs(
         data={"head": in_script(about, secrets), **packed},
     )
     return page, answer
+
+
+def _n_bytes(run: Path) -> int:
+    files = (run / PREDICTIONS, run / REPLIES)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _in_order(folder: Path) -> list[tuple[int, str]]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -282,3 +283,14 @@ def trials(
         for trial in of_one
     ]
     return pl.DataFrame(rows, schema=trials_schema())
+
+
+def scanned(path: Path, schema: "Mapping[str, pl.DataType | type[pl.DataType]]") -> "pl.LazyFrame":
+    """Return a table of a run, to be read as far as it is used; columns that it lacks are null."""
+    import polars as pl
+
+    there = pl.read_parquet_schema(path)
+    if not there:  # nothing was scored
+        return pl.LazyFrame(schema=schema)
+    lacking = (pl.lit(None, schema[name]).alias(name) for name in schema if name not in there)
+    return pl.scan_parquet(path).with_columns(*lacking)

@@ -17,9 +17,10 @@ from distexp.report.tables import (
     SCHEMA,
     cases_schema,
     predictions_schema,
+    scanned,
     scores_schema,
 )
-from distexp.run_folder import CONFIG, SCORES, SUMMARY
+from distexp.run_folder import CONFIG, SCORES, SUMMARY, read_yaml
 from distexp.terminal.texts import plain
 from distexp.types import CONDITION
 
@@ -56,8 +57,8 @@ class Runs:
     predictions: "pl.DataFrame"
     by_run: "pl.DataFrame | None" = None
     """The scores with the number of the run that each is of, as column `run`."""
-    cases_by_run: "pl.DataFrame | None" = None
-    """The cases likewise."""
+    folders: tuple[Path, ...] = ()
+    """Of the runs, in the order of their numbers: what is large is read of one at a time."""
     missing: "pl.DataFrame | None" = None
     """By run and condition: `n_missing` estimates, and `n_refused` of them by the server."""
     group_scores: "pl.DataFrame | None" = None
@@ -95,14 +96,15 @@ class Runs:
         )
 
     @classmethod
-    def read(cls, folders: Sequence[Path], *, predictions: bool = True) -> Self:
+    def read(cls, folders: Sequence[Path], *, cases: bool = True) -> Self:
         """Read every run below `folders`; what tables of earlier versions lack is null.
 
         Parameters
         ----------
         folders : sequence of Path
-        predictions : bool
-            Whether with the predictions, which of hundreds of runs take most of the memory.
+        cases : bool
+            Whether with all tables, of which those of hundreds of runs may not fit into memory;
+            else with their scores alone, and the others are empty.
 
         Raises
         ------
@@ -116,25 +118,22 @@ class Runs:
             where = ", ".join(map(str, folders))
             msg = f"There is no finished run below {where}: no {SCORES} was found."
             raise DatasetError(msg)
-        by_run = _joined(runs, "scores", scores_schema()).drop("most")
+        known = {run: _most(run / CONFIG) for run in runs}
+        by_run = _joined(known, "scores", scores_schema()).drop("most")
         scores = by_run.drop("run")
-        cases = _joined(runs, "cases", cases_schema())
-        schema = predictions_schema()
-        predicted = _joined(runs, "predictions", schema) if predictions else None
+        schemas: dict[str, Mapping[str, pl.DataType | type[pl.DataType]]]
+        schemas = {"cases": cases_schema(), "predictions": predictions_schema()}
+        schemas |= {name: schema() for name, schema in NOT_ALWAYS.items()}
         return cls(
             scores=scores.unique(maintain_order=True),
             by_run=by_run,
-            cases=_counted(cases, scores),
-            predictions=(
-                pl.DataFrame(schema={**schema, "n_train": pl.Int64})
-                if predicted is None
-                else _counted(predicted, scores)
-            ),
-            cases_by_run=cases.drop("most"),
+            folders=tuple(runs),
             missing=_missing(runs),
             **{
-                name: _counted(_joined(runs, name, schema()), scores)
-                for name, schema in NOT_ALWAYS.items()
+                name: _counted(_joined(known, name, schema), scores)
+                if cases
+                else pl.DataFrame(schema={**schema, "n_train": pl.Int64})
+                for name, schema in schemas.items()
             },
             lacking=_lacking(runs),
         )
@@ -232,29 +231,38 @@ def markdown_table(table: "pl.DataFrame") -> str:
 
 
 def _joined(
-    runs: Sequence[Path],
+    runs: "Mapping[Path, int | None]",
     name: str,
     schema: "Mapping[str, pl.DataType | type[pl.DataType]]",
 ) -> "pl.DataFrame":
-    """Read one table of the runs; `most` is how many questions each was to train on at most.
+    """Read one table of runs, with how many questions each was to train on at most as `most`.
 
     Runs without the table are passed over.
     """
     import polars as pl
-    from omegaconf import OmegaConf
 
     frames = []
-    for number, run in enumerate(runs):
-        config, file = run / CONFIG, run / f"{name}.parquet"
+    for number, (run, most) in enumerate(runs.items()):
+        file = run / f"{name}.parquet"
         if name in NOT_ALWAYS and not file.exists():
             continue
-        settings = OmegaConf.load(config) if config.exists() else OmegaConf.create()
-        most = OmegaConf.select(settings, "evaluation.n_train")
         more = pl.lit(most, pl.Int64).alias("most"), pl.lit(number).alias("run")
-        frames.append(_filled(file, schema, *more))
+        frames.append(scanned(file, schema).with_columns(*more).collect())
     if not frames:
         return pl.DataFrame(schema={**schema, "most": pl.Int64, "run": pl.Int32})
     return pl.concat(frames, how="diagonal")
+
+
+def _most(config: Path) -> int | None:
+    """Return how many questions a run was to train on at most."""
+    from omegaconf import OmegaConf
+
+    settings = read_yaml(config.read_text(encoding="utf-8")) if config.exists() else None
+    evaluation = settings.get("evaluation") if isinstance(settings, dict) else None
+    most: int | str | None = evaluation.get("n_train") if isinstance(evaluation, dict) else None
+    if isinstance(most, str):  # by a setting elsewhere
+        most = OmegaConf.select(OmegaConf.create(settings), "evaluation.n_train")
+    return most if most is None else int(most)
 
 
 def _missing(runs: Sequence[Path]) -> "pl.DataFrame":
@@ -264,7 +272,7 @@ def _missing(runs: Sequence[Path]) -> "pl.DataFrame":
     status, columns = pl.col("status"), (*CONDITION, "option_index", "status")
     schema = {name: kind for name, kind in predictions_schema().items() if name in columns}
     return pl.concat(
-        _filled(run / "predictions.parquet", schema)
+        scanned(run / "predictions.parquet", schema)
         .select(columns)
         .filter(pl.col("option_index") == 0)
         .group_by(pl.lit(number).alias("run"), *CONDITION, maintain_order=True)
@@ -272,20 +280,8 @@ def _missing(runs: Sequence[Path]) -> "pl.DataFrame":
             (status != "ok").sum().cast(pl.Int64).alias("n_missing"),
             (status == "refused").sum().cast(pl.Int64).alias("n_refused"),
         )
+        .collect()
         for number, run in enumerate(runs)
-    )
-
-
-def _filled(
-    path: Path, schema: "Mapping[str, pl.DataType | type[pl.DataType]]", *more: "pl.Expr"
-) -> "pl.DataFrame":
-    """Read a table with further columns; those that it lacks are null."""
-    import polars as pl
-
-    table = pl.read_parquet(path)
-    lacking = [column for column in schema if column not in table.columns]
-    return table.with_columns(
-        *more, *(pl.lit(None, schema[column]).alias(column) for column in lacking)
     )
 
 

@@ -5,7 +5,8 @@ fewer cases looks better than it is. A condition with less than half of the case
 is not ranked, and does not keep the others from being compared.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from distexp.evaluation.baselines import CEILING, RAW, REFERENCE
 from distexp.evaluation.bootstrap import Bootstrap
 from distexp.metrics.names import DISTANCES, keys
 from distexp.metrics.ties import EQUAL
+from distexp.report.tables import cases_schema, scanned
+from distexp.run_folder import CASES
 from distexp.types import CONDITION, FloatArray
 from distexp.view.base import CASE, CONFIDENCE, N_BOOTSTRAP, SEED
 
@@ -29,7 +32,7 @@ BLIND = "against "
 
 
 def on_common_cases(
-    scores: "pl.DataFrame", cases: "pl.DataFrame"
+    scores: "pl.DataFrame", folders: Sequence[Path]
 ) -> "tuple[pl.DataFrame, pl.DataFrame]":
     """Score again, on the common cases, every condition that was scored on more of them.
 
@@ -37,8 +40,9 @@ def on_common_cases(
     ----------
     scores : polars.DataFrame
         With the columns `OF_RUN`.
-    cases : polars.DataFrame
-        Distances case by case, likewise.
+    folders : sequence of Path
+        Of the runs, by their numbers. Their cases are read one run after the other, as those of
+        many runs together may not fit into memory.
 
     Returns
     -------
@@ -49,25 +53,18 @@ def on_common_cases(
     """
     import polars as pl
 
-    tested = cases.filter(pl.col("calibrator") == RAW, pl.col("tv").is_not_null())
-    tested = tested.select(*OF_RUN, *CASE).unique(maintain_order=True)
-    counts = tested.group_by(OF_RUN, maintain_order=True).agg(pl.len().alias("n_cases"))
+    of_runs = (_tested(folders, number) for number in range(len(folders)))
+    counts = pl.concat(
+        one.group_by(OF_RUN, maintain_order=True).agg(pl.len().alias("n_cases")) for one in of_runs
+    )
     most = pl.col("n_cases").max().over("dataset")
     counts = counts.with_columns((pl.col("n_cases") >= LEAST_SHARE * most).alias("ranked"))
     ranked = counts.filter("ranked")
-    n_ranked = ranked.group_by("dataset").agg(pl.len().alias("n_ranked"))
-    common = (
-        tested.join(ranked, on=OF_RUN, how="semi")
-        .group_by("dataset", *CASE, maintain_order=True)
-        .agg(pl.len().alias("n"))
-        .join(n_ranked, on="dataset")
-        .filter(pl.col("n") == pl.col("n_ranked"))
-        .select("dataset", *CASE)
-    )
+    common = _in_all(folders, ranked)
     n_common = common.group_by("dataset").agg(pl.len().alias("n_common"))
     cut = ranked.join(n_common, on="dataset").filter(pl.col("n_cases") > pl.col("n_common"))
     if cut.height:
-        again = _scored(scores, cases.join(common, on=["dataset", *CASE], how="semi"), cut)
+        again = _scored(scores, folders, common, cut)
         scores = pl.concat([scores.join(cut, on=OF_RUN, how="anti"), again], how="diagonal")
         counts = counts.join(cut.select(*OF_RUN, "n_common"), on=OF_RUN, how="left").with_columns(
             pl.coalesce("n_common", "n_cases").alias("n_cases")
@@ -75,14 +72,43 @@ def on_common_cases(
     return scores, counts.select(*OF_RUN, "n_cases", "ranked")
 
 
-def _scored(scores: "pl.DataFrame", cases: "pl.DataFrame", cut: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the scores of the conditions in `cut` on `cases`."""
+def _tested(folders: Sequence[Path], number: int) -> "pl.DataFrame":
+    """Return the cases of one run that were scored, with the columns `OF_RUN` and `CASE`."""
+    import polars as pl
+
+    cases = scanned(folders[number] / CASES, cases_schema())
+    tested = cases.filter(pl.col("calibrator") == RAW, pl.col("tv").is_not_null())
+    of_run = tested.select(pl.lit(number).alias("run"), *CONDITION, *CASE).unique()
+    return of_run.collect()
+
+
+def _in_all(folders: Sequence[Path], ranked: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the cases of each survey that every ranked condition was scored on."""
+    import polars as pl
+
+    names = ["dataset", *CASE]
+    n_ranked = ranked.group_by("dataset").agg(pl.len().alias("n_ranked"))
+    counted = pl.DataFrame(schema={**dict.fromkeys(names, pl.String), "n": pl.UInt32})
+    for number in ranked["run"].unique().sort():
+        of_run = _tested(folders, number).join(ranked, on=OF_RUN, how="semi")
+        of_run = of_run.group_by(names).agg(pl.len().alias("n"))
+        counted = pl.concat([counted, of_run]).group_by(names).agg(pl.col("n").sum())
+    common = counted.join(n_ranked, on="dataset").filter(pl.col("n") == pl.col("n_ranked"))
+    return common.select(names)
+
+
+def _scored(
+    scores: "pl.DataFrame", folders: Sequence[Path], common: "pl.DataFrame", cut: "pl.DataFrame"
+) -> "pl.DataFrame":
+    """Return the scores of the conditions in `cut` on the cases that are common."""
     import polars as pl
 
     rows = []
-    for key in cut.select(OF_RUN).rows(named=True):
+    for key in cut.select(OF_RUN).sort("run").rows(named=True):
         same = [pl.col(name) == value for name, value in key.items()]
-        of_key, before = cases.filter(*same), scores.filter(*same)
+        cases = scanned(folders[key["run"]] / CASES, cases_schema()).filter(*same[1:]).collect()
+        of_key = cases.join(common, on=["dataset", *CASE], how="semi", maintain_order="left")
+        before = scores.filter(*same)
         known = before.unique("calibrator", maintain_order=True).rows(named=True)
         described = {row["calibrator"]: row for row in known}
         against = before.filter(pl.col("metric") == "w1_skill")["detail"].drop_nulls()

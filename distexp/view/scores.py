@@ -38,7 +38,7 @@ class ScoreView:
         A column to draw along, e.g. `n_train`; rows are then ordered by it.
     """
 
-    reads_predictions = False
+    reads_cases = False
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class ScoreView:
         keys = [*CONDITION, "calibrator", "scope", "n_train", "run"]
         scores = runs.scores.with_columns(run=0) if runs.by_run is None else runs.by_run
         counted = None
-        if self.x is None and runs.cases_by_run is not None:
-            scores, counted = on_common_cases(scores, runs.cases_by_run)
+        if self.x is None and runs.folders:
+            scores, counted = on_common_cases(scores, runs.folders)
         chosen = scores.filter(~pl.col("calibrator").is_in(list(self.leave_out)))
         if self.calibrators is not None:
             chosen = chosen.filter(pl.col("calibrator").is_in(list(self.calibrators)))

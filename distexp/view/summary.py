@@ -34,8 +34,8 @@ class SweepSummary(Callback):
         if config.get("view") is not None:
             views.append(instantiate(config.view, _convert_="all"))
         try:
-            needs = any(getattr(view, "reads_predictions", True) for view in views)
-            runs = Runs.read([folder], predictions=needs)
+            needs = any(getattr(view, "reads_cases", True) for view in views)
+            runs = Runs.read([folder], cases=needs)
         except DistexpError:
             return  # a dry run, or every job failed and said so
         from distexp.page.writing import write_runs

@@ -15,6 +15,8 @@ from distexp.types import BoolArray, Design, FloatArray, IntArray
 
 AT_ONCE = 2**19
 """Numbers that are predicted together: all fits at once would be so many copies of the data."""
+IN_CACHE = 2**15
+"""Numbers that are worked on together where a processor's cache is to hold them."""
 SCOPES = ("pooled", "per_group", "partial")
 N_FOLDS = 5
 """Folds of the training questions where something is chosen inside them."""
@@ -201,6 +203,12 @@ def few(weights: FloatArray, max_options: int, at_once: int = AT_ONCE) -> Iterat
         yield weights[start : start + step]
 
 
+def blocks(n_fits: int, n_each: int) -> Iterator[slice]:
+    """Cut fits into blocks whose predictions, of `n_each` numbers each, a cache holds."""
+    step = max(1, IN_CACHE // max(1, n_each))
+    return (slice(start, start + step) for start in range(0, n_fits, step))
+
+
 def question_folds(question: IntArray, n_folds: int) -> list[tuple[BoolArray, BoolArray]]:
     """Cut the questions into folds, whole ones and equally many to within one.
 
@@ -239,20 +247,19 @@ def clipped(scores: FloatArray, X: Design) -> FloatArray:
 
     Parameters
     ----------
-    scores : ndarray of shape (n_cases, max_options)
+    scores : ndarray of shape (..., n_cases, max_options)
         Any finite numbers; those in the padding are ignored.
 
     Returns
     -------
-    ndarray of shape (n_cases, max_options)
+    ndarray of shape (..., n_cases, max_options)
         Rows sum to 1, 0 in the padding.
     """
     positive = np.where(X.mask, np.maximum(scores, 0.0), 0.0)
-    totals = positive.sum(axis=1, keepdims=True)
+    totals = positive.sum(axis=-1, keepdims=True)
     empty = totals <= EQUAL
-    if not empty.any():
-        return np.asarray(positive / totals, dtype=np.float64)
-    return np.where(empty, uniform(X), positive / np.where(empty, 1.0, totals))
+    np.divide(positive, np.where(empty, 1.0, totals), out=positive)
+    return np.where(empty, uniform(X), positive) if empty.any() else positive
 
 
 def _questions_by_group(X: Design) -> dict[int, int]:

@@ -38,7 +38,7 @@ def fit_predict(
         return calibrator.fit_predict(X, y, weights)
     both = _kept.get(key)
     if both is None:
-        both = _made(key + b" alone", lambda: (calibrator.fit_predict(X, y, weights),))
+        both = made(key + b" alone", lambda: (calibrator.fit_predict(X, y, weights),))
     return both[0]
 
 
@@ -52,7 +52,7 @@ def fit_leave_out(
     key = _key(calibrator, X, y, weights)
     if key is None:
         return calibrator.fit_leave_out(X, y, weights)
-    fitted, without = _made(key, lambda: calibrator.fit_leave_out(X, y, weights))
+    fitted, without = made(key, lambda: calibrator.fit_leave_out(X, y, weights))
     return fitted, without
 
 
@@ -68,8 +68,8 @@ def keep(key: bytes, found: Coefficients) -> None:
     _coefficients[key] = found
 
 
-def _made(key: bytes, make: Callable[[], tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
-    """Return what is kept under a key, or make and keep it."""
+def made(key: bytes, make: Callable[[], tuple[FloatArray, ...]]) -> tuple[FloatArray, ...]:
+    """Return what is kept under a key, or make and keep it; nobody may write into it."""
     found = _kept.get(key)
     if found is None:
         found = make()

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from distexp.dataset.files.layout import Layout
@@ -53,8 +54,11 @@ def read_apart(
     """
     import polars as pl
 
-    _, content = _ask(path, {"columns": None if columns is None else list(columns)}, layout)
-    table = pl.read_ipc(content)
+    with TemporaryDirectory() as folder:
+        passed_on = Path(folder) / "table.arrow"
+        job = {"columns": None if columns is None else list(columns), "out": str(passed_on)}
+        _ask(path, job, layout)
+        table = pl.read_ipc(passed_on)  # is the file itself, which lasts as long as the table
     if columns is None or not as_text:
         return table
     return table.with_columns(pl.selectors.numeric().cast(pl.String))
@@ -68,13 +72,12 @@ def describe_apart(path: Path, layout: Layout | None = None) -> dict[str, Any]:
     DatasetError
         As for `read_apart`.
     """
-    said, _ = _ask(path, {"describe": True}, layout)
-    described: dict[str, Any] = said["described"]
+    described: dict[str, Any] = _ask(path, {"describe": True}, layout)["described"]
     return described
 
 
-def _ask(path: Path, job: dict[str, Any], layout: Layout | None) -> tuple[dict[str, Any], bytes]:
-    """Return what the child says, and what comes after it."""
+def _ask(path: Path, job: dict[str, Any], layout: Layout | None) -> dict[str, Any]:
+    """Return what the child says."""
     package = _PACKAGES.get(path.suffix.lower())
     if package and find_spec(package) is None:
         msg = f"Reading {path} takes the package {package}: {to_install('surveys')}"
@@ -90,13 +93,12 @@ def _ask(path: Path, job: dict[str, Any], layout: Layout | None) -> tuple[dict[s
         | {"PYTHONPATH": os.pathsep.join(places)},
         check=False,
     )
-    said, _, content = child.stdout.partition(b"\n")
-    if child.returncode or not said:
+    if child.returncode or not child.stdout:
         raise DatasetError(f"{path} cannot be read as a {path.suffix} file: {_reason(child)}")
-    words: dict[str, Any] = json.loads(said)
+    words: dict[str, Any] = json.loads(child.stdout)
     if words["error"]:
         raise DatasetError(words["error"])
-    return words, content
+    return words
 
 
 def _reason(child: "subprocess.CompletedProcess[bytes]") -> str:

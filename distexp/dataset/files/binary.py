@@ -18,6 +18,8 @@ from distexp.errors import DatasetError
 if TYPE_CHECKING:
     import polars as pl
 
+AT_ONCE = 4_000_000
+"""Cells of a file that are held as Python's numbers, which take ten times their room."""
 _ERROR = re.compile(rb"""<(?:\w+:)?c\s(?=[^>]*\bt=["']e["'])[^>]*\br=["']([A-Z]+)(\d+)["']""")
 _CHUNK, _OVERLAP = 1 << 20, 1 << 12
 _TEXT_IS_BAD = "Unable to convert string"
@@ -60,33 +62,51 @@ def read_statistics(path: Path, columns: Sequence[str] | None, layout: Layout) -
         header = meta.column_names
         places = locate(path, header if columns is None else columns, header)
         names = [header[place] for place in places]
-        values, _ = read(
-            path,
-            usecols=list(dict.fromkeys(names)),
-            user_missing=True,
-            disable_datetime_conversion=True,
-            output_format="dict",
-            encoding=encoding,
-        )
+        wanted = list(dict.fromkeys(names))
+        n_at_once = max(1, AT_ONCE // max(1, len(wanted)))
+        parts: list[pl.DataFrame] = []
+        while not parts or parts[-1].height == n_at_once:
+            values, _ = read(
+                path,
+                usecols=wanted,
+                user_missing=True,
+                disable_datetime_conversion=True,
+                output_format="dict",
+                encoding=encoding,
+                row_limit=n_at_once,
+                row_offset=len(parts) * n_at_once,
+            )
+            parts.append(pl.DataFrame([_cells(name, values.pop(name)) for name in wanted]))
     except (pyreadstat.ReadstatError, pyreadstat.PyreadstatError) as exc:
         msg = f"{path} cannot be read as a {path.suffix} file: {exc}"
         if _TEXT_IS_BAD in str(exc):
             msg += ". Set 'encoding' in the codebook, e.g. to cp1252 or latin-1."
         raise DatasetError(msg) from exc
-    n_rows = {len(values[name]) for name in names}
-    if meta.number_rows is not None and meta.number_rows >= 0 and n_rows != {meta.number_rows}:
+    table = pl.concat(parts, how="vertical_relaxed")
+    if meta.number_rows is not None and meta.number_rows not in (-1, table.height):
         msg = (
             f"{path} is cut off or damaged: it says that it holds {meta.number_rows} rows, and "
-            f"{max(n_rows, default=0)} were found."
+            f"{table.height} were found."
         )
         raise DatasetError(msg)
-    # A column that mixes numbers and letters has no type of its own.
-    return pl.DataFrame(
-        [
-            pl.Series(column, values[name], dtype=pl.String, strict=False)
-            for name, column in zip(names, columns or header, strict=True)
-        ]
+    return table.select(
+        pl.col(name).alias(column) for name, column in zip(names, columns or header, strict=True)
     )
+
+
+def _cells(name: str, values: "list[object]") -> "pl.Series":
+    """Return cells as numbers, of the least room; as texts where one is a letter."""
+    import polars as pl
+
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds or kinds - {int, float} or len(kinds) > 1:
+        return pl.Series(name, values, dtype=pl.String, strict=False)
+    if kinds == {int}:
+        return pl.Series(name, values, dtype=pl.Int64).shrink_dtype()
+    cells = pl.Series(name, values, dtype=pl.Float64)
+    small = cells.cast(pl.Int32, strict=False)
+    is_whole = (small == cells).fill_null(cells.is_null())
+    return small.shrink_dtype() if is_whole.all() else cells
 
 
 def read_workbook(path: Path, columns: Sequence[str] | None, layout: Layout) -> "pl.DataFrame":

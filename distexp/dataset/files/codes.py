@@ -150,30 +150,33 @@ def recode(column: "pl.Series", index_of: Callable[[Code], int], where: str) -> 
     DatasetError
         If two cells are one number but may be two codes, such as `1` and `01`; says `where`.
     """
-    cells, place = _distinct(column)
+    cells, place_of, at = _distinct(column)
     codes = [parse_code(cell) for cell in cells]
     _check_spellings(dict(zip(cells, codes, strict=True)), where)
     index = {code: index_of(code) for code in dict.fromkeys(codes)}
     indices = np.array([index[code] for code in codes], dtype=np.int64)
     small = not indices.size or -MOST_SMALL <= indices.min() <= indices.max() <= MOST_SMALL
     kind: type[np.signedinteger[Any]] = np.int8 if small else np.int64
-    return indices.astype(kind)[place]
+    return indices.astype(kind)[place_of][at]
 
 
-def _distinct(column: "pl.Series") -> tuple[list[str], SmallArray]:
-    """Return the texts of a column's cells in their order, and which one each cell has."""
+def _distinct(column: "pl.Series") -> tuple[list[str], SmallArray, SmallArray]:
+    """Return the texts of a column's cells in their order, and which one each cell has.
+
+    That is the second array at the places that the third has for the cells.
+    """
     import polars as pl
 
     if column.dtype.is_integer() and column.len() > column.null_count():
         low, high = int(column.min()), int(column.max())  # type: ignore[arg-type]
         if -MOST_DISTINCT < low <= high < MOST_DISTINCT:
-            offset = (column.cast(pl.Int32) - (low - 1)).fill_null(0).to_numpy()
+            offset = (column.cast(pl.Int64) - (low - 1)).fill_null(0).to_numpy()
             there = np.flatnonzero(np.bincount(offset))
             texts = ["" if one == 0 else str(one + low - 1) for one in there.tolist()]
             order = np.array(sorted(range(len(texts)), key=texts.__getitem__))
             place_of = np.zeros(high - low + 2, np.int32)
             place_of[there[order]] = np.arange(len(order))
-            return [texts[one] for one in order], place_of[offset]
+            return [texts[one] for one in order], place_of, offset
     if column.dtype == pl.Float64:
         column = column.fill_nan(None)  # which is how a reader writes a blank
     distinct = column.unique()
@@ -181,7 +184,8 @@ def _distinct(column: "pl.Series") -> tuple[list[str], SmallArray]:
     named = named.sort("text")
     places = pl.int_range(named.height, dtype=pl.Int32, eager=True)
     placed = column.replace_strict(named["value"], places, return_dtype=pl.Int32)
-    return named["text"].to_list(), placed.to_numpy().astype(np.int32, copy=False)
+    at = placed.to_numpy().astype(np.int32, copy=False)
+    return named["text"].to_list(), np.arange(named.height, dtype=np.int32), at
 
 
 def _check_spellings(codes: Mapping[str, Code], where: str) -> None:

@@ -79,25 +79,26 @@ def tally(
     Kish (1965), Survey Sampling, section 11.7.
     """
     _check_ids(questions)
-    members = {group: np.flatnonzero(mask) for group, mask in groups.items()}
     weights_of: Mapping[str, FloatArray | None] = (
         weights if isinstance(weights, Mapping) else dict.fromkeys(answers, weights)
     )
     cases = []
     last: FloatArray | None = None
-    of_group: dict[Group, FloatArray] = {}
+    members = {group: (np.flatnonzero(mask), None) for group, mask in groups.items()}
+    of_group: Mapping[Group, tuple[IntArray, FloatArray | None]] = members
     for question in questions:
         answer = answers[question.question_id]
         if not answer.size:
             msg = f"No respondents are left to answer {question.question_id!r}: widen the filters."
             raise DatasetError(msg)
         weight = weights_of[question.question_id]
-        if weight is not None:
-            check_weights(f"the weights of question {question.question_id!r}", weight)
+        if answer.max() >= len(question.options):
+            msg = f"An answer to {question.question_id!r} is option {answer.max()}: there is none."
+            raise DatasetError(msg)
         if weight is not None and weight is not last:  # mostly the same for all questions
-            of_group, last = {group: weight[rows] for group, rows in members.items()}, weight
-        for group, rows in members.items():
-            w = None if weight is None else of_group[group]
+            check_weights(f"the weights of question {question.question_id!r}", weight)
+            of_group, last = _weighted(members, weight), weight
+        for group, (rows, w) in (members if weight is None else of_group).items():
             case = _case(question, group, rows, answer[rows], w, min_respondents, design)
             if case is None and small_cells == "estimate":
                 case = Case(question=question, group=group)
@@ -216,6 +217,14 @@ def _check_ids(questions: Sequence[Question]) -> None:
         seen.add(question.question_id)
 
 
+def _weighted(
+    members: Mapping[Group, tuple[IntArray, FloatArray | None]], weight: FloatArray
+) -> dict[Group, tuple[IntArray, FloatArray | None]]:
+    """Return who of each group counts, and for how much: of no weight is of no group."""
+    counted = {group: rows[weight[rows] > 0] for group, (rows, _) in members.items()}
+    return {group: (rows, weight[rows]) for group, rows in counted.items()}
+
+
 def _case(
     question: Question,
     group: Group,
@@ -226,26 +235,19 @@ def _case(
     design: SampleDesign | None,
 ) -> Case | None:
     """Return the case of one cell, or None if too few gave a substantive answer."""
-    there = answers > NOT_ASKED if weights is None else (answers > NOT_ASKED) & (weights > 0)
-    asked = np.flatnonzero(there)
-    code = answers[asked] - OFF_SCALE  # 0 is off the scale, 1 the first option
-    n_codes = len(question.options) + 1
-    n = int(np.count_nonzero(code))
-    if code.max(initial=0) >= n_codes:
-        msg = f"An answer to {question.question_id!r} is option {code.max() - 1}: there is none."
-        raise DatasetError(msg)
+    said, n_options = np.flatnonzero(answers > OFF_SCALE), len(question.options)
+    n = len(said)
     if n < max(min_respondents, 1):
         return None
-    w = np.ones(len(code)) if weights is None else weights[asked]
-    sums = np.bincount(code, weights=w, minlength=n_codes)
-    said = np.flatnonzero(code)
+    places = answers - NOT_ASKED  # 0 was not asked, 1 is off the scale, 2 the first option
+    sums = np.bincount(places, weights, minlength=n_options + 2)[1:].astype(np.float64)
     effective = None
     if design is not None:
-        effective = design.effective_number(
-            rows[asked][said], code[said] - 1, w[said], n_codes - 1
-        )
+        w = np.ones(n) if weights is None else weights[said]
+        effective = design.effective_number(rows[said], answers[said], w, n_options)
     if effective is None:
-        effective = float(sums[1:].sum() ** 2 / np.square(w[said]).sum())
+        squares = float(n) if weights is None else np.square(weights[said]).sum()
+        effective = float(sums[1:].sum() ** 2 / squares)
     return Case(
         question=question,
         group=group,

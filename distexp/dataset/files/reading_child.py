@@ -1,14 +1,14 @@
-"""The process that reads a file for another one: a job on standard input, a table on output.
+"""The process that reads a file for another one: a job on standard input, a table in a file.
 
 It is run as a program, by `distexp.dataset.files.apart` only.
 """
 
-import io
 import json
 import os
 import resource
 import sys
 from pathlib import Path
+from typing import Any
 
 from distexp.dataset.files.binary import READERS, described
 from distexp.dataset.files.layout import Layout
@@ -16,26 +16,23 @@ from distexp.errors import DatasetError
 
 
 def main() -> None:
-    """Write a line of JSON, and below it, where that says no error, the table as Arrow IPC."""
-    out = os.fdopen(os.dup(1), "wb")
+    """Write what is to be said as JSON, and the table, where there is no error, as Arrow IPC."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what a library prints is no part of the table
     _limit()
     job = json.load(sys.stdin)
     path = Path(job["path"])
+    said: dict[str, Any] = {"error": None}
     layout = Layout(**job["layout"] | {"skip_rows": tuple(job["layout"]["skip_rows"])})
     try:
         if "describe" in job:
-            said = {"error": None, "described": described(path, layout)}
-            out.write(json.dumps(said).encode() + b"\n")
-            return
-        table = READERS[path.suffix.lower()](path, job["columns"], layout)
+            said |= {"described": described(path, layout)}
+        else:
+            table = READERS[path.suffix.lower()](path, job["columns"], layout)
+            table.write_ipc(job["out"])
     except (DatasetError, OSError) as exc:
-        out.write(json.dumps({"error": str(exc)}).encode() + b"\n")
-    else:
-        content = io.BytesIO()
-        table.write_ipc(content, compression="lz4")  # codes repeat: a tenth is passed on
-        out.write(b'{"error": null}\n')
-        out.write(content.getbuffer())
+        said = {"error": str(exc)}
+    json.dump(said, out)
     out.close()
 
 
