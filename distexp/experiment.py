@@ -1,7 +1,7 @@
 """The whole flow, from a survey to a report: read `Experiment.run` from top to bottom."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -215,9 +215,10 @@ class Experiment:
         made = self.purpose.of(found)
         return replace(report, estimates=made.text, estimated=made.table)
 
-    def survey(self) -> Survey:
-        """Load the survey, with the new questions as open cases."""
-        survey = self.population.applied(self.dataset.load())
+    def survey(self, of: Callable[[Survey], Survey] | None = None) -> Survey:
+        """Load the survey, with the new questions as open cases; `of` chooses whom to ask."""
+        loaded = self.dataset.load()
+        survey = self.population.applied(loaded if of is None else of(loaded))
         return with_questions(survey, Path(self.questions)) if self.questions else survey
 
     def interview(self, survey: Survey) -> Interview:

@@ -17,7 +17,7 @@ from distexp.card.applying import (
 )
 from distexp.card.band import COVERAGES, KINDS, TOPICS
 from distexp.card.card import Card, chosen, the_one
-from distexp.card.everyone import wholes
+from distexp.card.everyone import GroupKey, wholes
 from distexp.checks import check_text, parameter_error
 from distexp.dataset.files.microdata import EVERYONE
 from distexp.errors import DatasetError, DistexpError
@@ -25,7 +25,7 @@ from distexp.evaluation.layout import answered, answered_survey, design_of, open
 from distexp.protocols import Calibrator
 from distexp.report.calls import Calls
 from distexp.report.report import Report
-from distexp.types import FloatArray, Study, Survey
+from distexp.types import Case, FloatArray, Study, Survey
 
 if TYPE_CHECKING:
     import polars as pl
@@ -284,12 +284,19 @@ def _numbers(ends: Mapping[str, Ends], row: int, index: int) -> Iterator[float |
             yield None if np.isnan(value) else value
 
 
+def _sizes(cases: Sequence[Case], card: Card) -> dict[GroupKey, float]:
+    """Return what each group weighs: by the margins of the cases, or else as the card has it."""
+    sizes = {(c.group.attribute, c.group.value): c.size for c in cases if c.size is not None}
+    given = {attribute for attribute, _ in sizes}
+    return {key: n for key, n in card.trained_on.sizes.items() if key[0] not in given} | sizes
+
+
 def _everyone(one: Calibrated, card: Card, estimates: Estimates) -> Iterator[Everyone]:
     """Yield the whole population's answers to the open questions of a study."""
     cases = one.study.cases
     asked = {c.question.question_id for c in cases if c.group.attribute == EVERYONE}
     X, _, _ = design_of(one.study)
-    for whole in wholes(cases, card.trained_on.sizes, estimates.over):
+    for whole in wholes(cases, _sizes(cases, card), estimates.over):
         rows = [
             row
             for row, places in enumerate(whole.rows.tolist())

@@ -2,6 +2,7 @@
 
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from distexp.asking.plan import Plan
@@ -24,7 +25,7 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
         With what is wrong and what to do.
     """
     card = Card.read(Path(str(experiment.use_card)))
-    survey = open_survey(_of_groups(experiment, card))
+    survey = open_survey(experiment.survey(partial(_of_groups, experiment, card)))
     if not survey.cases:
         raise no_open(survey.name)
     experiment.purpose.check(survey, card)
@@ -42,10 +43,9 @@ def by_its_card(experiment: Experiment, runner: Runner | None = None) -> Plan | 
     return replace(found, calls=calls)
 
 
-def _of_groups(experiment: Experiment, card: Card) -> Survey:
+def _of_groups(experiment: Experiment, card: Card, survey: Survey) -> Survey:
     """Return the survey; of a questionnaire that names no people, about the card's groups."""
-    survey, trained_on = experiment.survey(), card.trained_on
-    dataset = experiment.dataset
+    trained_on, dataset = card.trained_on, experiment.dataset
     nobody = isinstance(dataset, NewQuestions) and dataset.survey is None
     if not (nobody and trained_on.people and {c.group.phrase for c in survey.cases} == {PEOPLE}):
         return survey

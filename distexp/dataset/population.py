@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import yaml
+
 from distexp.checks import check_mapping, check_number, check_text, nearest
 from distexp.errors import ConfigError
 from distexp.types import Case, Study, Survey
@@ -18,10 +20,10 @@ class Population:
 
     Parameters
     ----------
-    margins : mapping of str to mapping of str to float, optional
+    margins : mapping of str to mapping of str to float, or str, optional
         By attribute, the share of each of its groups in the population, e.g. of a census:
         ``{sex: {Female: 0.51, Male: 0.49}}``. An attribute without any weighs its groups by the
-        weights of those who answered, or else by their number.
+        weights of those who answered, or else by their number. A text is such a mapping in YAML.
     over : str, optional
         The attribute whose groups are put together to all, where the survey was not asked for
         everyone. None takes the first whose groups are all known.
@@ -32,7 +34,7 @@ class Population:
         If a share is no number in [0, 1], or those of an attribute do not sum to 1.
     """
 
-    margins: Mapping[str, Mapping[str, float]] | None = None
+    margins: Mapping[str, Mapping[str, float]] | str | None = None
     over: str | None = None
 
     def __post_init__(self) -> None:
@@ -40,7 +42,10 @@ class Population:
             check_text("population", "over", self.over)
         if self.margins is None:
             return
+        if isinstance(self.margins, str):
+            object.__setattr__(self, "margins", _in_yaml(self.margins))
         check_mapping("population", "margins", self.margins)
+        assert not isinstance(self.margins, str)
         for attribute, shares in self.margins.items():
             check_mapping("population", f"margins.{attribute}", shares)
             for group, share in shares.items():
@@ -79,6 +84,7 @@ class Population:
         if not self.margins:
             return survey
         sizes: dict[tuple[str, str], float] = {}
+        assert not isinstance(self.margins, str)
         for attribute, shares in self.margins.items():
             _check_groups(attribute, shares, groups[attribute], survey.name)
             total = math.fsum(shares.values())
@@ -88,6 +94,18 @@ class Population:
             cases=_sized(survey.cases, sizes),
             studies=tuple(_of_study(study, sizes) for study in survey.studies),
         )
+
+
+def _in_yaml(text: str) -> object:
+    """Return the margins that a text holds, names as they stand there; the text if it has none."""
+    try:
+        found = yaml.load(text, Loader=yaml.BaseLoader)  # makes texts alone
+        return {
+            attribute: {group: float(share) for group, share in shares.items()}
+            for attribute, shares in found.items()
+        }
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError):
+        return text
 
 
 def _of_study(study: Study, sizes: Mapping[tuple[str, str], float]) -> Study:

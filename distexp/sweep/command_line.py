@@ -31,6 +31,8 @@ MEANT = {
     "verify": "distexp cache verify",
 }
 """What other programs call their commands."""
+NAMED_BY_PEOPLE = ("population.margins",)
+"""Mappings that are read as YAML where Hydra cannot read a name in them: `Männer`, `<$30k`."""
 OPTIONAL = ("experiment", "view")
 """Groups of which nothing need be chosen."""
 _OPENING, _CLOSING = "[{(", "]})"
@@ -147,6 +149,8 @@ def readable(setting: str, *, sweep: bool) -> str:
     if _parsed(quoted) is None:
         if _parsed(f"{name}=x") is None:
             raise ConfigError(f"{name!r} cannot be the name of a setting, in {setting!r}.")
+        if name.lstrip("+") in NAMED_BY_PEOPLE and value.startswith("{"):
+            return f"{name}={in_quotes(value)}"
         typed = shlex.quote(f"{name}={in_quotes(value)}")
         raise ConfigError(
             f"The value of {setting!r} cannot be read. If it is one text, type {typed}; in a list "

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from distexp.dataset.population import Population
 from distexp.errors import ConfigError
 from distexp.evaluation.layout import design_of, frame_of, perfect
 from distexp.metrics.tasks import tasks
+from distexp.sweep.command_line import readable
 from distexp.types import Case, Condition, FloatArray, Group, Question, Study, Survey
 
 QUESTION = Question(question_id="q", text="q?", options=("a", "b"), ordinals=(1.0, 2.0))
@@ -95,9 +97,20 @@ def test_published_figures_are_scaled_to_one() -> None:
     assert sum(case.people or 0 for case in applied.cases) == pytest.approx(1)
 
 
+def test_margins_may_be_yaml_in_which_any_name_can_stand() -> None:
+    """Hydra reads no quoted names and no letters beyond ASCII; a name stays the text it is."""
+    typed = readable('population.margins={age: {"60 or older": 0.3, Jüngere: 0.7}}', sweep=False)
+    text = OverridesParser.create().parse_override(typed).value()
+
+    assert isinstance(text, str)
+    assert Population(margins=text).margins == {"age": {"60 or older": 0.3, "Jüngere": 0.7}}
+    assert Population(margins="{yes: {1: 1}}").margins == {"yes": {"1": 1.0}}
+
+
 @pytest.mark.parametrize(
     ("margins", "message"),
     [
+        ("a, b", "'margins' parameter of population must be a mapping"),
         ({"sex": {"F": 0.5, "M": 0.4}}, r"margins.sex sums to 0.9 \(0.5 \+ 0.4\), not to 1"),
         ({"sex": {}}, r"margins.sex sums to 0 \(nothing\), not to 1"),
         ({"sex": {"F": 51, "M": 49}}, "margins.sex.F.*must be a number in \\[0, 1\\]. Got 51"),
