@@ -1,4 +1,4 @@
-"""What came of cases, on its way from a helper: plain values, made into the same objects again."""
+"""What came of cases on its way between processes: plain values, made into the objects again."""
 
 import marshal
 from collections.abc import Iterable, Sequence

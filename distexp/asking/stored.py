@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Protocol
 
-from distexp.asking import helpers
 from distexp.asking.answers import Answer
 from distexp.asking.hearing import Asked, Heard
 from distexp.asking.packing import Place, packed, unpacked
+from distexp.asking.processes import in_parts, n_processes
 from distexp.asking.runner import Runner, unique_requests
 from distexp.asking.uncollected import uncollected
 from distexp.cache import Cache
@@ -52,7 +52,7 @@ def stored(
     answers : mapping of str to Answer
         Those to preparations.
     """
-    n_processes = min(runner.processes or helpers.n_processes(), MOST_PROCESSES)
+    n_readers = min(runner.processes or n_processes(), MOST_PROCESSES)
     cache = runner.cache.for_reading()
     if cache is None or not interview.places:
         return {}, {}
@@ -68,18 +68,18 @@ def stored(
     n_requests = n_places * len(first.requests)
     if n_requests < max(1, runner.shared_from):
         return {}, {}
-    parts = shared_out(n_places, n_requests, n_processes)
+    parts = shared_out(n_places, n_requests, n_readers)
     heard: dict[int, Heard] = {}
     with closing(cache):
         tried = read(range(0, n_places, -(-n_places // N_TRIED)))
         if 2 * tried.count(None) > len(tried):
             return {}, {}
-        for number, found in helpers.in_parts(
+        for number, found in in_parts(
             len(parts),
             lambda number: read(parts[number]),
             packed,
             lambda number, data: unpacked(data, map(interview.places.__getitem__, parts[number])),
-            n_processes - 1,
+            n_readers - 1,
         ):
             of = zip(parts[number], found, strict=True)
             heard |= {place: one for place, one in of if one is not None}
@@ -90,13 +90,12 @@ def stored(
     }
 
 
-def shared_out(n_places: int, n_requests: int, n_processes: int) -> list[range]:
+def shared_out(n_places: int, n_requests: int, n_readers: int) -> list[range]:
     """Cut places into parts, the last of them small, so that all processes end together."""
-    most = max(MOST_AT_ONCE, 2 * n_requests // helpers.MOST_PARTS)
     parts, begin = list[range](), 0
     while begin < n_places:
         left = (n_places - begin) * n_requests // n_places
-        size = min(most, max(n_requests // PARTS, left // (2 * n_processes)))
+        size = min(MOST_AT_ONCE, max(n_requests // PARTS, left // (2 * n_readers)))
         end = min(n_places, begin + max(1, size * n_places // n_requests))
         parts.append(range(begin, end))
         begin = end

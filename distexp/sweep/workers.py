@@ -2,16 +2,14 @@
 
 import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextvars import ContextVar
-from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Self
 
+from distexp.asking.processes import leave_to_parent
 from distexp.sweep.job import Done, Planned, Task, Waiting, run
 from distexp.terminal.line import Line
 
@@ -101,18 +99,9 @@ def _begin(job: Job, n_workers: int) -> None:
     """Make this process a worker: it leaves interrupts to its parent, and ends with it."""
     _job.set(job)
     Line.off = True  # several processes would write over each other's
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # else a job that is ended would wait for more
+    leave_to_parent()
     threads = max(1, (os.cpu_count() or 1) // n_workers)
     os.environ.setdefault("POLARS_MAX_THREADS", str(threads))
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait([parent.sentinel])
-        os._exit(1)
 
 
 def _run_task(task: Task) -> Outcome:

@@ -1,4 +1,4 @@
-"""Forked helpers: every part is made, whoever fails or dies, and none of them is left."""
+"""Processes that share work: each part is made, whoever dies, and none of them is left."""
 
 import multiprocessing
 import os
@@ -8,26 +8,26 @@ from collections.abc import Callable
 
 import pytest
 
-from distexp.asking.helpers import in_parts
+from distexp.asking.processes import in_parts
 
 PARENT = os.getpid()
 N_PARTS = 12
 
 
-def is_helper() -> bool:
+def is_another() -> bool:
     """Tell whether this is not the process that shares its work."""
     return multiprocessing.parent_process() is not None
 
 
 def made(here: Callable[[int], tuple[int, bool]]) -> dict[int, tuple[int, bool]]:
-    """Make the parts with two helpers, and see that each is yielded once."""
+    """Make the parts with two others, and see that each is yielded once."""
     found = list(
         in_parts(
             N_PARTS,
             here,
             lambda one: bytes([one[0], one[1]]),
             lambda _, data: (data[0], bool(data[1])),
-            n_helpers=2,
+            n_others=2,
         )
     )
     assert len(found) == len(dict(found))
@@ -36,41 +36,50 @@ def made(here: Callable[[int], tuple[int, bool]]) -> dict[int, tuple[int, bool]]
 
 
 def square(number: int) -> tuple[int, bool]:
-    """Take a while, so that each helper takes a part; say whether it was made by one."""
+    """Take a while, so that each takes a part; say whether another made it."""
     time.sleep(0.005)
-    return number * number, is_helper()
+    return number * number, is_another()
 
 
-def test_every_part_is_made_once_here_or_by_a_helper() -> None:
-    """The numbers are those of the parts, and helpers have made some."""
+def test_every_part_is_made_once_here_or_elsewhere() -> None:
+    """The numbers are those of the parts, and others have made some."""
     found = made(square)
 
     assert {number: made for number, (made, _) in found.items()} == {
         number: number * number for number in range(N_PARTS)
     }
-    assert any(by_helper for _, by_helper in found.values())
+    assert any(by_another for _, by_another in found.values())
 
 
-@pytest.mark.parametrize("how", ["killed", "fails"])
-def test_what_a_helper_leaves_is_made_here(how: str, capfd: pytest.CaptureFixture[str]) -> None:
-    """Be it killed, or wrong: that is silent, as it is said here where it is wrong here too."""
+def test_what_one_leaves_that_is_killed_is_made_here() -> None:
+    """As the system kills one for want of memory."""
 
     def here(number: int) -> tuple[int, bool]:
-        if is_helper():
-            if how == "killed":
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise ValueError(number)
+        if is_another():
+            os.kill(os.getpid(), signal.SIGKILL)
         return square(number)
 
     assert made(here) == {number: (number * number, False) for number in range(N_PARTS)}
-    assert capfd.readouterr() == ("", "")
 
 
-def test_an_interrupt_ends_the_helpers(capfd: pytest.CaptureFixture[str]) -> None:
+def test_what_fails_elsewhere_fails_here() -> None:
+    """A mistake in somebody's own part is shown as it is, and ends all."""
+
+    def here(number: int) -> tuple[int, bool]:
+        if is_another():
+            raise ZeroDivisionError
+        return square(number)
+
+    with pytest.raises(ZeroDivisionError):
+        made(here)
+    assert not multiprocessing.active_children()
+
+
+def test_an_interrupt_ends_the_others(capfd: pytest.CaptureFixture[str]) -> None:
     """They leave an interrupt to their parent, which ends them."""
 
     def here(number: int) -> tuple[int, bool]:
-        if is_helper():
+        if is_another():
             os.kill(os.getpid(), signal.SIGINT)
             return square(number)
         time.sleep(0.05)
