@@ -4,7 +4,8 @@ Questions on a scale of five are put to twenty groups of people, once to a local
 measured) and once more, in a new process, to the cache on disk: from the cases by way of prompt,
 request, key, cache and reading to the table of estimates. Each candidate does it in its own way:
 
-- distexp: the parts of an experiment with `model=openai_compatible elicitation=verbalized`;
+- distexp: the parts of an experiment with `model=openai_compatible elicitation=verbalized`, in
+  one process and, as where two cores are free, in two;
 - DSPy: its `LM` with its cache, replies read by `json.loads`, a list of rows for a table;
 - inspect-ai: an `eval` with `cache=True`, whose scorer reads replies by `json.loads`.
 
@@ -42,7 +43,7 @@ TASK = (
 )
 LAYOUT = "Question: {question}\nOptions:\n{options}\n\nImagine you are {group}. {task}"
 TWO = "distexp, two processes"
-SHARE = {"distexp": 1.0, TWO: 1.0, "DSPy": 0.25, "inspect-ai": 0.05}
+SHARE = {"distexp": 1.0, "DSPy": 0.25, "inspect-ai": 0.05}
 """Of the answers, how many each candidate asks for."""
 
 
@@ -56,11 +57,10 @@ def main() -> None:
         return
     print("| warm rerun | answers | answers a second | × DSPy | CPU, µs an answer | repeats |")
     print("|---|---|---|---|---|---|")
-    runs = {
-        name: repeated(name, round(options.answers * share), options.repeats)
-        for name, share in SHARE.items()
-        if options.peers or name not in PEERS
-    }
+    runs: dict[str, list[Measured]] = {}
+    for name, share in SHARE.items():
+        if options.peers or name not in PEERS:
+            runs |= repeated(name, round(options.answers * share), options.repeats)
     rates = {
         name: [one["answers"] / one["wall"] for one in of_one] for name, of_one in runs.items()
     }
@@ -118,16 +118,20 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def repeated(name: str, n: int, repeats: int) -> list[Measured]:
-    """Have a candidate fill its cache, and return what reruns measured."""
+def repeated(name: str, n: int, repeats: int) -> dict[str, list[Measured]]:
+    """Have a candidate fill its cache, and return what reruns measured, ours in two ways."""
     with tempfile.TemporaryDirectory() as folder, Served(reply=REPLY) as served:
         given = [f"--answers={n}", f"--url={served.url}"]
         in_process(__file__, name, given, Path(folder))
         asked = served.counts()["calls"]
-        runs = [in_process(__file__, name, given, Path(folder)) for _ in range(repeats)]
+        runs: dict[str, list[Measured]] = {name: [], **({TWO: []} if name == "distexp" else {})}
+        for _ in range(repeats):
+            for how, found in runs.items():
+                found.append(in_process(__file__, how, given, Path(folder)))
         if name == "distexp":
             of_profile = in_process(__file__, name, [*given, "--profile"], Path(folder))
-            runs[-1] |= {place: of for place, of in of_profile.items() if place.startswith(HOT)}
+            hot = {place: of for place, of in of_profile.items() if place.startswith(HOT)}
+            runs[name][-1] |= hot
         if asked != n or served.counts()["calls"] != n:
             raise SystemExit(f"{name} made {served.counts()['calls']} calls, not {n}.")
     return runs
