@@ -125,21 +125,69 @@ def test_an_estimate_that_is_refused_is_none(refused: str, what: str) -> None:
 
 def test_shares_of_those_who_would_not_choose_an_option_are_others() -> None:
     """Turned round they may sum to whatever."""
-    with pytest.raises(ParseError, match="says 'NOT choose'"):
+    with pytest.raises(ParseError, match="NOT choose each"):
         parse_percentages("How many would NOT choose each: A: 80%, B: 20%", "AB", ("Yes", "No"))
 
 
 @pytest.mark.parametrize(
-    "reason",
+    "before",
     [
-        "Republicans do not agree with this.",
+        # reasons about people: they do not know, want or choose
         "Many would not choose the extremes, so I say:",
-        "Some never choose at all.\n",
+        "I'd expect that the majority would not select A",
+        "Die meisten würden A nicht wählen:",
+        "Some never choose at all.",
+        "Many people don't know much about this.",
+        "Young people are not able to make ends meet.",
+        "Democrats say that the government will not provide enough.",
+        "Support is on the decline, and few share it.",
+        "La mayoría no quiere esto.",
+        "多数受访者不知道。",
+        "इस समूह के लोग सहमत नहीं हैं।",
+        # what is refused is to be exact, or to choose but one
+        "I can't give exact numbers.",
+        "It's impossible to know exactly, so this is approximate:",
+        "I will not choose one option. Distribution:",
+        "No tengo datos; mi estimación es:",
+        "我无法确定，我的估计是：",
+        # words of examples that say something else
+        "Here's the estimate in the requested format:",
+        "Hier ist die Verteilung im JSON-Format:",
+        "In a random sample of 100 such adults:",
+        "Out of a random 100 people:",
+        "各选项的比例如下：",
+        "Примерно так:",
+        "Shares in [0, 100):",
     ],
 )
-def test_what_a_reason_says_of_people_turns_no_shares_round(reason: str) -> None:
-    """Only right before the numbers it is said whose they are."""
-    assert parse_percentages(f"{reason}\nA: 20%\nB: 80%", "AB", ("Yes", "No")) == [20, 80]
+def test_what_reasons_say_before_shares_takes_none_back(before: str) -> None:
+    """It is of people, of exactness or of the form: numbers behind it are the estimate."""
+    for shares in ("A: 20\nB: 80", '{"A": 20, "B": 80}'):
+        assert parse_percentages(f"{before}\n{shares}", "AB", ("Yes", "No")) == [20, 80]
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "I can't give one.",
+        "I can't provide estimates about how groups of people would vote.",
+        "People differ, and I don't know.",
+        "How this group would answer is not possible to say.",
+        "I am unable to estimate this. Here's why: no data.",
+        "Über Menschen dieser Gruppe kann ich nichts sagen, das weiß ich nicht.",
+        "我不能对这个群体做出判断。",
+        "मैं यह नहीं बता सकता।",
+        "These numbers are randomly chosen:",
+        "Here is a sample of the expected output:",
+        "Here's an example in the requested format:",
+        "% who would not pick each:",
+        "Anteil derer, die die Option nicht wählen würden:",
+    ],
+)
+def test_what_takes_shares_back_is_heard_beside_words_of_people(before: str) -> None:
+    """Who speaks refuses, whomever they speak of."""
+    with pytest.raises(ParseError, match="no estimate"):
+        parse_percentages(f"{before}\nA: 50%\nB: 50%", "AB", ("Yes", "No"))
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ _LETTER_IN_BOX = re.compile(
 _SEPARATORS = {"，": "; ", "、": "; ", "،": "; ", "؛": "; ", "；": "; ", "。": ". ", "｡": ". "}
 _QUOTES = frozenset("‘’‚‛′＇ʼ`´")
 _SPACES_IN_NUMBERS = "\u00a0\u2007\u2009\u202f"
+_UNSEEN = re.compile("VARIATION SELECTOR|JOINER|INHERENT")
+"""Marks that cannot be seen; others are vowels: without them Hindi has no *not*."""
 _GUILLEMETS = re.compile(r"«[ \u00a0\u202f]?|[ \u00a0\u202f]?»")
 """French ones, with the space that belongs to them."""
 _DIRECTION = frozenset("\u202d\u202e\u2066\u2067\u2068")
@@ -84,7 +86,7 @@ def _named_sign(sign: str, category: str) -> str:
     name = unicodedata.name(sign, "")
     if sign in _DIRECTION or category == "Cs":
         plain = "\ufffd"
-    elif category in {"Cf", "Mn", "Me"} and not unicodedata.combining(sign):
+    elif category in {"Cf", "Me"} or (category == "Mn" and _UNSEEN.search(name)):
         plain = ""  # joiners, marks of direction, the keycap around an emoji
     elif category.startswith("Z"):
         plain = " " if category == "Zs" else "\n"

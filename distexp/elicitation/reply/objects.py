@@ -51,8 +51,15 @@ def ends_within(reply: str) -> bool:
     >>> ends_within('{"A": 10, "B": 9'), ends_within('{"A": 10, "B": 90}'), ends_within("B: 9")
     (True, False, False)
     """
-    may_go_on = reply[-1:].isdecimal() or reply[-1:] == "."
-    return may_go_on and sum(step for _, step in _steps(reply)) > 0
+    if not (reply[-1:].isdecimal() or reply[-1:] == "."):
+        return False
+    opened: list[str] = []
+    for at, step in _steps(reply):
+        if step > 0:
+            opened.append(reply[at])
+        else:
+            opened.pop()
+    return "{" in opened  # shares in [0, 100) are not within anything
 
 
 def _brackets(reply: str, text: str) -> Iterator[tuple[int, int]]:

@@ -15,8 +15,9 @@ from distexp.elicitation.reply.numbers import (
     in_one_convention,
     read_number,
 )
-from distexp.elicitation.reply.refusals import refusal_in, withdrawn
+from distexp.elicitation.reply.refusals import refusal_in
 from distexp.elicitation.reply.share_words import APPROXIMATELY, DECOR
+from distexp.elicitation.reply.withdrawal import withdrawn
 from distexp.errors import ParseError
 
 _NAMES_OF_SHARES = re.compile(

@@ -1,4 +1,4 @@
-"""Words that take an answer back: refusals, examples that are no estimate, and negations."""
+"""Words that take an answer back: refusals and negations."""
 
 import re
 
@@ -7,19 +7,19 @@ _CANNOT = (
     r"(?:can(?:['’]?t|\ ?not)|could(?:n['’]?t|\ not)"
     r"|(?:am|are|is|be|['’]m)\ ?(?:not\ able|unable)\ to"
     r"|unable\ to|won['’]?t|will\ not|(?:do|does)(?:n['’]?t|\ not)\ feel\ comfortable"
-    r"|not\ (?:able|comfortable|appropriate|possible)|decline|refuse|must\ abstain"
-    r"|(?:am|['’]m)\ afraid\ i|(?:am|['’]m)\ sorry|apologi[sz]e)"
+    r"|not\ (?:able|comfortable|appropriate|possible)|(?<!\bin\ )(?<!\bthe\ )(?<!\ba\ )decline"
+    r"|refuse|must\ abstain|(?:am|['’]m)\ afraid\ i|(?:am|['’]m)\ sorry|apologi[sz]e)"
 )
 _GIVE = (
     r"(?:provid|giv|answer|estimat|help|assist|predict|shar|generat|speculat|say|choos|decid"
     r"|offer|respond|complet|simulat|fulfil|do\ (?:that|this|so)|tell|produc|creat|compl|engag"
     r"|comment|express|participat|make|pick|select|state|role)"
 )
-_REFUSALS = re.compile(
+REFUSALS = re.compile(
     rf"""
       \b(?:do(?:n['’]?t|\ not)\ (?:know|have\ (?:an?y?\ |enough\ |sufficient\ |access
         |personal\ |the\ (?:data|information|ability)|opinions?|views?|feelings?|beliefs?))
-      |not\ sure|unsure|no\ opinion|refuse|rather\ not|prefer\ not|no\ comment
+      |not\ sure|unsure|no\ opinion|refuse|decline\ to|rather\ not|prefer\ not|no\ comment
       |not\ (?:going|willing|allowed|permitted)\ to)\b
     | \bi\ have\ no\ (?:idea|opinion|information|data|way|preference)
     | \bit(?:['’]s|\ is)\ (?:im|not\ )possible\ to\b
@@ -51,35 +51,6 @@ _REFUSALS = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-_TURN = re.compile(
-    r"\b(?:but|however|that said|nevertheless|nonetheless|still|instead|"
-    r"aber|jedoch|dennoch|trotzdem|mais|cependant|toutefois|pero|sin embargo|no obstante|"
-    r"ma|tuttavia|mas|porém|maar|echter|"
-    r"но|однако)\b|但|不过|不過|然而|しかし|ただし|하지만|그러나|لكن|اما",
-    re.IGNORECASE,
-)
-_ESTIMATE = re.compile(
-    r"\b(?:my (?:best )?(?:estimate|guess)|best guess|here (?:is|are)|here['’]s|estimates?"
-    r"|based on)\b",
-    re.IGNORECASE,
-)
-"""What turns a reply round in a clause of its own; in that of a refusal it is what is refused."""
-_CLAUSE_END = re.compile(r"[.,;:!?\n。](?!\w)")
-_EXAMPLE = re.compile(
-    r"\b(?:format|examples?|e\.g|for instance|templates?|placeholders?|illustrat\w*|"
-    r"hypothetical\w*|"
-    r"fictional|made[- ]up|dummy|arbitrary|random(?:ly)?|samples?|would look like|"
-    r"beispiel\w*|vorlage|platzhalter|exemples?|modèle|fictif\w*|ejemplos?|plantilla|formato|"
-    r"esempio|exemplo|voorbeeld\w*|przykład\w*|пример\w*|шаблон|формат)\b|例|格式|フォーマット|예시|형식|مثال",
-    re.IGNORECASE,
-)
-_OTHERS = re.compile(
-    r"\b(?:(?:not|never|wouldn['’]?t|don['’]?t) (?:choose|pick|select)"
-    r"|nicht (?:wählen|ankreuzen))\b"
-    r"(?=[^.,;!?\n]*\s*$)",
-    re.IGNORECASE,
-)
-"""Whose shares they are not, said right before them: those who would *not* choose an option."""
 NEGATION = re.compile(
     r"\b(?:not|never|neither|nor|cannot|can['’]?t|rather than|instead of|except|unlike|without|"
     r"disagree\w*|reject\w*|against|exclud\w*|avoid\w*|eliminat\w*|rul(?:e|ed|ing) out|oppos\w*|"
@@ -106,40 +77,5 @@ def refusal_in(text: str) -> str | None:
     >>> refusal_in("Ich kann das leider nicht beantworten."), refusal_in("B, I think.")
     ('kann das leider nicht', None)
     """
-    found = _REFUSALS.search(text)
+    found = REFUSALS.search(text)
     return None if found is None else " ".join(found[0].split())
-
-
-def withdrawn(before: str) -> str | None:
-    """Return the words before a list of numbers by which it is no estimate; None without such.
-
-    A refusal is one unless the reply turns round after it (*but my estimate is*), and a last
-    sentence that speaks of a format or an example is one whatever stands before. *I cannot give an
-    estimate* is no turn: there the estimate is what is refused.
-
-    Examples
-    --------
-    >>> withdrawn("I can't provide this. A format would be "), withdrawn("I can't say, but ")
-    ('format', None)
-    """
-    sentences = [part for part in re.split(r"[.!?]\s|\n\s*\n|。", before) if part.strip()]
-    if sentences and (example := _EXAMPLE.search(sentences[-1])):
-        return example[0]
-    if (inverse := _OTHERS.search(before)) is not None:
-        return inverse[0]
-    refused = _last_refusal(before)
-    if refused is None or _TURN.search(before, refused.start()):
-        return None
-    if (end := _CLAUSE_END.search(before, refused.start())) and _ESTIMATE.search(
-        before, end.end()
-    ):
-        return None
-    return " ".join(refused[0].split())
-
-
-def _last_refusal(text: str) -> re.Match[str] | None:
-    """Return the refusal that begins last, be it within another: *I'm sorry, I can't give*."""
-    last, found = None, _REFUSALS.search(text)
-    while found is not None:
-        last, found = found, _REFUSALS.search(text, found.start() + 1)
-    return last
