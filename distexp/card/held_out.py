@@ -4,7 +4,7 @@ import numpy as np
 
 from distexp.calibrator.baseline import TrainMean
 from distexp.card.prior import Prior
-from distexp.evaluation.baselines import REFERENCE
+from distexp.evaluation.baselines import BASELINES, REFERENCE
 from distexp.evaluation.evaluation import Evaluation, Result
 from distexp.evaluation.fits import cross_fit
 from distexp.evaluation.measures import mean_over_splits
@@ -60,8 +60,12 @@ def prior_of(
     tested: BoolArray,
     elsewhere: tuple[FloatArray, IntArray] | None,
 ) -> Prior:
-    """Learn what the held-out predictions of a run are worth in respondents."""
+    """Learn what the held-out predictions of a run are worth in respondents.
+
+    Those that never ask the model, `blind` and means beside the baselines, are what a run has.
+    """
     without = None
+    ignoring = sorted(result.ignoring - BASELINES.keys() - {name})
     if elsewhere is not None:
         readable = ~np.isnan(elsewhere[0][:, 0])
         means = without_battery(TrainMean(), study, X, y, readable, None)
@@ -73,6 +77,7 @@ def prior_of(
         tested,
         groups=[(case.group.attribute, case.group.value) for case in study.cases],
         n_respondents=np.array([case.n_respondents or np.nan for case in study.cases]),
+        blind=[result.calibrated[one] for one in ignoring],
         elsewhere=without,
         seed=evaluation.seed,
         confidence=evaluation.confidence,

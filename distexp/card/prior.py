@@ -10,6 +10,7 @@ import numpy as np
 from distexp.calibrator.baseline import TrainMean
 from distexp.card.band import COVERAGES
 from distexp.card.fields import field_error, numbers, size, take
+from distexp.metrics.ties import EQUAL
 from distexp.rectify.simulation import Power, simulated
 from distexp.rectify.worth import (
     Found,
@@ -39,7 +40,8 @@ class Prior:
     mean: Found
     """Likewise the mean of the training questions, which never asks the model."""
     added: Found
-    """What the model added: the difference, paired by question."""
+    """What the model added to the training mean, or to `blind` where that was worth more: the
+    difference, paired by question. Cards of earlier versions know of the training mean alone."""
     confidence: float
     """Of the three intervals."""
     by_group: Mapping[GroupKey, float]
@@ -62,6 +64,7 @@ class Prior:
         *,
         groups: Sequence[GroupKey],
         n_respondents: FloatArray,
+        blind: Sequence[FloatArray] = (),
         elsewhere: tuple[FloatArray, FloatArray, IntArray] | None,
         seed: int,
         confidence: float,
@@ -79,6 +82,8 @@ class Prior:
         groups : sequence of (str, str)
         n_respondents : ndarray of shape (n_cases,)
             NaN where not known.
+        blind : sequence of ndarray of shape (n_cases, max_options)
+            Further shares that were made without the model, and without the question.
         elsewhere : tuple of ndarray, optional
             As `predicted` but with the battery held out, NaN where it was not, and the number of
             each case's battery.
@@ -89,8 +94,9 @@ class Prior:
         """
         rows = np.flatnonzero(tested)
         y, places, question = human[rows], X.ordinals[rows], X.question[rows]
-        cases = [deviations(shares[rows], y, places) for shares in predicted]
-        estimate, mean = (by_question(of, question) for of in cases)
+        cases = [deviations(shares[rows], y, places) for shares in (*predicted, *blind)]
+        estimate, mean, *others = (by_question(of, question) for of in cases)
+        guess = max((mean, *others), key=worth)
         code = np.unique(question, return_inverse=True)[1]
         by_group, without = by_size(cases[0], question, X.group[rows], n_respondents[rows])
         numbered = dict(zip(X.group.tolist(), groups, strict=True))
@@ -98,7 +104,7 @@ class Prior:
             n_questions=len(estimate.error),
             estimate=with_interval(estimate, confidence=confidence),
             mean=with_interval(mean, confidence=confidence),
-            added=with_interval(estimate, mean, confidence=confidence),
+            added=with_interval(estimate, guess, confidence=confidence),
             confidence=confidence,
             by_group={numbered[group]: value for group, value in by_group.items()},
             topic=None if elsewhere is None else _elsewhere(elsewhere, X, human),
@@ -128,6 +134,23 @@ class Prior:
         if new_topic and self.topic is not None:
             return min(own, self.topic[0]), min(mean, self.topic[1])
         return own, mean
+
+    @property
+    def guess(self) -> float:
+        """What the better of training mean and `blind` is worth, in people."""
+        return max(self.estimate.value - self.added.value, self.mean.value)
+
+    @property
+    def by_blind(self) -> bool:
+        """Whether `blind` is worth more than the training mean."""
+        return self.guess > self.mean.value + EQUAL
+
+    def without_model(self, mean: float) -> float:
+        """Return what can be had without the model, where the training mean is worth `mean`.
+
+        Of `blind` it is not known what it is worth on a new topic: as much as on others at most.
+        """
+        return self.guess if self.by_blind else mean
 
     def mean_shares(self, n_options: int) -> tuple[float, ...]:
         """Return the training mean for a number of options; even where there was none."""

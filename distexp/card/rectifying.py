@@ -46,6 +46,8 @@ class Joined:
     """Ends of the intervals of `estimate`, `by_mean` and `pilot`."""
     worth: tuple[float, float]
     """Of the estimate and of the training mean, in people."""
+    guess: float
+    """The second, or that of `blind` where it is more."""
     says: str
     """What the model was worth here."""
     simulated: float
@@ -65,8 +67,8 @@ class Joined:
 
     @property
     def model_worth(self) -> float:
-        """How many people the model was worth beyond the training mean; 0 where it was none."""
-        return max(self.worth[0] - self.worth[1], 0.0) if self.says.startswith("worth") else 0.0
+        """How many people the model was worth beyond what never asks it; 0 where it was none."""
+        return max(self.worth[0] - self.guess, 0.0) if self.says.startswith("worth") else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,21 +201,22 @@ def _joined(one: Calibrated, place: int, card: Card, pilot: Pilot, estimates: Es
         mean=mean,
         bounds={name: (low[0], high[0]) for name, (low, high) in bounds.items()},
         worth=weights,
-        says=_says(prior, weights) if readable else UNREADABLE,
+        guess=(guess := prior.without_model(weights[1])),
+        says=_says(prior, weights[0], guess) if readable else UNREADABLE,
         simulated=np.nan if new_topic else prior.covered(float(counts.sum()), coverage),
         reason=one.reasons[place] if readable else UNREADABLE,
         **shares,
     )
 
 
-def _says(prior: Prior, weights: tuple[float, float]) -> str:
+def _says(prior: Prior, own: float, guess: float) -> str:
     """Say what the model was worth."""
-    own, mean = weights
+    beyond = "blind" if prior.by_blind else "the training mean"
     if prior.added.low <= 0 < prior.added.high:
-        return "nothing that can be told: the training mean may be worth as much"
-    if prior.added.high <= 0 or own <= mean:
-        return "nothing: the training mean is worth as much or more"
-    return f"worth {own - mean:.1f} respondents beyond the training mean"
+        return f"nothing that can be told: {beyond} may be worth as much"
+    if prior.added.high <= 0 or own <= guess:
+        return f"nothing: {beyond} is worth as much or more"
+    return f"worth {own - guess:.1f} respondents beyond {beyond}"
 
 
 def worth_of(prior: Prior) -> Iterator[str]:
@@ -222,16 +225,17 @@ def worth_of(prior: Prior) -> Iterator[str]:
         f"{one.value:z.1f} [{one.low:z.1f}, {one.high:z.1f}]"
         for one in (prior.estimate, prior.mean, prior.added)
     )
-    verdict = _says(prior, (prior.estimate.value, prior.mean.value)).partition(":")[0]
+    verdict = _says(prior, prior.estimate.value, prior.guess).partition(":")[0]
     model = (
         f"the model and its calibration were worth {added} respondents more"
         if verdict.startswith("worth")
         else f"the model was worth {verdict} ({added} respondents)"
     )
+    blind = f", and blind, which does not either, {prior.guess:.1f}" if prior.by_blind else ""
     yield (
         f"On the {prior.n_questions} answered questions, each estimated without its own answers, "
         f"an estimate was worth {own} respondents and the training mean, which never asks the "
-        f"model, {mean}: {model}."
+        f"model, {mean}{blind}: {model}."
     )
     if prior.by_group:
         least, most = min(prior.by_group.values()), max(prior.by_group.values())

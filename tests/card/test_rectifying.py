@@ -12,6 +12,8 @@ import pytest
 from numpy.testing import assert_allclose
 from sklearn.linear_model import Ridge
 
+from distexp.calibrator.blind import Blind
+from distexp.calibrator.cumulative import CumulativeRegression
 from distexp.calibrator.regression import OptionRegression
 from distexp.card.answering import of_rectified
 from distexp.card.card import Card
@@ -24,8 +26,8 @@ from distexp.errors import ConfigError
 from distexp.rectify.allocation import left
 from distexp.rectify.simulation import SIZES
 from distexp.rectify.worth import Found, by_question, deviations, worth
-from distexp.types import Case, Study
-from tests.card.test_card import fitted, study_of, survey_of
+from distexp.types import Case, Distribution, Study
+from tests.card.test_card import EVALUATION, estimate, fitted, study_of, survey_of
 from tests.card.test_estimates import in_batteries, opened
 
 
@@ -74,7 +76,6 @@ def test_a_card_says_what_its_held_out_estimates_were_worth(whole: Study) -> Non
 def test_the_worth_of_a_run_is_that_of_its_predictions_computed_by_hand(whole: Study) -> None:
     """From `Result.calibrated`, the questions weighing the same."""
     from distexp.evaluation.layout import answered, design_of
-    from tests.card.test_card import EVALUATION
 
     result = EVALUATION.run(whole, {"mine": OptionRegression(Ridge())})
     X, y, _ = design_of(answered(whole))
@@ -132,6 +133,55 @@ def test_a_model_that_adds_nothing_is_said_to(
     assert set(found.table()["model_says"]) == {said}
     assert set(found.table()["model_worth"]) == {worth_}
     assert said.partition(":")[0].removeprefix("worth ")[:3] in found.markdown()
+
+
+def test_what_is_learnt_of_groups_is_not_the_models_worth(
+    cases: list[Case], tmp_path: Path
+) -> None:
+    """Beside `blind`, as in a run, a model that guesses is worth nothing more, whatever is known.
+
+    Without it calibration beats the training mean, by what people of each group answer.
+    """
+    rng = np.random.default_rng(0)
+    apart = {"Democrat": [8.0, 3.0, 1.0], "Republican": [1.0, 3.0, 8.0]}
+    shares = [rng.dirichlet(apart.get(case.group.value, [3.0, 3.0, 3.0])) for case in cases]
+    camps = [
+        replace(case, human=Distribution.normalized(of.tolist()))
+        for case, of in zip(cases, shares, strict=True)
+    ]
+    guesses = tuple(estimate(rng.dirichlet([4.0, 4.0, 4.0]).tolist()) for _ in cases)
+    study = opened(replace(study_of(camps), estimates=guesses), ["Q3", "Q7"])
+    blind = Blind(CumulativeRegression())
+    card, beside = (
+        Card.fitted("mine", CumulativeRegression(), survey_of(study.cases), study, result, made)
+        for made in [EVALUATION]
+        for result in (
+            made.run(study, {"mine": CumulativeRegression(), **more})
+            for more in ({}, {"blind": blind})
+        )
+    )
+    assert card.prior is not None
+    assert beside.prior is not None
+
+    told, other = (
+        rectified(by_card(one, [study], 0.9, "auto"), pilot(tmp_path, PEOPLE))
+        for one in (card, beside)
+    )
+
+    assert card.prior.added.low > 0
+    assert set(told.table()["model_says"]) == {
+        f"worth {card.prior.added.value:.1f} respondents beyond the training mean"
+    }
+    prior = beside.prior
+    assert prior.mean == card.prior.mean
+    assert prior.guess == pytest.approx(prior.estimate.value - prior.added.value)
+    assert prior.by_blind
+    assert prior.added.low <= 0
+    assert set(other.table()["model_worth"]) == {0}
+    assert other.table()["model_says"][0].partition(": ")[2].startswith("blind ")
+    assert (
+        f"and blind, which does not either, {prior.guess:.1f}: the model was" in other.worth()[0]
+    )
 
 
 def test_on_a_new_topic_an_estimate_counts_for_no_more_than_it_did_there(
