@@ -143,7 +143,7 @@ def test_what_is_learnt_of_groups_is_not_the_models_worth(
     Without it calibration beats the training mean, by what people of each group answer.
     """
     rng = np.random.default_rng(0)
-    apart = {"Democrat": [8.0, 3.0, 1.0], "Republican": [1.0, 3.0, 8.0]}
+    apart = {"Democrat": [80.0, 20.0, 10.0], "Republican": [10.0, 20.0, 80.0]}
     shares = [rng.dirichlet(apart.get(case.group.value, [3.0, 3.0, 3.0])) for case in cases]
     camps = [
         replace(case, human=Distribution.normalized(of.tolist()))
@@ -151,13 +151,12 @@ def test_what_is_learnt_of_groups_is_not_the_models_worth(
     ]
     guesses = tuple(estimate(rng.dirichlet([4.0, 4.0, 4.0]).tolist()) for _ in cases)
     study = opened(replace(study_of(camps), estimates=guesses), ["Q3", "Q7"])
-    blind = Blind(CumulativeRegression())
+    mine = CumulativeRegression(penalty=0.1)
     card, beside = (
-        Card.fitted("mine", CumulativeRegression(), survey_of(study.cases), study, result, made)
+        Card.fitted("mine", mine, survey_of(study.cases), study, result, made)
         for made in [EVALUATION]
         for result in (
-            made.run(study, {"mine": CumulativeRegression(), **more})
-            for more in ({}, {"blind": blind})
+            made.run(study, {"mine": mine, **more}) for more in ({}, {"blind": Blind(mine)})
         )
     )
     assert card.prior is not None
