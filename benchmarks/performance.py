@@ -54,7 +54,8 @@ SECTIONS = {
         "machine, moved 0.13 ms of 0.30 there at no cost beside: with a core for each, that is "
         "from 3,300 to 5,900 calls a second, and on two cores, of which the server takes a third "
         "of one, to 5,100. It was not built: one process more between an answer that is paid "
-        "for and the cache is a larger risk than so many calls a second are worth. A sweep asks in one process too, so that one schedule and one budget "
+        "for and the cache is a larger risk than so many calls a second are worth. "
+        "A sweep asks in one process too, so that one schedule and one budget "
         "hold for all; who needs more calls a second starts several runs on one cache, each with "
         "a part of the models.",
     ),
