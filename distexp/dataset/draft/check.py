@@ -19,6 +19,7 @@ from distexp.dataset.files.sampling import units
 from distexp.dataset.files.section import Section, read_yaml
 from distexp.dataset.files.variables import column_names
 from distexp.errors import DatasetError
+from distexp.visible import one_line
 
 if TYPE_CHECKING:
     import polars as pl
@@ -204,22 +205,30 @@ class _Comparison:
                 continue
             people = self._try(members, name, attribute, codebook.missing, table, self.path) or {}
             for group, mask in people.items():
-                self._warn_of_few(f"Group {group.value!r} of {name!r}", int(np.sum(mask)))
+                self._warn_of_few(
+                    f"Group {_named(group.value)} of {_named(name)}", int(np.sum(mask))
+                )
             meaning = meaning_for(attribute, codebook)
-            yield held(f"attribute {name!r}", table[attribute.column], meaning)
+            yield held(f"attribute {_named(name)}", table[attribute.column], meaning)
         for item in codebook.items:
             if not item.asked or item.column not in table.columns:
                 continue
             question_id = item.question.question_id
             given = self._try(answers, item, codebook.missing, table, self.path)
             if given is not None:
-                self._warn_of_few(f"Question {question_id!r}", int(np.sum(given >= 0)))
+                self._warn_of_few(f"Question {_named(question_id)}", int(np.sum(given >= 0)))
                 for index, option in enumerate(item.question.options):
                     if not (given == index).any():
-                        self.warnings.append(f"Question {question_id!r}: nobody chose {option!r}.")
+                        self.warnings.append(
+                            f"Question {_named(question_id)}: nobody chose {_named(option)}."
+                        )
             if item.question.text == item.column:
-                self.warnings.append(f"Question {question_id!r}: its text is its column's name.")
-            yield held(f"question {question_id!r}", table[item.column], meaning_of(item, codebook))
+                self.warnings.append(
+                    f"Question {_named(question_id)}: its text is its column's name."
+                )
+            yield held(
+                f"question {_named(question_id)}", table[item.column], meaning_of(item, codebook)
+            )
 
     def _check_sample(self, table: "pl.DataFrame") -> None:
         """Check the columns that say how people were drawn, as far as they are there."""
@@ -280,3 +289,8 @@ class _Comparison:
         except DatasetError as exc:
             self.problems.append(str(exc))
             return None
+
+
+def _named(name: str) -> str:
+    """Return a name in quotes as people read it: in any script, on one line."""
+    return f"'{one_line(name)}'"
