@@ -1,5 +1,6 @@
 """`distexp plan`: how many people to ask which question, and how much that will show."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from distexp.types import Case, Condition, FloatArray, IntArray
 if TYPE_CHECKING:
     import polars as pl
 
+HALF_WIDTHS = (0.1, 0.05)
+"""Of intervals, for which it is said how many people they take."""
 MOST_ROWS = 100
 """Longer plans are cut; the file has all."""
 
@@ -93,6 +96,7 @@ class Planned:
                 table(header, rows[:MOST_ROWS], right=(2, 3, 4, 5)),
                 *more,
                 " ".join(worth_of(self.prior)),
+                *enough(self.prior, self.coverage),
                 f"What pilots of n people a question and group show, simulated on the "
                 f"{self.prior.n_questions} answered questions; widths are of {self.coverage:.0%} "
                 "intervals for a share, errors W1 (total variation without an order of options):",
@@ -108,7 +112,7 @@ class Planned:
             f"{self.prior.n_questions} answered questions, not as these will turn out."
         )
         return (
-            ("Whom to ask", self._said()),
+            ("Whom to ask", " ".join([self._said(), *enough(self.prior, self.coverage)])),
             ("Worth", " ".join(worth_of(self.prior))),
             ("What not to conclude", not_said),
         )
@@ -152,6 +156,35 @@ class Planned:
             },
             f"mean width of a {self.coverage:.0%} interval",
             path,
+        )
+
+
+def enough(prior: Prior, coverage: float) -> Iterator[str]:
+    """Say from how many people on intervals are as narrow as people want them, if ever.
+
+    Between the sizes of the simulation the logarithm of the width is a straight line over that of
+    the size.
+    """
+    place = COVERAGES.index(coverage)
+    sizes = np.log1p([one.n for one in prior.power])
+    parts = []
+    for half in HALF_WIDTHS:
+        with_model, alone = (
+            np.log([of[place] for of in widths])
+            for widths in zip(*((one.width, one.width_alone) for one in prior.power), strict=True)
+        )
+        needed = [
+            np.expm1(np.interp(-np.log(2 * half), -widths, sizes))
+            for widths in (with_model, alone)
+            if widths[-1] <= np.log(2 * half)
+        ]
+        if len(needed) == 2:
+            first, second = (math.ceil(round(n, 6)) for n in needed)
+            parts.append(f"±{half:.2f} from {first} people on (by people alone from {second})")
+    if parts:
+        yield (
+            f"On average a {coverage:.0%} interval for a share, of a question and group, was "
+            f"{', and '.join(parts)}; people who were asked already count among them."
         )
 
 

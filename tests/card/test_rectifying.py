@@ -1,6 +1,7 @@
 """A card's estimates joined with a pilot, and people dealt to questions by them."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,10 @@ from distexp.calibrator.blind import Blind
 from distexp.calibrator.cumulative import CumulativeRegression
 from distexp.calibrator.regression import OptionRegression
 from distexp.card.answering import of_rectified
+from distexp.card.band import COVERAGES
 from distexp.card.card import Card
 from distexp.card.estimates import Estimates, by_card
-from distexp.card.planning import planned
+from distexp.card.planning import enough, planned
 from distexp.card.purpose import Purpose
 from distexp.card.rectifying import rectified
 from distexp.card.sealed import digest
@@ -327,6 +329,24 @@ def test_the_power_curve_of_a_plan_is_the_simulation_of_the_card(whole: Study) -
     for one in prior.power:
         assert f"{one.width[1]:.3f}" in text
         assert f"{one.error:.4f}" in text
+
+
+def test_a_plan_says_how_many_people_intervals_take(whole: Study) -> None:
+    """Between the sizes of the simulation that are too few and enough; nothing where none is."""
+    prior = estimated(whole).cards[0].prior
+    assert prior is not None
+
+    (said,) = enough(prior, 0.9)
+
+    place = COVERAGES.index(0.9)
+    for half in (0.1, 0.05):
+        told = re.search(rf"±{half:.2f} from (\d+) people on \(by people alone from (\d+)\)", said)
+        assert told is not None
+        for n, widths in zip(map(int, told.groups()), ("width", "width_alone"), strict=True):
+            too_few = max(p.n for p in prior.power if getattr(p, widths)[place] > 2 * half)
+            many = min(p.n for p in prior.power if getattr(p, widths)[place] <= 2 * half)
+            assert too_few < n <= many
+    assert not [*enough(replace(prior, power=prior.power[:2]), 0.9)]
 
 
 @pytest.mark.parametrize(
