@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from distexp.evaluation.baselines import LABELS, RAW, REFERENCE, UNASKED
+from distexp.page.nearest import untold
 from distexp.page.words import Runs, pieces
 
 FOUND, HOW_FAR = "Found", "How far off"
@@ -103,9 +104,16 @@ def _least(surveys: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             told += ", but not closer than blind, which never asks the model either"
         beside = f"; the training mean by {min(reference):.1f}{told}" if reference else ""
         where = ", ".join(part for part in row["condition"][1:] if part)
+        others = [one["sums"] for _, one in asking if one is not row]
+        level = untold(survey["counts"], row["sums"], others)
+        among = (
+            f" It cannot be told from {level} of the {len(others)} others that ask the model."
+            if level
+            else f" It is told from all {len(others)} others that ask the model, beyond chance."
+        )
         yield (
             f"On {survey['name']} the nearest is {where}, {row['label']}, off by {value:.1f} "
-            f"points of the scale{beside}."
+            f"points of the scale{beside}.{among * bool(others)}"
         )
 
 
