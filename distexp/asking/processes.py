@@ -54,16 +54,13 @@ def in_parts(
         How many processes there are besides; none is left when this ends, however it does.
     """
     numbers = iter(range(n_parts))
-    if n_others < 1:
+    before = set(multiprocessing.active_children())
+    pool = _started(n_others, lambda number: packed(here(number))) if n_others > 0 else None
+    if pool is None:
+        for process in _killed_all_but(before):
+            process.join()
         yield from ((number, here(number)) for number in numbers)
         return
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        n_others,
-        mp_context=multiprocessing.get_context("fork"),
-        initializer=_begin,
-        initargs=(lambda number: packed(here(number)),),
-    )
     waiting: dict[Future[bytes], int] = {}
     try:
         while True:
@@ -79,11 +76,34 @@ def in_parts(
                 lost = isinstance(future.exception(), BrokenProcessPool)
                 yield number, here(number) if lost else unpacked(number, future.result())
     except BaseException:  # above all an interrupt: whatever the others do is in vain
-        for process in set(multiprocessing.active_children()) - before:
-            process.kill()
+        _killed_all_but(before)
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _started(n_others: int, make: Callable[[int], bytes]) -> ProcessPoolExecutor | None:
+    """Return that many processes; None where the system has no room for them, or no semaphores."""
+    try:
+        pool = ProcessPoolExecutor(
+            n_others,
+            mp_context=multiprocessing.get_context("fork"),
+            initializer=_begin,
+            initargs=(make,),
+        )
+        pool.submit(int)  # the first task has all of them forked
+    except (OSError, NotImplementedError):
+        return None
+    return pool
+
+
+def _killed_all_but(
+    before: set[multiprocessing.process.BaseProcess],
+) -> set[multiprocessing.process.BaseProcess]:
+    processes = set(multiprocessing.active_children()) - before
+    for process in processes:
+        process.kill()
+    return processes
 
 
 def _submitted(pool: ProcessPoolExecutor, number: int) -> Future[bytes]:

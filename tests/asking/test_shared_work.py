@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import resource
 import signal
 import time
 from collections.abc import Callable
@@ -89,3 +90,18 @@ def test_an_interrupt_ends_the_others(capfd: pytest.CaptureFixture[str]) -> None
         made(here)
     assert not multiprocessing.active_children()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("n_files", range(0, 16, 3))
+def test_all_is_made_here_where_the_system_has_no_room_for_others(n_files: int) -> None:
+    """Whether there is none for the first of them or for the next: none is left waiting."""
+    lowest = os.dup(0)
+    os.close(lowest)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest + n_files, hard))
+    try:
+        found = made(square)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    assert found.keys() == set(range(N_PARTS))
