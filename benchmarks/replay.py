@@ -3,6 +3,7 @@
 15 models x 3 surveys x 3 elicitations x 2 prompts, each calibrated by ridge, lasso and random
 forest on 50 splits. The models are mocks and one survey is made up; every prompt, key, answer,
 fit and table is as with real ones. Answers are first given to an empty cache by the same sweep.
+Beside it scikit-learn grows the forests of a job of each survey, as many and from as much.
 
     python benchmarks/replay.py [--models 15] [--samples 70] [--keep FOLDER]
 """
@@ -21,7 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import polars as pl
+from sklearn.base import clone
+from sklearn.ensemble import RandomForestRegressor
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from distexp.calibrator.fitting.forest import forest_predictions
+
+N_FITS = 92
+"""Forests of a job: one for each of 50 splits, and those of the refits."""
 N_QUESTIONS, N_AREAS = 60, 8
 SWEEP = (
     "dataset=gss2018,cces2016,third",
@@ -44,6 +53,8 @@ class Run:
     cpu_s: float
     most_mib: float
     """Of all processes together, memory that they share counted once."""
+    parent_mib: float
+    """Of the one that asks and joins, with what it shares."""
 
 
 def main() -> None:
@@ -53,8 +64,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=70, help="letters drawn for each case")
     parser.add_argument("--keep", type=Path, help="folder for the cache, to be used again")
     options = parser.parse_args()
-    print("| sweep | jobs | answers | wall, s | CPU, s | answers/s | memory, MiB |")
-    print("|---|---|---|---|---|---|---|")
+    print("| sweep | jobs | answers | wall, s | CPU, s | answers/s | memory, MiB | the parent |")
+    print("|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() if not options.keep else nullcontext(options.keep) as name:
         folder = Path(name)
         lay_out(folder)
@@ -62,6 +73,7 @@ def main() -> None:
             show("asked and stored", sweep(folder, options.models, options.samples, *NOTHING))
         for samples in (options.samples, options.samples // 4):
             show("from the cache", sweep(folder, options.models, samples, *REGRESSORS))
+        show_forests(folder, 18 * options.models)
 
 
 def lay_out(folder: Path, n_questions: int = N_QUESTIONS) -> None:
@@ -104,9 +116,10 @@ def sweep(folder: Path, n_models: int, n_samples: int, *arguments: str) -> Run:
             env=os.environ | {"SAMPLES": str(n_samples)},
             stdout=shown,
         )
-        most_mib = 0.0
+        most_mib = parent_mib = 0.0
         while process.poll() is None:
             most_mib = max(most_mib, memory_mib(process.pid))
+            parent_mib = max(parent_mib, memory_mib(process.pid, "Rss:", alone=True))
             time.sleep(0.25)
         if process.returncode:
             sys.exit(f"The sweep ended with status {process.returncode}.")
@@ -119,16 +132,42 @@ def sweep(folder: Path, n_models: int, n_samples: int, *arguments: str) -> Run:
         seconds=seconds,
         cpu_s=cpu_s() - before,
         most_mib=most_mib,
+        parent_mib=parent_mib,
     )
 
 
-def memory_mib(root: int) -> float:
+def show_forests(folder: Path, n_jobs: int) -> None:
+    """Grow the forests of a job of each survey in both ways, and print what all jobs' take."""
+    every = sorted((folder / "outputs/sweeps").rglob("predictions.parquet"))
+    of_survey = {str(table["dataset"][0]): table for table in map(pl.read_parquet, every)}
+    forest = RandomForestRegressor(n_estimators=20, min_samples_leaf=20, random_state=0, n_jobs=1)
+    taken = {"scikit-learn": 0.0, "distexp": 0.0}
+    for table in of_survey.values():
+        shares = table["predicted"].fill_null(0).to_numpy()[:, None]
+        human = table["human"].to_numpy()
+        question = table["question_id"].rank("dense").to_numpy().astype(int)
+        rng = np.random.default_rng(0)
+        half = (np.arange(question.max()) % 2 == 0).astype(float)
+        weights = np.array([rng.permutation(half)[question - 1] for _ in range(N_FITS)])
+        start = time.process_time()
+        for weight in weights:
+            clone(forest).fit(shares[weight > 0], human[weight > 0]).predict(shares)
+        middle = time.process_time()
+        forest_predictions(shares, human[:, None], weights, forest)
+        taken["scikit-learn"] += middle - start
+        taken["distexp"] += time.process_time() - middle
+    print(f"\n| the forests of {n_jobs} jobs, by those of {len(of_survey)} | CPU, s |\n|---|---|")
+    for name, seconds in taken.items():
+        print(f"| {name} | {seconds * n_jobs / len(of_survey):.0f} |")
+
+
+def memory_mib(root: int, of: str = "Pss:", *, alone: bool = False) -> float:
     """Return the memory of a process and its children; pages that they share count once."""
     return sum(
         int(line.split()[1]) / 1024
-        for pid in [root, *children(root)]
+        for pid in [root, *(() if alone else children(root))]
         for line in text_of(f"/proc/{pid}/smaps_rollup").splitlines()
-        if line.startswith("Pss:")
+        if line.startswith(of)
     )
 
 
@@ -155,7 +194,7 @@ def show(label: str, run: Run) -> None:
     """Print a row."""
     print(
         f"| {label} | {run.n_jobs} | {run.n_answers:,} | {run.seconds:.0f} | {run.cpu_s:.0f} | "
-        f"{run.n_answers / run.seconds:,.0f} | {run.most_mib:.0f} |"
+        f"{run.n_answers / run.seconds:,.0f} | {run.most_mib:.0f} | {run.parent_mib:.0f} |"
     )
 
 

@@ -7,7 +7,12 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from distexp.dataset.files.binary import read_statistics
+from distexp.dataset.files.codes import parse_code
+from distexp.dataset.files.layout import Layout
 from distexp.errors import DatasetError
 from tests.dataset.test_codes import read
 from tests.dataset.workbook import MAIN, write_workbook
@@ -247,3 +252,38 @@ def test_a_reader_that_crashes_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(DatasetError) as raised:
             read(tmp_path, damaged, file="data.parquet")
         assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("suffix", [".sav", ".dta"])
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    cells=st.lists(
+        st.one_of(st.none(), st.integers(-40_000, 40_000), st.floats(-9, 9), st.just("d")),
+        min_size=1,
+        max_size=9,
+    ),
+    at_once=st.integers(2, 12),
+)
+def test_a_file_read_some_rows_at_a_time_is_the_whole_file(
+    tmp_path: Path, suffix: str, cells: list[Any], at_once: int
+) -> None:
+    """Each cell is the code that it is where all rows are read at once, letters among numbers."""
+    pyreadstat = pytest.importorskip("pyreadstat")
+    path, letters = tmp_path / f"made{suffix}", "d" in cells and suffix == ".dta"
+    numbers = [None if cell == "d" and not letters else cell for cell in cells]
+    kept = [cell if cell in (None, "d") else float(cell) for cell in numbers]
+    column = pl.Series("q", kept, dtype=pl.Object if letters else pl.Float64)
+    if suffix == ".sav":
+        pyreadstat.write_sav(pl.DataFrame([column]), path)
+    else:
+        missing = {"q": ["d"]} if letters else None
+        pyreadstat.write_dta(pl.DataFrame([column]), path, missing_user_values=missing)
+
+    table = read_statistics(path, ["q"], Layout(), at_once=at_once)
+
+    found = [parse_code(cell) for cell in table["q"].cast(pl.String)]
+    assert found == [cell if cell == "d" else parse_code(cell) for cell in numbers]

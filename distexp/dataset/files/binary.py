@@ -50,8 +50,10 @@ def read_parquet(path: Path, columns: Sequence[str] | None, layout: Layout) -> "
         raise DatasetError(msg) from exc
 
 
-def read_statistics(path: Path, columns: Sequence[str] | None, layout: Layout) -> "pl.DataFrame":
-    """Read an SPSS or Stata file."""
+def read_statistics(
+    path: Path, columns: Sequence[str] | None, layout: Layout, *, at_once: int = AT_ONCE
+) -> "pl.DataFrame":
+    """Read an SPSS or Stata file, some rows at a time; numbers are of the type of least room."""
     import polars as pl
     import pyreadstat
 
@@ -63,7 +65,7 @@ def read_statistics(path: Path, columns: Sequence[str] | None, layout: Layout) -
         places = locate(path, header if columns is None else columns, header)
         names = [header[place] for place in places]
         wanted = list(dict.fromkeys(names))
-        n_at_once = max(1, AT_ONCE // max(1, len(wanted)))
+        n_at_once = max(1, at_once // max(1, len(wanted)))
         parts: list[pl.DataFrame] = []
         while not parts or parts[-1].height == n_at_once:
             values, _ = read(
