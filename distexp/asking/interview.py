@@ -127,7 +127,7 @@ class Interview:
         preparations = self._preparations()
         answers = runner.run(preparations)
         heard, found = stored(self, runner, answers)
-        places = [place for place in range(len(self.places)) if place not in heard]
+        places = [place for place, one in enumerate(heard) if one is None]
         asked = self.ask(answers, places)
         requests = self._requests(asked, places)
         answers = {**found, **runner.run(requests, found), **answers, **self._probing.answers}
@@ -139,8 +139,9 @@ class Interview:
                 new if new.is_answered(answers) else one
                 for one, new in zip(asked, again, strict=True)
             ]
-        heard.update(zip(places, self.read(asked, answers), strict=True))
-        whole = [heard[place] for place in range(len(self.places))]
+        for place, one in zip(places, self.read(asked, answers), strict=True):
+            heard[place] = one
+        whole = [one for one in heard if one is not None]
         return self._interviewed(whole, self._requests(asked, places), answers)
 
     @uncollected()
@@ -292,6 +293,8 @@ class Interview:
 
         Where a budget ends early, so many of the one are asked as of the other.
         """
+        if not asked:
+            return []
         of = dict(zip(places, asked, strict=True))
         turns = (of[place] for place in _in_turn(self.places) if place in of)
         return [request for one in turns for request in one.requests]

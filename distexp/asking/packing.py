@@ -14,6 +14,8 @@ from distexp.types import Case, Distribution, Estimate, Reading, Shares
 
 Place = tuple[str, Case]
 """A prompt style and a case."""
+Known = dict[tuple[int, float | None], Reading]
+"""Readings of one part by the identity of their probabilities: equal replies share them."""
 
 _UNREADABLE = [field.name for field in fields(Unreadable)]
 _OF_UNREADABLE = attrgetter(*_UNREADABLE)
@@ -28,9 +30,10 @@ def packed(heard: Sequence[Heard | None]) -> bytes:
 
 def unpacked(data: bytes, places: Iterable[Place]) -> list[Heard | None]:
     """Return what was packed, given the same places."""
+    rows, known = marshal.loads(data), Known()
     return [
-        None if row is None else _heard(row, *place)
-        for row, place in zip(marshal.loads(data), places, strict=True)
+        None if row is None else _heard(row, *place, known)
+        for row, place in zip(rows, places, strict=True)
     ]
 
 
@@ -48,11 +51,11 @@ def _row(one: Heard) -> tuple[Any, ...]:
     )
 
 
-def _heard(row: tuple[Any, ...], style: str, case: Case) -> Heard:
+def _heard(row: tuple[Any, ...], style: str, case: Case, known: Known) -> Heard:
     reply_rows, read, n_replies, n_unreadable, n_refused, lost, drawn = row
-    replies = tuple([_reply(of_one, style, case) for of_one in reply_rows])
+    replies = tuple([_reply(of_one, style, case, known) for of_one in reply_rows])
     estimate = Estimate(
-        reading=replies[0].read if read is True else _read(read),  # type: ignore[arg-type]
+        reading=replies[0].read if read is True else _read(read, known),  # type: ignore[arg-type]
         n_replies=n_replies,
         n_unreadable=n_unreadable,
         n_refused=n_refused,
@@ -72,7 +75,7 @@ def _reply_row(reply: Reply) -> tuple[Any, ...]:
     )
 
 
-def _reply(row: tuple[Any, ...], style: str, case: Case) -> Reply:
+def _reply(row: tuple[Any, ...], style: str, case: Case, known: Known) -> Reply:
     draw, order, messages, key, model, said, counts, read, reason = row
     return Reply(
         style,
@@ -83,7 +86,7 @@ def _reply(row: tuple[Any, ...], style: str, case: Case) -> Reply:
         key,
         model,
         _response(*said, usage=counts and _usage(*counts)),
-        _read(read),
+        _read(read, known),
         reason,
     )
 
@@ -129,9 +132,14 @@ def _read_row(read: Reading | Shares | None) -> tuple[Any, ...] | None:
     return None if read is None else (read.shares,)
 
 
-def _read(row: tuple[Any, ...] | None) -> Reading | Shares | None:
+def _read(row: tuple[Any, ...] | None, known: Known) -> Reading | Shares | None:
     if row is None:
         return None
     if len(row) == 1:
         return Shares(shares=row[0])
-    return Reading(distribution=Distribution(probabilities=row[0]), mass=row[1])
+    probabilities, mass = row
+    reading = known.get((id(probabilities), mass))
+    if reading is None:
+        reading = Reading(distribution=Distribution(probabilities=probabilities), mass=mass)
+        known[id(probabilities), mass] = reading
+    return reading

@@ -39,11 +39,11 @@ class Interviewing(Protocol):
 @uncollected()
 def stored(
     interview: Interviewing, runner: Runner, answers: Mapping[str, Answer]
-) -> tuple[dict[int, Heard], dict[str, Answer]]:
-    """Return what came of cases whose answers are all stored, by place, and these answers.
+) -> tuple[list[Heard | None], dict[str, Answer]]:
+    """Return what came of cases whose answers are all stored, and these answers.
 
-    Whatever else there is to a case is not seen to here: those are left out that lack an answer,
-    need another draw, or are at fault. All are left out where they are few, or most lack one.
+    Whatever else there is to a case is not seen to here: None stands for those that lack an
+    answer, need another draw, or are at fault; and for all where they are few, or most lack one.
 
     Parameters
     ----------
@@ -54,8 +54,10 @@ def stored(
     """
     n_readers = min(runner.processes or n_processes(), MOST_PROCESSES)
     cache = runner.cache.for_reading()
-    if cache is None or not interview.places:
-        return {}, {}
+    n_places = len(interview.places)
+    heard: list[Heard | None] = [None] * n_places
+    if cache is None or not n_places:
+        return heard, {}
 
     def read(places: Sequence[int]) -> list[Heard | None]:
         try:
@@ -63,17 +65,15 @@ def stored(
         except DistexpError:  # it is said in its turn, by who sees to the others
             return [None] * len(places)
 
-    n_places = len(interview.places)
     (first,) = interview.ask(answers, [0])
     n_requests = n_places * len(first.requests)
     if n_requests < max(1, runner.shared_from):
-        return {}, {}
+        return heard, {}
     parts = shared_out(n_places, n_requests, n_readers)
-    heard: dict[int, Heard] = {}
     with closing(cache):
         tried = read(range(0, n_places, -(-n_places // N_TRIED)))
         if 2 * tried.count(None) > len(tried):
-            return {}, {}
+            return heard, {}
         for number, found in in_parts(
             len(parts),
             lambda number: read(parts[number]),
@@ -81,13 +81,9 @@ def stored(
             lambda number, data: unpacked(data, map(interview.places.__getitem__, parts[number])),
             n_readers - 1,
         ):
-            of = zip(parts[number], found, strict=True)
-            heard |= {place: one for place, one in of if one is not None}
-    return heard, {
-        reply.key: Answer(response=reply.response, hit=True)
-        for one in heard.values()
-        for reply in one.replies
-    }
+            heard[parts[number].start : parts[number].stop] = found
+    replies = (reply for one in heard if one is not None for reply in one.replies)
+    return heard, {reply.key: Answer(reply.response, True) for reply in replies}
 
 
 def shared_out(n_places: int, n_requests: int, n_readers: int) -> list[range]:

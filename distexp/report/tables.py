@@ -190,16 +190,19 @@ def _described(study: Study) -> "pl.DataFrame":
 
     schema = dict(list(cases_schema().items())[:8])
     cases = study.cases
-    return pl.DataFrame(
-        {name: [value] * len(cases) for name, value in asdict(study.condition).items()}
-        | {
+    described = pl.DataFrame(
+        {
             "question_id": [case.question.question_id for case in cases],
             "attribute": [case.group.attribute for case in cases],
             "group": [case.group.value for case in cases],
             "n_respondents": [case.n_respondents for case in cases],
         },
-        schema=schema,
+        schema=dict(list(schema.items())[4:]),
         strict=False,
+    )
+    same = asdict(study.condition).items()
+    return described.select(
+        *(pl.lit(value, pl.String).alias(name) for name, value in same), pl.all()
     )
 
 
