@@ -70,7 +70,7 @@ class Evaluated:
         return Table(self.report.predictions())
 
     def write(self, folder: str | Path, *, figures: bool = False) -> Path:
-        """Write what a run leaves into a folder, and return the folder.
+        """Write what a run leaves into a folder, its page with it, and return the folder.
 
         Parameters
         ----------
@@ -84,8 +84,11 @@ class Evaluated:
         DistexpError
             If the folder cannot be written.
         """
+        from distexp.page.writing import write
+
         config = OmegaConf.to_yaml(self._config)
         self.report.write(Path(folder), config=config, overrides="[]\n", figures=figures)
+        write(Path(folder))
         return Path(folder)
 
     def __repr__(self) -> str:

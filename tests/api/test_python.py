@@ -66,6 +66,7 @@ def test_numbers_are_those_of_the_command_line(run: Run, by_command: Path, tmp_p
         )
     written = found.write(tmp_path / "x")
     assert (written / "report.md").read_bytes() == (by_command / "report.md").read_bytes()
+    assert {path.name for path in by_command.iterdir()} == {p.name for p in written.iterdir()}
 
 
 def test_summary_fits_into_eighty_columns(run: Run) -> None:
