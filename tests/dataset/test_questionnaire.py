@@ -85,6 +85,7 @@ def test_yaml_gives_questions_and_groups(tmp_path: Path) -> None:
         (("[2, Fair, 20]", "[2, Fair, [20]]"), "'options' holds what is not"),
         (("[2, Fair, 20]", "[2, Fair, .inf]"), "must hold plain decimal numbers. Got .inf"),
         (("  owner:", "  fare:"), "'fare' comes twice"),
+        (("[Too high, About", "[Too high?, About: x"), "line 13, .*stands in quotes"),
     ],
 )
 def test_a_mistake_in_yaml_is_named(change: tuple[str, str], message: str) -> None:

@@ -68,11 +68,20 @@ def load(text: str, name: str) -> object:
         _check(node, name)
         return None if node is None else loader.construct_document(node)
     except (yaml.YAMLError, ValueError) as exc:
-        msg = f"{name} is not plain YAML: {' '.join(str(exc).split())[:300]}"
-        raise DatasetError(msg) from exc
+        raise DatasetError(f"{name} is not plain YAML: {_said(exc)}") from exc
     except RecursionError as exc:
         msg = f"{name} is not plain YAML: its lists and mappings are nested too deeply."
         raise DatasetError(msg) from exc
+
+
+def _said(exc: yaml.YAMLError | ValueError) -> str:
+    """Return what is wrong, in which line, and what it mostly takes."""
+    if isinstance(exc, yaml.MarkedYAMLError) and exc.problem and exc.problem_mark:
+        return (
+            f"line {exc.problem_mark.line + 1}, {exc.problem}. A text that holds a colon or a "
+            "hash, or a question mark or comma within brackets, stands in quotes."
+        )
+    return " ".join(str(exc).split())[:300]
 
 
 def _check(node: Any, name: str) -> None:
