@@ -177,6 +177,33 @@ def test_a_full_file_system_is_reported_and_loses_nothing(
     cache.close()
 
 
+def test_what_was_left_of_a_cache_by_who_was_killed_goes_with_the_next(
+    folder: Path, opened: Opener
+) -> None:
+    """Also where the cache itself was in its place already."""
+    put(opened(), ask(0), "made")
+    left = folder / ".writing-killed"
+    left.mkdir()
+    (left / "lock").touch()
+
+    put(opened(), ask(1), "another")
+
+    assert not left.exists()
+
+
+@pytest.mark.parametrize("n_kib", [20, 60, 80, 100])
+def test_a_file_system_too_full_for_a_new_cache_leaves_none_that_is_broken(
+    n_kib: int, mounted: Callable[..., Path], opened: Opener
+) -> None:
+    """Wherever the room ends while it is made, it is made once there is more."""
+    folder = mounted("-t", "tmpfs", "-o", f"size={n_kib}k", "tmpfs") / "cache"
+
+    line = error_line(opened(path=folder).check_writable)
+    assert line.endswith("Free some disk space, then run the same command again.")
+    subprocess.run(["mount", "-o", "remount,size=4m", folder.parent], check=True)
+    assert put(opened(path=folder), ask(0), "with room").response.text == "with room"
+
+
 def test_a_read_only_file_system_can_be_read(
     filled: Path, mounted: Callable[..., Path], opened: Opener, command: Command
 ) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from diskcache.core import DEFAULT_SETTINGS, METADATA
 
-from distexp.atomic import beside
+from distexp.atomic import beside, take_away_left
 from distexp.cache.schema import FILE, MADE
 
 
@@ -30,6 +30,8 @@ def make(folder: Path, settings: Mapping[str, object]) -> None:
         Those of diskcache that are not its own.
     """
     if (folder / FILE).exists() or (folder / f"{FILE}-wal").exists():
+        with suppress(OSError):
+            take_away_left(folder)  # by one that was killed while it made it
         return  # a log that was left would be taken for that of the new one; SQLite drops it
     with suppress(OSError, sqlite3.Error), beside(folder) as aside:
         made = aside / FILE
@@ -42,6 +44,8 @@ def make(folder: Path, settings: Mapping[str, object]) -> None:
             rows = {**DEFAULT_SETTINGS, **settings, **METADATA}
             connection.executemany("INSERT INTO Settings VALUES (?, ?)", rows.items())
             connection.execute("COMMIT")
+            # Closing does so too, but does not say if it fails, as on a disk that is full.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         with made.open("rb") as file:
             os.fsync(file)
         (folder / FILE).hardlink_to(made)  # unlike a rename, it replaces none that another made
