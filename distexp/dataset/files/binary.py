@@ -84,7 +84,9 @@ def read_statistics(
         if _TEXT_IS_BAD in str(exc):
             msg += ". Set 'encoding' in the codebook, e.g. to cp1252 or latin-1."
         raise DatasetError(msg) from exc
-    table = pl.concat(parts, how="vertical_relaxed")
+    table = pl.concat(parts, how="vertical_relaxed").with_columns(
+        pl.selectors.by_dtype(pl.Null).cast(pl.String)
+    )
     if meta.number_rows is not None and meta.number_rows not in (-1, table.height):
         msg = (
             f"{path} is cut off or damaged: it says that it holds {meta.number_rows} rows, and "
@@ -101,11 +103,13 @@ def _cells(name: str, values: "list[object]") -> "pl.Series":
     import polars as pl
 
     kinds = set(map(type, values)) - {type(None)}
-    if not kinds or kinds - {int, float} or len(kinds) > 1:
-        return pl.Series(name, values, dtype=pl.String, strict=False)
+    if not kinds:  # a question that none of these was asked; others may have been
+        return pl.Series(name, values, dtype=pl.Null)
     if kinds == {int}:
         return pl.Series(name, values, dtype=pl.Int64).shrink_dtype()
-    cells = pl.Series(name, values, dtype=pl.Float64)
+    if kinds != {float}:
+        return pl.Series(name, values, dtype=pl.String, strict=False)
+    cells = pl.Series(name, values, dtype=pl.Float64).fill_nan(None)
     small = cells.cast(pl.Int32, strict=False)
     is_whole = (small == cells).fill_null(cells.is_null())
     return small.shrink_dtype() if is_whole.all() else cells
