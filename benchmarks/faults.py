@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from distexp.asking.dispatch import GRACE_S
 from distexp.asking.runner import Runner
 from distexp.cache import ResponseCache
 from tests.faults.client import model_at, requests
@@ -132,7 +133,8 @@ def rivals(n: int, _: int) -> Row:
 
 def ask(served: Served, folder: str, n: int) -> "subprocess.Popen[bytes]":
     """Start a process that asks."""
-    arguments = [sys.executable, str(CLIENT), served.url, folder, str(n), str(CONCURRENCY)]
+    asked = [served.url, folder, str(n), str(CONCURRENCY), str(GRACE_S)]
+    arguments = [sys.executable, str(CLIENT), *asked]
     environment = {**os.environ, "FAULTS_KEY": "none"}
     return subprocess.Popen(arguments, stderr=subprocess.DEVNULL, env=environment)
 
