@@ -5,7 +5,6 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from itertools import chain
 from multiprocessing import get_context
 
 from distexp.cache.disk.adopting import ENTRIES_PER_TRANSACTION
@@ -23,6 +22,8 @@ Part = bytes
 """Lines, with their ends between them."""
 Seen = tuple[str, int, Noted]
 """Of a record: its key, its generation and what is counted of it."""
+Looked = tuple[list[Seen], str | None]
+"""The records of a part, and why they end before it does."""
 Checked = tuple[Part, list[tuple[str, int, Noted]]]
 """A part, and in place of the keys the names of its entries."""
 
@@ -62,25 +63,45 @@ def checked_parts(parcel: Parcel) -> Iterator[Checked]:
 def _seen(parcel: Parcel, n_processes: int) -> Iterator[tuple[Part, list[Seen], str | None]]:
     """Yield the parts with what is seen in them, in order; what comes first is told first."""
     parts = parts_of(parcel)
-    if n_processes < 2:
+    pool = _processes(n_processes) if n_processes > 1 else None
+    if pool is None:
         yield from ((part, *look(part)) for part in parts)
         return
-    pending: deque[tuple[Part, Future[tuple[list[Seen], str | None]]]] = deque()
-    with ProcessPoolExecutor(n_processes, mp_context=get_context("spawn")) as pool:
-        try:
-            for part in chain(parts, [None]):
-                while pending and (part is None or len(pending) > 2 * n_processes):
-                    before, future = pending.popleft()
-                    yield (before, *future.result())
-                if part is not None:
-                    pending.append((part, pool.submit(look, part)))
-        except BrokenProcessPool as exc:
-            msg = (
-                f"{parcel.path} was not checked: a process that did so has ended. Is memory short?"
-            )
-            raise ArchiveError(msg) from exc
-        finally:
-            pool.shutdown(cancel_futures=True)
+    pending: deque[tuple[Part, Future[Looked] | None]] = deque()
+    part: Part | None = b""
+    fault = None
+    try:
+        while part is not None:
+            try:
+                part = next(parts, None)
+            except ArchiveError as exc:
+                part, fault = None, exc
+            if part is not None:
+                pending.append((part, _submitted(pool, part)))
+            while pending and (part is None or len(pending) > 2 * n_processes):
+                before, future = pending.popleft()
+                lost = future is None or isinstance(future.exception(), BrokenProcessPool)
+                yield (before, *(look(before) if lost or future is None else future.result()))
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if fault is not None:
+        raise fault
+
+
+def _processes(n: int) -> ProcessPoolExecutor | None:
+    """Return so many processes; None where the system has no semaphores for them."""
+    try:
+        return ProcessPoolExecutor(n, mp_context=get_context("spawn"))
+    except (OSError, NotImplementedError):
+        return None
+
+
+def _submitted(pool: ProcessPoolExecutor, part: Part) -> Future[Looked] | None:
+    """Have a process look at a part; None where there is no room for one, or one has died."""
+    try:
+        return pool.submit(look, part)
+    except (OSError, BrokenProcessPool):
+        return None
 
 
 def parts_of(parcel: Parcel) -> Iterator[Part]:
@@ -101,7 +122,7 @@ def parts_of(parcel: Parcel) -> Iterator[Part]:
         raise fault
 
 
-def look(part: Part) -> tuple[list[Seen], str | None]:
+def look(part: Part) -> Looked:
     """Check the lines of a part, each by itself; return what is seen, and why it ends there."""
     seen: list[Seen] = []
     for line in part.split(b"\n"):

@@ -277,9 +277,12 @@ def test_many_records_are_checked_in_several_processes_and_told_as_by_one(
     twice = record(0, generation=1), record(0, generation=0)
     whole = by_key(*twice, *map(record, range(1, 20)))
 
-    line = refusal(archive(tmp_path / "bad.zip", [*good[:16], b"{}", *good[16:], b"{"]), target)
+    bad = archive(tmp_path / "bad.zip", [*good[:16], b"{}", *good[16:], b"{"])
+    member = {RECORDS: b"\n".join([*good[:16], b"{}", *good[16:]])}  # and its last line is cut off
+    cut = listed(tmp_path / "cut.zip", member, {"format": {"name": ARCHIVE, "version": 1}})
 
-    assert "line 17: " in line
+    assert "line 17: " in refusal(bad, target)
+    assert "line 17: " in refusal(cut, target)
     assert take_in(archive(tmp_path / "good.zip", whole), target) == Adopted(
         added=21, present=0, conflicts=()
     )
