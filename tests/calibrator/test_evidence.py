@@ -15,7 +15,7 @@ from distexp.calibrator.baseline import Identity
 from distexp.calibrator.blind import Blind
 from distexp.calibrator.cumulative import CumulativeRegression
 from distexp.calibrator.decomposed import Decomposed
-from distexp.calibrator.evidence import Evidence
+from distexp.calibrator.evidence import Evidence, _drawn
 from distexp.calibrator.fitting.base import cross_predict, uniform
 from distexp.calibrator.fitting.left_out import LeavesOut
 from distexp.calibrator.shrinkage import Shrinkage
@@ -235,3 +235,14 @@ def test_bad_setting_is_refused(settings: dict[str, Any], message: str) -> None:
 
     with pytest.raises(ConfigError, match=message):
         Evidence(**good | settings).check_params()
+
+
+def test_draws_weighed_by_their_density_have_the_mean_of_the_prior() -> None:
+    """Half are drawn for one member each: weighed, they speak for none, and some reach it."""
+    concentration = np.array(list(shipped().concentration.values()))
+
+    drawn, counts = _drawn(tuple(concentration))
+
+    assert_allclose(counts @ drawn / counts.sum(), concentration / concentration.sum(), atol=0.03)
+    assert_allclose(drawn.sum(axis=1), 1)
+    assert (drawn.max(axis=0) > 0.9).all()
