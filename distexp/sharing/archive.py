@@ -10,9 +10,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from importlib.metadata import version
+from io import FileIO
 from itertools import zip_longest
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryFile, gettempdir
 
 from distexp.cache.disk.adopting import Adopted, Offered
 from distexp.cache.disk.reader import Reader, not_as_written
@@ -149,10 +150,10 @@ def adopted(parcel: Parcel, cache: ResponseCache) -> Adopted:
     ArchiveError
         If one is not, or the file changed between the two readings.
     """
-    with TemporaryFile() as notes:
+    with TemporaryFile(buffering=0) as notes:
         found: list[tuple[bytes, int]] = []
         for part, named in checked_parts(parcel):
-            found.append((sha256(part).digest(), notes.write(json.dumps(named).encode())))
+            found.append((sha256(part).digest(), _write(notes, json.dumps(named).encode())))
         notes.seek(0)
 
         def again() -> Iterator[list[Offered]]:
@@ -167,3 +168,17 @@ def adopted(parcel: Parcel, cache: ResponseCache) -> Adopted:
                 ]
 
         return cache.adopt_checked(again())
+
+
+def _write(notes: FileIO, data: bytes) -> int:
+    left = memoryview(data)
+    try:
+        while left:
+            left = left[notes.write(left) :]
+    except OSError as exc:
+        msg = (
+            f"There is no room for notes of what was checked in {gettempdir()}: {exc}. Set the "
+            "environment variable TMPDIR to a folder with more."
+        )
+        raise CacheError(msg) from exc
+    return len(data)

@@ -1,6 +1,5 @@
 """The records of a parcel, each found to be what distexp writes, on all processors."""
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -12,6 +11,7 @@ from distexp.cache.disk.facts import REPLACED, Noted, noted
 from distexp.cache.entry import check_sizes, checked_as, read
 from distexp.cache.rows import REFUSED
 from distexp.errors import ArchiveError
+from distexp.metrics.threads import n_free
 from distexp.sharing.parcel import Parcel
 
 RECORDS = "records.jsonl"
@@ -40,7 +40,7 @@ def checked_parts(parcel: Parcel) -> Iterator[Checked]:
     member = parcel.members.get(RECORDS)
     is_large = member is not None and member.n_bytes >= FOR_PROCESSES_BYTES
     number, last, newest = 0, "", 0
-    for part, seen, fault in _seen(parcel, os.cpu_count() or 1 if is_large else 1):
+    for part, seen, fault in _seen(parcel, n_free() if is_large else 1):
         named = []
         for key, generation, of in seen:
             number += 1

@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -272,7 +273,7 @@ def test_many_records_are_checked_in_several_processes_and_told_as_by_one(
     """The first that is wrong is named; without one all are taken in, the replaced ones too."""
     monkeypatch.setattr(checking, "FOR_PROCESSES_BYTES", 0)
     monkeypatch.setattr(checking, "ENTRIES_PER_TRANSACTION", 3)
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(checking, "n_free", lambda: 2)
     good = by_key(*map(record, range(20)))
     twice = record(0, generation=1), record(0, generation=0)
     whole = by_key(*twice, *map(record, range(1, 20)))
@@ -286,6 +287,20 @@ def test_many_records_are_checked_in_several_processes_and_told_as_by_one(
     assert take_in(archive(tmp_path / "good.zip", whole), target) == Adopted(
         added=21, present=0, conflicts=()
     )
+
+
+def test_what_has_no_room_for_its_notes_is_not_taken_in(
+    tmp_path: Path, target: ResponseCache
+) -> None:
+    """It says where they were to be, and how to have them elsewhere."""
+    path = archive(tmp_path / "a.zip", by_key(*map(record, range(40))))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(CacheError, match="TMPDIR"):
+            take_in(path, target)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_an_answer_put_under_another_request_is_refused(
