@@ -18,7 +18,7 @@ from distexp.metrics.threads import n_free
 from distexp.protocols import BatchCalibrator, Calibrator, Searching, rehearsal_of
 from distexp.types import Design, FloatArray
 
-MANY = 500_000
+MANY = 100_000
 """Cases of all splits together from which on threads share them."""
 
 

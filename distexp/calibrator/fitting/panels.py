@@ -126,9 +126,18 @@ def predict(
         starts = panel.starts
         slopes = panel.core @ coef.core + (panel.own @ groups.T).transpose(2, 0, 1)
         slopes = slopes[panel.group[starts[:-1]], ..., None]  # (n_groups_there, ..., n_variables)
-        by_boundary = panel.variables.swapaxes(0, 1)
-        values = np.empty(by_boundary.shape[:2])
-        for of_group, first, last in zip(slopes, starts, starts[1:], strict=False):
-            np.matmul(by_boundary[:, first:last], of_group, out=values[:, first:last, None])
+        values = _by_group(panel.variables, starts, slopes)
         values += shift[panel.question] + panel.tilt[:, None] * tilt[panel.question]
         out[panel.rows] = values.T
+
+
+def _by_group(variables: FloatArray, starts: IntArray, slopes: FloatArray) -> FloatArray:
+    """Return what slopes of each group make of its variables, of shape (n_boundaries, n)."""
+    n, n_boundaries, n_variables = variables.shape
+    if n and (np.diff(starts) == starts[1]).all():
+        alike = variables.reshape(len(slopes), -1, n_boundaries, n_variables).swapaxes(1, 2)
+        return (alike @ slopes)[..., 0].swapaxes(0, 1).reshape(n_boundaries, n)
+    by_boundary, values = variables.swapaxes(0, 1), np.empty((n_boundaries, n))
+    for of_group, first, last in zip(slopes, starts, starts[1:], strict=False):
+        np.matmul(by_boundary[:, first:last], of_group, out=values[:, first:last, None])
+    return values

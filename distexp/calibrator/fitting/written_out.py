@@ -13,7 +13,7 @@ from distexp.calibrator.fitting.panels import Panel
 from distexp.calibrator.fitting.reweighted import Known, reweighting
 from distexp.types import FloatArray, IntArray
 
-MOST = 2**22
+MOST = 2**23
 """Rows times squared features up to which writing them out is the quicker way."""
 AT_ONCE = 2**18
 """Numbers of the features of all fits that are held together: they fit a processor's cache."""
