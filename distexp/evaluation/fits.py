@@ -142,7 +142,8 @@ def check_fits(
             raise ConfigError(msg) from exc
         if lengthy({name: effort}, len(splits), n_refits) and len(splits) > 2:
             fewer = thinned(calibrator)
-            sooner = None if fewer is None else seconds(fewer, splits[:1])
-            effort = Effort.of(calibrator, seconds(rehearsal, splits[1:3]), sooner)
+            with threadpool_limits(limits=1):  # of what the first fit has loaded, too
+                sooner = None if fewer is None else seconds(fewer, splits[:1])
+                effort = Effort.of(calibrator, seconds(rehearsal, splits[1:3]), sooner)
         efforts[name] = effort
     return efforts
