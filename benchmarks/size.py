@@ -38,7 +38,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--questions", nargs="+", type=int, default=[100, 400, 1500])
     parser.add_argument("--calibrators", nargs="+", default=[DEFAULT], metavar="SETTING")
-    parser.add_argument("--models", type=int, default=1, help="each a study; stack them by predictors=[...]")
+    parser.add_argument(
+        "--models", type=int, default=1, help="each a study; stack them by predictors=[...]"
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--against", type=Path, help="folder of a checkout to measure beside")
     options = parser.parse_args()

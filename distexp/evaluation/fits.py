@@ -9,7 +9,7 @@ from contextvars import ContextVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from distexp.calibrator.fitting.base import cross_predict
+from distexp.calibrator.fitting.base import cross_predict, n_of_few
 from distexp.errors import ConfigError
 from distexp.evaluation.baselines import BASELINES, CEILING
 from distexp.evaluation.duration import Effort, lengthy, thinned
@@ -75,11 +75,15 @@ def cross_fit(
         cross_predict(calibrator, design, human, *of_rows, weight, predictions[rows])
 
     with one_thread():
-        n_threads = _n_threads(calibrator, train.size)
-        if n_threads == 1:
+        # Fits that are made together are so for any number of threads: their last bits are, too.
+        step = n_of_few(human.size)
+        n_parts = -(-len(splits) // step)
+        n_threads = min(_n_threads(calibrator, train.size), n_parts)
+        if n_threads <= 1:
             put(slice(None))
             return predictions
-        ends = np.linspace(0, len(splits), n_threads + 1).astype(int)
+        parts = np.linspace(0, n_parts, n_threads + 1).astype(int)
+        ends = np.minimum(parts * step, len(splits))
 
         def alone(rows: slice) -> None:
             with threadpool_limits(limits=1, user_api="openmp"):  # is each thread's own

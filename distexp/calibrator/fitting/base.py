@@ -198,9 +198,14 @@ def each_fit(
 
 def few(weights: FloatArray, max_options: int, at_once: int = AT_ONCE) -> Iterator[FloatArray]:
     """Cut the rows of `weights` so that predictions of a part are `at_once` numbers at most."""
-    step = max(1, at_once // max(1, weights.shape[1] * max_options))
+    step = n_of_few(weights.shape[1] * max_options, at_once)
     for start in range(0, len(weights), step):
         yield weights[start : start + step]
+
+
+def n_of_few(n_predicted: int, at_once: int = AT_ONCE) -> int:
+    """Return how many fits `few` takes together, each of which predicts so many numbers."""
+    return max(1, at_once // max(1, n_predicted))
 
 
 def blocks(n_fits: int, n_each: int) -> Iterator[slice]:

@@ -74,7 +74,8 @@ class Boundaries:
         """
         n_cases, max_options = self.X.predicted.shape
         cumulative = np.zeros((len(below), n_cases, max_options))
-        cumulative.reshape(len(below), -1)[:, self._places] = np.clip(below, 0, 1)
+        of_options = cumulative.reshape(len(below), n_cases * max_options)
+        of_options[:, self._places] = np.clip(below, 0, 1)
         cumulative[:, np.arange(n_cases), self.X.n_options - 1] = 1
         for before, after in pairwise(np.moveaxis(cumulative, 2, 0)):
             np.maximum(before, after, out=after)
