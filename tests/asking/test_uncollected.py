@@ -1,30 +1,19 @@
-"""Work within which Python searches for no cycles."""
+"""Searches for cycles go on as before, whoever did without them last."""
 
 import gc
 
-import pytest
-
-from distexp.asking.uncollected import uncollected
+from distexp.asking.uncollected import GARBAGE, seldom_collected
 
 
-def test_search_is_on_again_afterwards_whatever_happens() -> None:
-    """Within another one, and after an error, too."""
-    with uncollected():
-        with uncollected():
-            assert not gc.isenabled()
-        assert not gc.isenabled()
-    assert gc.isenabled()
-    with pytest.raises(ValueError, match="it"), uncollected():
-        raise ValueError("it")
-    assert gc.isenabled()
+def test_who_leaves_last_restores_what_was_before() -> None:
+    """As of two threads of a server that ask at a time: the first to come is the first to go."""
+    before = gc.get_threshold()
+    one, other = seldom_collected(), seldom_collected()
 
+    one.__enter__()
+    other.__enter__()
+    one.__exit__(None, None, None)
+    assert gc.get_threshold() == GARBAGE
+    other.__exit__(None, None, None)
 
-def test_search_that_was_off_stays_off() -> None:
-    """Who calls has the last word."""
-    gc.disable()
-    try:
-        with uncollected():
-            pass
-        assert not gc.isenabled()
-    finally:
-        gc.enable()
+    assert gc.get_threshold() == before
