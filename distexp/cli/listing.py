@@ -6,10 +6,8 @@ from pathlib import Path
 from distexp.cli.choices import GROUPS, choices, group_of, groups
 from distexp.cli.parser import Parser
 from distexp.cli.telling import as_json
-from distexp.terminal.texts import padded, places, shortened
+from distexp.terminal.texts import padded, places, width, wrapped
 from distexp.visible import one_line
-
-WIDTH = 100
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -22,8 +20,8 @@ def main(arguments: Sequence[str]) -> None:
     """
     parser = Parser(
         prog="distexp list",
-        description="List the choices of a group, a line each: models, datasets, elicitations, "
-        "prompts, calibrators, views, experiments, metrics; without a group, the groups.",
+        description="List the choices of a group, a sentence each: models, datasets, "
+        "elicitations, prompts, calibrators, views, experiments, metrics; or the groups.",
     )
     parser.add_argument("group", nargs="?", metavar="GROUP")
     parser.add_argument("--config-dir", type=Path, metavar="FOLDER", help="of your own files")
@@ -35,8 +33,9 @@ def main(arguments: Sequence[str]) -> None:
         return
     wide = max((places(one_line(name)) for name in found), default=0)
     for name, said in found.items():
-        line = f"{padded(one_line(name), wide)}  {one_line(said)}".rstrip()
-        print(shortened(line, WIDTH))
+        first, *more = wrapped(said, width() - wide - 2)
+        print(f"{padded(one_line(name), wide)}  {first}".rstrip())
+        print("".join(f"{'':{wide + 2}}{line}\n" for line in more), end="")
 
 
 def _found(group: str | None, folder: Path | None) -> dict[str, str]:

@@ -224,11 +224,17 @@ def test_what_the_commands_beside_a_run_print_fits(
 
 
 @pytest.mark.parametrize("group", [*GROUPS, "metrics"])
-def test_a_list_has_a_line_a_choice(capsys: pytest.CaptureFixture[str], group: str) -> None:
-    """None of them wider than others."""
+def test_a_list_says_the_sentence_of_each_choice(
+    capsys: pytest.CaptureFixture[str], group: str
+) -> None:
+    """It goes on below where it is long, and is not cut."""
     COMMANDS["list"]([group])
 
-    fits(capsys.readouterr().out, len(choices(group)) if group != "metrics" else 100)
+    shown = capsys.readouterr().out
+    fits(shown, 3 * len(choices(group)) if group != "metrics" else 100)
+    letters = "".join(shown.split())
+    for name, said in choices(group).items() if group != "metrics" else ():
+        assert f"{name}{''.join(said.split())}" in letters
 
 
 def test_doctor_fits_in_the_width(capsys: pytest.CaptureFixture[str]) -> None:
