@@ -6,6 +6,7 @@ family. Every other calibrator's two are a family of their own, and pairs of cal
 adjusted: all of these are secondary, and no p-value hangs on what else is in the list.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -98,6 +99,8 @@ def too_few(
     signs, questions = (len(np.unique(codes[rows])) for codes in (judged, design.question))
     n_calibrators = len([name for name in calibrators if name not in BASELINES])
     what = "questions" if signs == questions else "batteries or questions that stand alone"
+    if signs == questions and rows.sum() < tested.sum():
+        what = "questions with a scale"
     return too_few_signs(signs, n_flips, confidence, n_calibrators, what)
 
 
@@ -122,7 +125,7 @@ def too_few_signs(
     if n_first * least_p(n_signs, n_flips) < alpha:
         return None
     p = min(n_first * least_p(n_signs, n_flips), 1.0)
-    of_what = what if n_signs > 1 else what.removesuffix("s")
+    of_what = what if n_signs > 1 else re.sub(r"^questions", "question", what)
     said = (
         f"No verdict is possible with {n_signs} {of_what}: the least p-value that they can "
         f"give is {p:.2g}, adjusted for {n_first} comparison{'s' * (n_first > 1)}, and a verdict "

@@ -235,6 +235,28 @@ def test_what_has_a_sign_is_counted_where_verdicts_are_possible(
         assert said is None
 
 
+@pytest.mark.parametrize(("n_scaled", "said"), [(4, "4 questions:"), (2, "2 questions with a")])
+def test_questions_without_a_scale_are_told_from_those_counted(n_scaled: int, said: str) -> None:
+    """Who gave four questions and reads of two has to see which two are meant."""
+    everyone = Group(attribute="a", value="b", phrase="c")
+    cases = [
+        Case(
+            question=replace(
+                question(f"{number}"), ordinals=(1.0, 2.0) if number < n_scaled else None
+            ),
+            group=everyone,
+            human=Distribution.normalized([1.0, 2.0]),
+        )
+        for number in range(4)
+    ]
+    calibrators = {"mean": Shrinkage(towards="train_mean", weight=1.0)}
+
+    told = Evaluation(n_splits=20).check(cases, calibrators)
+
+    assert told is not None
+    assert told.startswith(f"No verdict is possible with {said}")
+
+
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=12))
 def test_what_is_one_cluster_is_redrawn_together(clusters: list[int]) -> None:
     """Each redraw has a battery as often as any other of its questions, and as many batteries."""
