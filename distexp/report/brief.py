@@ -1,7 +1,7 @@
 """A report in a few lines: what was asked, what was found, a row a method."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ def parts(report: Report, *, columns: int, lines: int) -> "list[RenderableType]"
         return ["\n".join(said)]
     rows = _rows(outcomes)
     room = max(1, lines - len(said) - 5)
-    shown = shown_rows(rows, room)
+    shown = shown_rows(rows, room, {result.leading for _, result in outcomes})
     found = ["\n".join(said), "", _table(shown, outcomes, columns)]
     if len(shown) < len(rows):
         n_more = len(rows) - len(shown)
@@ -156,10 +156,11 @@ COLUMNS = ("w1", "tv", "w1_skill", "alignment", "respondents")
 """Scores that a table may show; those at the end are left out where there is no room."""
 
 
-def shown_rows(rows: Sequence[Row], n: int) -> list[Row]:
+def shown_rows(rows: Sequence[Row], n: int, leading: Collection[str] = ()) -> list[Row]:
     """Return as many rows as there is room for: those with the least distance, and baselines.
 
-    A third of the others is kept for what is uncalibrated, which all else is compared with.
+    A third of the others is kept for what is uncalibrated, which all else is compared with, and
+    a third for the leading calibrators, of which the sentences above the table speak.
     """
     if len(rows) <= n:
         return list(rows)
@@ -167,8 +168,10 @@ def shown_rows(rows: Sequence[Row], n: int) -> list[Row]:
     room = n - len(unasked)
     nearest = sorted((row for row in rows if row.method not in UNASKED), key=_distance)
     raw = [row for row in nearest if row.method == RAW][: (room + 1) // 3]
-    others = [row for row in nearest if row not in raw][: room - len(raw)]
-    return [*(row for row in nearest if row in raw or row in others), *unasked]
+    told = [row for row in nearest if row.method in leading and row.method != RAW]
+    kept = [*raw, *told[: (room + 1) // 3]]
+    others = [row for row in nearest if row not in kept][: room - len(kept)]
+    return [*(row for row in nearest if row in kept or row in others), *unasked]
 
 
 def _distance(row: Row) -> float:

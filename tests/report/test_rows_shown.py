@@ -62,3 +62,20 @@ def test_main_job_shows_both_prompts_uncalibrated() -> None:
         ("identity", 0.201), ("ridge", 0.202), ("identity", 0.205),
     ]  # fmt: skip
     assert shown[6:] == [("train_mean", 0.151), ("ceiling", 0.014)]
+
+
+def test_the_calibrator_that_the_sentences_speak_of_is_among_them() -> None:
+    """However near others are: what was said of it has to be seen."""
+    rows = [
+        row("auto", 0.118), row("auto", 0.121, "persona"), row("blind", 0.089),
+        row("ridge", 0.088), row("ridge", 0.087, "persona"),
+        row("identity", 0.103), row("identity", 0.119, "persona"),
+        row("train_mean", 0.089), row("ceiling", 0.045),
+    ]  # fmt: skip
+
+    shown = [(one.method, one.scores["w1"].value) for one in shown_rows(rows, 7, {"auto"})]
+
+    assert shown == [
+        ("ridge", 0.087), ("identity", 0.103), ("auto", 0.118), ("identity", 0.119),
+        ("auto", 0.121), ("train_mean", 0.089), ("ceiling", 0.045),
+    ]  # fmt: skip
