@@ -33,7 +33,7 @@ SECTIONS = {
         "stored is what was written, and into reading the reply. Of an answer that the other "
         "process reads, this one takes over values and makes objects of them again, which is a "
         "sixth of the time to read it; with the table and what else is done once, that is the "
-        "limit: some 75,000 answers a second, however many cores.",
+        "limit: by reckoning some 75,000 answers a second, however many cores.",
     ),
     "calls": (
         "1,000 calls, 64 at once, to a server that takes 0.1 s",
